@@ -1,0 +1,1 @@
+"""The engine: networks and their training. It knows arrays, nothing else."""

@@ -1,0 +1,1 @@
+"""The run directory: its names, writing, hashing, manifest and lock."""

@@ -1,0 +1,1 @@
+"""One light file for each step: its settings, their defaults, bounds and help."""

@@ -1,0 +1,1 @@
+"""One file for each command: the function that joins tables, the engine and the run directory."""

@@ -1,0 +1,1 @@
+"""Tables in, tables out: reading, cleaning, encoding, selecting, splitting and scoring."""
