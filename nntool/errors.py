@@ -59,7 +59,7 @@ class MachineError(NntoolError):
     kind = "machine"
 
 
-class Interrupted(NntoolError):
+class StoppedError(NntoolError):
     """Someone pressed Ctrl-C; what could be kept was kept, and the hint says how to go on."""
 
     exit_code = 130

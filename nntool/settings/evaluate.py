@@ -1,0 +1,24 @@
+"""Settings of ``evaluate``: which rows are scored and what is required of the scores."""
+
+from typing import Annotated, Literal
+
+from nntool.settings.model import StepSettings, option
+
+
+class EvaluateSettings(StepSettings, frozen=True, kw_only=True):
+    """Which rows are scored, against what."""
+
+    part: Annotated[
+        Literal["test", "validation", "train"], option("The part of the rows that is scored.")
+    ] = "test"
+    data: Annotated[
+        str | None,
+        option("Score this CSV, with the target in it, in place of a part.", metavar="FILE"),
+    ] = None
+    baseline: Annotated[
+        bool, option("Whether the majority or mean and a linear model are scored beside it.")
+    ] = True
+    require: Annotated[
+        tuple[str, ...],
+        option("Exit 6 unless a metric is met, as in 'accuracy>=0.9'; repeatable."),
+    ] = ()

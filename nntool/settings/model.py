@@ -1,0 +1,183 @@
+"""What a settings model is made of: fields that carry their default, bounds and help once.
+
+A model is a ``msgspec.Struct``; each field is annotated with ``option(...)``. The option on the
+command line, the TOML key, the entry in run.json and the reference page are all read from it.
+Models are built with ``build`` only: a constructor checks no bounds.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from types import UnionType
+from typing import (
+    Annotated,
+    Any,
+    Literal,
+    NamedTuple,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
+
+import msgspec
+
+from nntool.errors import UsageError
+
+Choice = str | dict[str, Any]
+"""A choice from a registry: its name, or ``{"name": ..., setting: value, ...}``."""
+
+
+def option(
+    text: str,
+    *,
+    ge: float | None = None,
+    gt: float | None = None,
+    le: float | None = None,
+    lt: float | None = None,
+    registry: str | None = None,
+    metavar: str | None = None,
+) -> msgspec.Meta:
+    """Describe a field: its help, its bounds, and the registry that it names, if any."""
+    extra = {"registry": registry, "metavar": metavar}
+    return msgspec.Meta(ge=ge, gt=gt, le=le, lt=lt, description=text, extra=extra)
+
+
+class StepSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the settings of every step have."""
+
+    seed: Annotated[int, option("The seed of everything random in this step.", ge=0)] = 0
+
+
+class Field(NamedTuple):
+    """One field of a model, as the command line and the reference pages need it."""
+
+    name: str
+    type: Any
+    default: Any
+    required: bool
+    help: str
+    bounds: dict[str, float]
+    registry: str | None
+    metavar: str | None
+
+    @property
+    def option(self) -> str:
+        """The option on the command line: the name with dashes."""
+        return "--" + self.name.replace("_", "-")
+
+    @property
+    def plain_types(self) -> tuple[Any, ...]:
+        """The types that a value may have, without annotations and None."""
+        bare = _bare(self.type)
+        members = get_args(bare) if get_origin(bare) in (Union, UnionType) else (bare,)
+        return tuple(_bare(member) for member in members if member is not type(None))
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The words that the field takes, where it takes only (or also) certain words."""
+        literals = [t for t in self.plain_types if get_origin(t) is Literal]
+        return tuple(word for literal in literals for word in get_args(literal))
+
+    @property
+    def is_list(self) -> bool:
+        """True for a field that holds several values."""
+        return any(get_origin(t) is tuple for t in self.plain_types)
+
+    @property
+    def is_mapping(self) -> bool:
+        """True for a field that maps names to values (and is no choice from a registry)."""
+        return self.registry is None and any(get_origin(t) is dict for t in self.plain_types)
+
+    @property
+    def is_switch(self) -> bool:
+        """True for a field that is on or off."""
+        return self.plain_types == (bool,)
+
+
+Model = TypeVar("Model", bound=StepSettings)
+
+
+def fields(model: type[StepSettings]) -> list[Field]:
+    """The fields of a model in the order in which they were written."""
+    hints = get_type_hints(model, include_extras=True)
+    found = []
+    for info in msgspec.structs.fields(model):
+        annotated = hints[info.name]
+        meta = _meta(annotated)
+        bounds = {k: getattr(meta, k) for k in ("ge", "gt", "le", "lt")}
+        found.append(
+            Field(
+                info.name,
+                annotated,
+                None if info.required else info.default,
+                info.required,
+                meta.description,
+                {k: v for k, v in bounds.items() if v is not None},
+                meta.extra["registry"],
+                meta.extra["metavar"],
+            )
+        )
+    return found
+
+
+def _bare(annotated: Any) -> Any:
+    return get_args(annotated)[0] if hasattr(annotated, "__metadata__") else annotated
+
+
+def _meta(annotated: Any) -> Any:
+    """The description of a field: on its type, or on the first member of a union."""
+    if hasattr(annotated, "__metadata__"):
+        return annotated.__metadata__[0]
+    return next(m.__metadata__[0] for m in get_args(annotated) if hasattr(m, "__metadata__"))
+
+
+def build(model: type[Model], values: Mapping[str, Any], where: str = "") -> Model:
+    """Build a model from plain values, checking names, types and bounds.
+
+    ``where`` is put before a key in messages (``train.`` for a recipe). Raises ``UsageError``.
+    """
+    known = {field.name: field for field in fields(model)}
+    for name in values:
+        if name not in known:
+            raise unknown_key(where + name, [where + k for k in known])
+    checked = {
+        name: convert(known[name], value, where + name)
+        for name, value in values.items()
+        if value is not None
+    }
+    for name, field in known.items():
+        if field.required and name not in checked:
+            raise UsageError(f"{field.option} is needed", f"add {field.option} NAME")
+    return msgspec.convert(checked, model)
+
+
+def convert(field: Field, value: Any, shown: str, *, from_text: bool = False) -> Any:
+    """Check one value against its field; ``from_text`` reads numbers and booleans from text."""
+    try:
+        checked = msgspec.convert(value, field.type, strict=not from_text)
+    except msgspec.ValidationError as error:
+        if field.choices:
+            words = ", ".join(field.choices)
+            raise UsageError(
+                f"{shown}: {value!r} is not a choice", f"choose from {words}"
+            ) from None
+        expected = str(error).split(" - at ")[0].replace("`", "")
+        raise UsageError(f"{shown}: {expected[0].lower()}{expected[1:]}, not {value!r}") from None
+    return msgspec.to_builtins(checked)
+
+
+def unknown_key(key: str, known: Iterable[str]) -> UsageError:
+    """The error for a key that no model has, with its nearest match."""
+    names = sorted(known)
+    near = difflib.get_close_matches(key, names, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else "the known keys: " + ", ".join(names)
+    return UsageError(f"{key!r} is not a setting", hint)
+
+
+def plain(settings: StepSettings) -> dict[str, Any]:
+    """The settings as plain values without those that are unset (TOML has no null)."""
+    values: dict[str, Any] = msgspec.to_builtins(settings)
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items() if v is not None}

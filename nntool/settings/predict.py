@@ -1,0 +1,21 @@
+"""Settings of ``predict``: where predictions go and what stands beside them."""
+
+from typing import Annotated
+
+from nntool.settings.model import StepSettings, option
+
+
+class PredictSettings(StepSettings, frozen=True, kw_only=True):
+    """Where predictions go and what stands beside them."""
+
+    output: Annotated[
+        str, option("Where the CSV goes; '-' is standard output.", metavar="FILE")
+    ] = "-"
+    id: Annotated[
+        tuple[str, ...],
+        option("Input columns to put first, by which predictions are joined back; repeatable."),
+    ] = ()
+    keep: Annotated[
+        tuple[str, ...],
+        option("Input columns to put after the predictions; repeatable. '*': all of them."),
+    ] = ()

@@ -1,0 +1,31 @@
+"""Settings of ``split``: which rows train, validate and test."""
+
+from typing import Annotated, Literal
+
+from nntool.settings.model import Choice, StepSettings, option
+
+
+class SplitSettings(StepSettings, frozen=True, kw_only=True):
+    """How rows are given to parts."""
+
+    train: Annotated[float, option("The share of rows to learn from.", ge=0, le=1)] = 0.7
+    validation: Annotated[
+        float, option("The share of rows that stops training and sets thresholds.", ge=0, le=1)
+    ] = 0.15
+    test: Annotated[float, option("The share of rows kept for the final measure.", ge=0, le=1)] = (
+        0.15
+    )
+    method: Annotated[
+        Choice,
+        option(
+            "How rows are dealt; auto: stratified for classes, else random.", registry="SPLITTERS"
+        ),
+    ] = "auto"
+    target: Annotated[
+        str | None,
+        option("The target, where clean has not run: a name or a position.", metavar="COLUMN"),
+    ] = None
+    task: Annotated[
+        Literal["auto", "binary", "multiclass", "regression"],
+        option("What is predicted, where clean has not run."),
+    ] = "auto"
