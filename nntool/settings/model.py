@@ -41,8 +41,9 @@ def option(
     metavar: str | None = None,
 ) -> msgspec.Meta:
     """Describe a field: its help, its bounds, and the registry that it names, if any."""
+    bounds: dict[str, Any] = {"ge": ge, "gt": gt, "le": le, "lt": lt}
     extra = {"registry": registry, "metavar": metavar}
-    return msgspec.Meta(ge=ge, gt=gt, le=le, lt=lt, description=text, extra=extra)
+    return msgspec.Meta(**bounds, description=text, extra=extra)
 
 
 class StepSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
