@@ -1,0 +1,107 @@
+"""An opened run directory, as a reader sees it: paths, checked content, freshness.
+
+Nothing here writes. A reader takes no lock: of a step whose files are being moved it takes each
+file from ``.new-<step>/`` while it is still there, so it works between a kill and the repair.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nntool.errors import StaleError
+from nntool.run import hashing, manifest, names
+
+
+class Run:
+    """A run directory and its manifest."""
+
+    def __init__(self, root: str | Path) -> None:
+        self.root = Path(root)
+        self.manifest = manifest.load(self.root)
+
+    @classmethod
+    def existing(cls, root: str | Path) -> Run:
+        """Open a run that must have a manifest; raises ``StaleError`` otherwise."""
+        run = cls(root)
+        if not (run.root / names.MANIFEST).is_file():
+            raise StaleError(
+                f"{run.root} is not a run directory: it has no {names.MANIFEST}",
+                f"nntool run {run.root} --data FILE.csv --target COLUMN",
+            )
+        return run
+
+    def entry(self, step: str) -> manifest.Entry | None:
+        """What the manifest says of a step, or None where it has not run."""
+        return self.manifest.steps.get(step)
+
+    def has(self, artifact: str) -> bool:
+        """Whether the manifest knows this artifact."""
+        entry = self.entry(names.maker(artifact))
+        return entry is not None and artifact in entry.writes
+
+    def hash_of(self, artifact: str) -> str | None:
+        """The recorded hash of an artifact, or None where no step has made it."""
+        entry = self.entry(names.maker(artifact))
+        written = entry.writes.get(artifact) if entry else None
+        return written.sha256 if written else None
+
+    def path(self, artifact: str) -> Path:
+        """Where the current content of an artifact lies."""
+        step, _, file = artifact.partition("/")
+        entry = self.entry(step)
+        if entry is not None and entry.replacing is not None:
+            staged = self.root / f"{names.STAGING}{step}" / file
+            if staged.exists():
+                return staged
+        return self.root / artifact
+
+    def is_intact(self, artifact: str) -> bool:
+        """Whether the file is there and has the content that the manifest recorded."""
+        entry = self.entry(names.maker(artifact))
+        if entry is None or artifact not in entry.writes:
+            return False
+        return hashing.is_same(self.path(artifact), entry.writes[artifact])
+
+    def checked(self, artifact: str) -> Path:
+        """The path of an artifact whose content is what its step wrote.
+
+        Raises ``StaleError`` where it is missing or was changed by something else.
+        """
+        step = names.maker(artifact)
+        if self.entry(step) is None:
+            raise StaleError(f"{step} has not run", self.command(step))
+        if not self.is_intact(artifact):
+            gone = not self.path(artifact).exists()
+            what = "is missing" if gone else f"is not what {step} wrote"
+            raise StaleError(f"{self.root / artifact} {what}", self.command(step))
+        return self.path(artifact)
+
+    def checked_bytes(self, artifacts: list[str]) -> dict[str, bytes]:
+        """The content of small artifacts that belong together, even while a writer moves them."""
+        for attempt in range(5):
+            try:
+                return {artifact: self.checked(artifact).read_bytes() for artifact in artifacts}
+            except (StaleError, FileNotFoundError):
+                if attempt == 4:
+                    raise
+                self.manifest = manifest.load(self.root)
+        raise AssertionError("unreachable: the loop returns or raises")
+
+    def command(self, step: str) -> str:
+        """The command that makes a step's artifacts."""
+        target = " --target COLUMN"
+        entry = self.entry(step)
+        if step == "clean":
+            if entry is not None:
+                target = f" --target {quoted(str(entry.asked.get('target', 'COLUMN')))}"
+            return f"nntool clean {self.root}{target}"
+        if step == "collect":
+            return f"nntool collect {self.root} FILE.csv"
+        return f"nntool {step} {self.root}"
+
+
+def quoted(word: str) -> str:
+    """A word as a shell reads it back."""
+    import shlex
+
+    return shlex.quote(word)

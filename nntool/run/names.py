@@ -1,0 +1,107 @@
+"""Every name inside a run directory; no other file spells one.
+
+An artifact is named by its path inside the run, ``step/file``. ``PREREQUISITES`` is the graph of
+steps, which has no cycle: collect → split → clean → transform → select-features → train → evaluate.
+"""
+
+MANIFEST = "run.json"
+RECIPE = "recipe.toml"
+LOCK = ".lock"
+CHECKPOINT = "checkpoint"
+STAGING = ".new-"
+"""A step writes into ``.new-<step>/`` before anything bears a final name."""
+
+COLLECT_TABLE = "collect/table.parquet"
+COLLECT_SOURCES = "collect/sources.json"
+CLEAN_TABLE = "clean/table.parquet"
+CLEAN_LEFT_OUT = "clean/left_out.npy"
+CLEAN_STATE = "clean/state.json"
+CLEAN_REPORT = "clean/report.json"
+TRANSFORM_NUMERIC = "transform/numeric.npy"
+TRANSFORM_CATEGORICAL = "transform/categorical.npy"
+TRANSFORM_TARGET = "transform/target.npy"
+TRANSFORM_STATE = "transform/state.json"
+TRANSFORM_ARRAYS = "transform/state.npz"
+TRANSFORM_REPORT = "transform/report.json"
+SELECT_COLUMNS = "select-features/columns.json"
+SELECT_REPORT = "select-features/report.json"
+SPLIT_ROWS = "split/rows.npy"
+SPLIT_REPORT = "split/report.json"
+TRAIN_WEIGHTS = "train/model.npz"
+TRAIN_MODEL = "train/model.json"
+TRAIN_HISTORY = "train/history.csv"
+TRAIN_TIMING = "train/timing.csv"
+EVALUATE_METRICS = "evaluate/metrics.json"
+EVALUATE_PREDICTIONS = "evaluate/predictions.csv"
+
+ORDER = ("collect", "clean", "transform", "select-features", "split", "train", "evaluate")
+"""The steps in the usual order of commands."""
+
+PREREQUISITES: dict[str, tuple[str, ...]] = {
+    "collect": (),
+    "split": (COLLECT_TABLE,),
+    "clean": (COLLECT_TABLE,),
+    "transform": (CLEAN_TABLE, CLEAN_LEFT_OUT, CLEAN_STATE),
+    "select-features": (
+        TRANSFORM_NUMERIC,
+        TRANSFORM_TARGET,
+        TRANSFORM_STATE,
+        CLEAN_LEFT_OUT,
+        CLEAN_STATE,
+    ),
+    "train": (
+        SPLIT_ROWS,
+        TRANSFORM_NUMERIC,
+        TRANSFORM_TARGET,
+        TRANSFORM_STATE,
+        SELECT_COLUMNS,
+        CLEAN_LEFT_OUT,
+        CLEAN_STATE,
+    ),
+    "evaluate": (
+        SPLIT_ROWS,
+        TRAIN_WEIGHTS,
+        TRAIN_MODEL,
+        TRANSFORM_NUMERIC,
+        TRANSFORM_TARGET,
+        TRANSFORM_STATE,
+        SELECT_COLUMNS,
+        CLEAN_TABLE,
+        CLEAN_LEFT_OUT,
+        CLEAN_STATE,
+    ),
+}
+"""What each step reads, always."""
+
+READ_WHERE_PRESENT: dict[str, tuple[str, ...]] = {
+    "select-features": (TRANSFORM_CATEGORICAL,),
+    "train": (TRANSFORM_CATEGORICAL,),
+    "evaluate": (TRANSFORM_CATEGORICAL,),
+}
+"""What a step also reads where the step that makes it has made it."""
+
+FITTED_ON_ROWS = ("clean", "transform", "select-features")
+"""The steps that learn from rows: from the training part where a fresh split stands, else from all.
+
+``split`` calls them again, in this order.
+"""
+
+MAIN_ARTIFACT = {
+    "collect": COLLECT_TABLE,
+    "clean": CLEAN_TABLE,
+    "transform": TRANSFORM_NUMERIC,
+    "select-features": SELECT_COLUMNS,
+    "split": SPLIT_ROWS,
+    "train": TRAIN_HISTORY,
+    "evaluate": EVALUATE_PREDICTIONS,
+}
+"""What ``show RUN STEP`` shows."""
+
+
+def maker(artifact: str) -> str:
+    """The step that makes an artifact.
+
+    >>> maker("clean/table.parquet")
+    'clean'
+    """
+    return artifact.partition("/")[0]
