@@ -1,0 +1,92 @@
+# ruff: noqa: D102  (the base class says what the methods mean)
+"""The first layer: numeric columns beside the learned vectors of categorical codes."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from nntool.nn.arrays import Array, DTypeLike
+from nntool.nn.batches import Batch
+from nntool.nn.layers import Layer, LayerTape, Parameter, empty
+from nntool.nn.randomness import Streams
+
+
+def default_width(n_levels: int) -> int:
+    """Return how many numbers stand for one of ``n_levels`` categories.
+
+    min(50, round(1.6·n^0.56)), at least 1: fitted on many tables by fastai (Howard & Gugger 2020,
+    arXiv 2002.04688), with a lower cap.
+
+    >>> [default_width(n) for n in (2, 10, 100, 10_000)]
+    [2, 6, 21, 50]
+    """
+    return max(1, min(50, round(1.6 * math.pow(n_levels, 0.56))))
+
+
+class Inputs(Layer):
+    """Numeric columns, then one learned vector for each categorical code.
+
+    x = [numeric, E₁[c₁], E₂[c₂], …]; ∂E[c] = Σ over the rows with code c of ∂x.
+    Tables start as N(0, 1/width), so that a vector has length 1 on average.
+    Guo & Berkhahn 2016, arXiv 1604.06737.
+    """
+
+    def __init__(self, n_numeric: int, levels: Sequence[int], widths: Sequence[int]) -> None:
+        super().__init__("inputs", n_numeric, n_numeric + sum(widths))
+        self.levels = np.array(levels, dtype=np.int64)
+        self.parameters = tuple(
+            Parameter(f"embedding{j}", shape)
+            for j, shape in enumerate(zip(levels, widths, strict=True), start=1)
+        )
+        ends = np.cumsum([n_numeric, *widths]).tolist()
+        self._columns = [slice(*ends[j : j + 2]) for j in range(len(widths))]
+
+    def initialize(self, p: Sequence[Array], rng: np.random.Generator) -> None:
+        for table in p:
+            table[...] = rng.normal(0, 1 / math.sqrt(table.shape[1]), table.shape)
+
+    def tape(self, n_rows: int, dtype: DTypeLike) -> LayerTape:
+        return LayerTape(
+            x=empty(dtype),
+            out=np.empty((n_rows, self.n_out), dtype),
+            dx=empty(dtype),
+            scratch=empty(dtype),
+        )
+
+    def forward(
+        self,
+        p: Sequence[Array],
+        s: Sequence[Array],
+        batch: Batch,
+        t: LayerTape,
+        rng: Streams | None,
+    ) -> Array:
+        """Return x `(n, n_out)`: the numeric columns themselves where that is all there is."""
+        if not p and batch.numeric.dtype == t.out.dtype:
+            return batch.numeric
+        t.out[:, : self.n_in] = batch.numeric
+        if p:
+            codes = self.check(batch.codes)
+            t.x = codes
+            for j, table in enumerate(p):
+                t.out[:, self._columns[j]] = table[codes[:, j]]
+        return t.out
+
+    def backward(self, p: Sequence[Array], g: Sequence[Array], dy: Array, t: LayerTape) -> Array:
+        for j, table in enumerate(g):  # summing sorted rows is faster than np.add.at
+            table.fill(0)
+            codes = t.x[:, j]
+            order = np.argsort(codes, kind="stable")
+            ordered = codes[order]
+            starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
+            table[ordered[starts]] = np.add.reduceat(dy[order, self._columns[j]], starts, axis=0)
+        return dy
+
+    def check(self, codes: Array | None) -> Array:
+        """Return the codes if every one has its row in a table, else raise IndexError."""
+        if codes is None or codes.shape[1] != len(self.levels):
+            raise IndexError(f"codes of {len(self.levels)} categorical columns are needed")
+        if np.any(codes.max(axis=0) >= self.levels) or codes.min() < 0:
+            raise IndexError(f"a code lies outside the levels {self.levels.tolist()}")
+        return codes

@@ -1,0 +1,47 @@
+"""What training says of itself: one report for each epoch, and how it fails."""
+
+from typing import NamedTuple
+
+
+class LayerReport(NamedTuple):
+    """Sizes of one layer at the first update of an epoch: gradient, change, and parameters."""
+
+    name: str
+    gradient_norm: float
+    update_norm: float
+    norm: float
+
+
+class EpochReport(NamedTuple):
+    """What one epoch came to.
+
+    ``train_loss`` is the mean over the rows as they were met, dropout and all, ``penalty`` what
+    the penalties add to it now. Norms and ``layers`` are those of the epoch's first update, the
+    gradient before penalties and clipping. ``improved`` says that these are the best weights yet.
+    """
+
+    epoch: int
+    train_loss: float
+    validation_loss: float | None
+    metrics: dict[str, float] | None
+    penalty: float
+    learning_rate: float
+    gradient_norm: float
+    layers: tuple[LayerReport, ...]
+    rows_seen: int
+    improved: bool
+
+
+class Diverged(ArithmeticError):  # noqa: N818  (it says what happened)
+    """A number is not finite: where it was met first. ``batch`` is None in validation."""
+
+    def __init__(self, epoch: int, batch: int | None, layer: str, learning_rate: float) -> None:
+        where = "validation" if batch is None else f"batch {batch}"
+        super().__init__(
+            f"not finite in epoch {epoch}, {where}, first in {layer}, "
+            f"at learning rate {learning_rate:g}"
+        )
+        self.epoch = epoch
+        self.batch = batch
+        self.layer = layer
+        self.learning_rate = learning_rate
