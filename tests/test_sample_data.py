@@ -2,6 +2,7 @@
 
 import csv
 import re
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -175,3 +176,86 @@ def test_no_single_column_gives_the_target_away(customers):
             ranks = cells.fillna(cells.median())
         auc = roc_auc_score(churned, ranks)
         assert max(auc, 1 - auc) < 0.7, name
+
+
+STAND_IN = """#!/bin/sh
+# Says what it was asked and, for one command, fails.
+echo "asked: $*"
+case "$*" in *--output*) : > "${*##*--output }" ;; esac
+[ "$1" != "$FAILS" ]
+"""
+
+
+@pytest.fixture
+def demo(tmp_path):
+    """The demo in a folder of its own, with a stand-in for nntool."""
+    checkout = tmp_path / "a folder"
+    shutil.copytree(FOLDER, checkout / "sample_data")
+    program = tmp_path / "bin" / "nntool"
+    program.parent.mkdir()
+    program.write_text(STAND_IN, encoding="utf-8")
+    program.chmod(0o755)
+
+    def run(path=f"{program.parent}:/usr/bin:/bin", fails=""):
+        return subprocess.run(
+            ["/bin/sh", checkout / "sample_data" / "demo.sh"],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            env={"PATH": path, "FAILS": fails},
+        )
+
+    return checkout / "demo", run
+
+
+def test_the_demo_shows_every_command_before_it_runs(demo):
+    _, run = demo
+    done = run()
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    asked = [place for place, line in enumerate(lines) if line.startswith("asked: ")]
+    assert all(lines[place - 1] == "$ nntool" + lines[place][6:] for place in asked)
+    commands = [lines[place].split()[1] for place in asked]
+    one_by_one = ["clean", "transform", "select-features", "split", "train", "evaluate"]
+    assert commands == [*one_by_one, "status", "predict", *2 * ["run", "evaluate", "predict"]]
+
+
+@pytest.mark.parametrize("table", ["customers", "digits", "diabetes"])
+def test_the_demo_predicts_rows_that_training_never_saw(demo, table):
+    folder, run = demo
+    run()
+    header, *rows = (FOLDER / f"{table}.csv").read_text(encoding="utf-8").splitlines()
+    known = (folder / f"{table}-known.csv").read_text(encoding="utf-8").splitlines()
+    new = (folder / f"{table}-new.csv").read_text(encoding="utf-8").splitlines()
+    assert (known, new) == ([header, *rows[:-10]], [header, *rows[-10:]])
+
+
+def test_the_demo_predicts_customers_without_their_target(demo):
+    folder, run = demo
+    run()
+    whole = pd.read_csv(folder / "customers-new.csv", dtype=str, keep_default_na=False)
+    cut = pd.read_csv(folder / "customers-unanswered.csv", dtype=str, keep_default_na=False)
+    pd.testing.assert_frame_equal(cut, whole.drop(columns="churned"))
+
+
+def test_the_demo_can_be_run_again(demo):
+    folder, run = demo
+    first = run()
+    (folder / "left over").touch()
+    assert run().stdout == first.stdout
+    assert not (folder / "left over").exists()
+
+
+@pytest.mark.parametrize("command", ["clean", "train", "run", "predict"])
+def test_the_demo_stops_where_a_command_fails(demo, command):
+    _, run = demo
+    done = run(fails=command)
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[-1].startswith(f"asked: {command}")
+
+
+def test_the_demo_says_how_to_get_nntool(demo):
+    _, run = demo
+    done = run(path="/usr/bin:/bin")
+    assert done.returncode == 127
+    assert "make demo" in done.stderr
