@@ -1,0 +1,114 @@
+"""Names of columns: made unique when a file is read, resolved when a person names one."""
+
+import difflib
+from collections.abc import Sequence
+
+from nntool.errors import DataError
+
+
+def unique_names(names: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Give each column a name of its own; returns the names and notes on what was changed.
+
+    An empty name becomes ``column_3`` (its position), a repeated one ``id_2``, ``id_3``; names
+    that stand in the file are never taken by a made one.
+
+    >>> unique_names(["id", "", "id", "id_2"])[0]
+    ['id', 'column_2', 'id_3', 'id_2']
+    """
+    taken = {name for name in names if name.strip()}
+    seen: set[str] = set()
+    unique, empty, repeated = [], [], []
+    for position, name in enumerate(names, start=1):
+        if not name.strip():
+            made = _free(f"column_{position}", taken, first=1)
+            empty.append(made)
+        elif name in seen:
+            made = _free(name, taken, first=2)
+            repeated.append(made)
+        else:
+            made = name
+        seen.add(made)
+        taken.add(made)
+        unique.append(made)
+    notes = []
+    if empty:
+        notes.append(f"{_columns(len(empty))} without a name: called {_listed(empty)}")
+    if repeated:
+        notes.append(f"{_columns(len(repeated))} with the name of another: {_listed(repeated)}")
+    return unique, notes
+
+
+def resolve(names: Sequence[str], wanted: str, what: str) -> str:
+    """The column that a person means: an exact name, ``@1``/``@-1``, or a name but for blanks.
+
+    ``what`` says in the message what the column is for. Raises ``DataError``.
+
+    >>> resolve(["age", " income"], "income", "the target")
+    ' income'
+    >>> resolve(["age", " income"], "@-1", "the target")
+    ' income'
+    """
+    return resolve_all(names, [wanted], what)[0]
+
+
+def resolve_all(
+    names: Sequence[str], wanteds: Sequence[str], what: str, *, positions: bool = True
+) -> list[str]:
+    """Resolve several columns; all that are missing are named at once, each with its nearest.
+
+    ``positions=False`` takes no ``@1``: for names that a run has saved.
+    """
+    found = [_find(names, wanted, positions) for wanted in wanteds]
+    missing = [w for w, name in zip(wanteds, found, strict=True) if name is None]
+    if missing:
+        raise _missing_columns(names, missing, what)
+    return [name for name in found if name is not None]
+
+
+def _find(names: Sequence[str], wanted: str, positions: bool) -> str | None:
+    if wanted in names:
+        return wanted
+    if positions and wanted.startswith("@"):
+        return _at_position(names, wanted)
+    stripped = [name for name in names if name.strip() == wanted.strip()]
+    return stripped[0] if len(stripped) == 1 else None
+
+
+def _at_position(names: Sequence[str], wanted: str) -> str | None:
+    try:
+        position = int(wanted[1:])
+    except ValueError:
+        return None
+    index = position - 1 if position > 0 else len(names) + position
+    return names[index] if position != 0 and 0 <= index < len(names) else None
+
+
+def _missing_columns(names: Sequence[str], missing: Sequence[str], what: str) -> DataError:
+    described = []
+    for wanted in missing:
+        near = difflib.get_close_matches(wanted.strip(), names, n=1, cutoff=0.5)
+        described.append(f"{wanted!r} (nearest: {near[0]!r})" if near else f"{wanted!r}")
+    plural = "is no such column" if len(missing) == 1 else "are no such columns"
+    return DataError(
+        f"{what}: there {plural}: {', '.join(described)}",
+        f"the {len(names)} columns are: {_listed(names, 20)}",
+    )
+
+
+def _free(stem: str, taken: set[str], first: int) -> str:
+    """The stem, or the stem with the first number that makes it a new name."""
+    if first == 1 and stem not in taken:
+        return stem
+    number = max(first, 2)
+    while f"{stem}_{number}" in taken:
+        number += 1
+    return f"{stem}_{number}"
+
+
+def _columns(count: int) -> str:
+    return "1 column" if count == 1 else f"{count} columns"
+
+
+def _listed(names: Sequence[str], most: int = 5) -> str:
+    shown = ", ".join(repr(name) for name in names[:most])
+    return shown + (f" and {len(names) - most} more" if len(names) > most else "")
