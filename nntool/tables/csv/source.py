@@ -1,0 +1,131 @@
+"""Where the bytes of a CSV come from: a file, a packed file, a pipe; as UTF-8."""
+
+import codecs
+import gzip
+import io
+import zlib
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from nntool.errors import DataError
+from nntool.tables.csv.dialect import HEAD_BYTES, is_utf8
+
+
+def open_source(path: str) -> BinaryIO:
+    """Open a file for reading bytes, unpacked where its name ends in ``.gz``.
+
+    Raises ``DataError`` where it is not there, is a folder, or may not be read.
+    """
+    try:
+        if path.endswith(".gz"):
+            return cast(BinaryIO, gzip.open(path, "rb"))
+        return Path(path).open("rb")
+    except FileNotFoundError:
+        raise DataError(f"{path} is not there", "check the path") from None
+    except IsADirectoryError:
+        raise DataError(f"{path} is a folder, not a file", "name the file in it") from None
+    except PermissionError:
+        raise DataError(f"{path} may not be read", f"try: ls -l {path}") from None
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} cannot be opened: {error}") from None
+
+
+def peek(stream: BinaryIO) -> tuple[bytes, BinaryIO]:
+    """The first ``HEAD_BYTES`` of a stream, and a stream that still begins with them.
+
+    For a pipe, which cannot go back.
+    """
+    head = b""
+    while len(head) < HEAD_BYTES:
+        more = read_bytes(stream, HEAD_BYTES - len(head), "the input")
+        if not more:
+            break
+        head += more
+    return head, cast(BinaryIO, io.BufferedReader(_Replayed(head, stream)))
+
+
+def read_bytes(
+    stream: BinaryIO | io.BufferedIOBase, size: int, name: str, *, at_once: bool = False
+) -> bytes:
+    """Read; a broken or unreadable file is a ``DataError``. ``at_once``: what is there now."""
+    try:
+        if at_once and isinstance(stream, io.BufferedIOBase):
+            return stream.read1(size)
+        return stream.read(size) or b""
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{name} cannot be read to its end: {error}") from None
+
+
+class _Replayed(io.RawIOBase):
+    """Bytes that were read before, then the rest of the stream."""
+
+    def __init__(self, head: bytes, rest: BinaryIO) -> None:
+        self._head = memoryview(head)
+        self._rest = rest
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: object) -> int:
+        room = memoryview(cast(bytearray, buffer))
+        if self._head:
+            data: memoryview | bytes = self._head[: len(room)]
+            self._head = self._head[len(room) :]
+        else:
+            data = read_bytes(self._rest, len(room), "the input")
+        room[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        if not self.closed:
+            self._rest.close()
+        super().close()
+
+
+class Utf8Bytes:
+    """A stream in any encoding, read as UTF-8; block by block, so of any length."""
+
+    def __init__(self, stream: BinaryIO, encoding: str, name: str) -> None:
+        self._stream = stream
+        self._encoding = encoding
+        self._name = name
+        self._line = 1
+        self._is_begun = False
+        self._decoder = (
+            None if is_utf8(encoding) else codecs.getincrementaldecoder(encoding)(errors="strict")
+        )
+
+    def read(self, size: int) -> bytes:
+        """About ``size`` bytes of UTF-8; empty at the end. Raises ``DataError`` with the line."""
+        if self._decoder is None:
+            return self._raw(size)
+        while True:
+            raw = self._raw(size)
+            try:
+                text = self._decoder.decode(raw, final=not raw)
+                data = text.encode("utf-8")
+            except UnicodeDecodeError as error:
+                raise self._undecodable(error) from None
+            except UnicodeError as error:
+                raise DataError(
+                    f"{self._name} is not {self._encoding}: {error}", "try another --encoding"
+                ) from None
+            self._line += text.count("\n") or text.count("\r")
+            if data or not raw:
+                return data
+
+    def _raw(self, size: int) -> bytes:
+        """Bytes as they come; the first piece as soon as a pipe has any."""
+        if self._is_begun or not isinstance(self._stream, io.BufferedIOBase):
+            return read_bytes(self._stream, size, self._name)
+        self._is_begun = True
+        return read_bytes(self._stream, size, self._name, at_once=True)
+
+    def _undecodable(self, error: UnicodeDecodeError) -> DataError:
+        before = error.object[: error.start].decode(self._encoding, errors="replace")
+        line = self._line + (before.count("\n") or before.count("\r"))
+        bad = error.object[error.start : error.start + 4].hex(" ")
+        return DataError(
+            f"{self._name}, line {line}: the bytes {bad} are not {self._encoding}: {error.reason}",
+            "name the encoding that the file was written in: --encoding latin-1, cp1252, …",
+        )

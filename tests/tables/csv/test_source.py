@@ -1,0 +1,36 @@
+import gzip
+import io
+
+import pytest
+
+from nntool.errors import DataError
+from nntool.tables.csv.dialect import HEAD_BYTES
+from nntool.tables.csv.source import open_source, peek
+
+
+def test_peeking_takes_nothing_away():
+    data = b"a,b\n" * 200_000
+    head, stream = peek(io.BytesIO(data))
+    assert head == data[:HEAD_BYTES]
+    assert stream.read() == data
+
+
+def test_a_packed_file_is_unpacked(tmp_path):
+    path = tmp_path / "x.csv.gz"
+    path.write_bytes(gzip.compress(b"a,b\n"))
+    with open_source(str(path)) as stream:
+        assert stream.read() == b"a,b\n"
+
+
+def test_a_damaged_packed_file_is_refused(tmp_path):
+    path = tmp_path / "x.csv.gz"
+    path.write_bytes(gzip.compress(b"a,b\n" * 1000)[:-12])
+    with open_source(str(path)) as stream, pytest.raises(DataError):
+        peek(stream)
+
+
+def test_paths_that_cannot_be_read_are_data_errors(tmp_path):
+    with pytest.raises(DataError, match="is not there"):
+        open_source(str(tmp_path / "none.csv"))
+    with pytest.raises(DataError, match="is a folder"):
+        open_source(str(tmp_path))
