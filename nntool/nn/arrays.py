@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike as DTypeLike
+from numpy.typing import NDArray
 
 Array: TypeAlias = NDArray[Any]
 Codes: TypeAlias = NDArray[np.int32]
@@ -30,11 +31,3 @@ def in_blocks(*vectors: Array) -> Iterator[tuple[Array, ...]]:
 def scratch_for(vector: Array) -> Array:
     """Return a buffer for one block of ``vector``: the last block uses its beginning."""
     return np.empty(min(len(vector), BLOCK), vector.dtype)
-
-
-def same_bytes(a: Array, b: Array) -> bool:
-    """Say whether two arrays are the same bit by bit, NaN and −0 included."""
-    return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
-
-
-__all__ = ["BLOCK", "Array", "Codes", "DTypeLike", "in_blocks", "same_bytes", "scratch_for"]
