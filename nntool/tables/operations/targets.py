@@ -1,0 +1,71 @@
+"""The target on its way to the network and back."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nntool.errors import DataError
+from nntool.settings.transform import TransformSettings
+from nntool.tables.operations.operation import LIMIT, Numbers, State
+from nntool.tables.operations.scaling import moments
+
+
+def fit_target(
+    values: Any,
+    task: str,
+    settings: TransformSettings,
+    rows: npt.NDArray[np.bool_] | None = None,
+    classes: Sequence[str] | None = None,
+) -> State:
+    """Learn how the target is given to the network, from the training rows.
+
+    ``values`` `(n,)`: int32 codes of classes (−1 missing), or numbers, of NumPy or pyarrow (NaN or
+    null missing). Raises ``DataError`` where no training row has a target.
+
+    >>> fit_target(np.array([1.0, 3.0, np.nan]), "regression", TransformSettings())
+    {'task': 'regression', 'scaling': 'standard', 'mean': 2.0, 'scale': 1.0}
+    """
+    regression = task == "regression"
+    numbers = _numbers(values)
+    present = ~np.isnan(numbers) if regression else numbers >= 0
+    known = numbers[present if rows is None else present & rows]
+    if not len(known):
+        raise DataError("no training row has a target", "name another column with clean --target")
+    if not regression:
+        return {"task": task, "classes": list(classes or ())}
+    if (largest := float(np.abs(known).max())) > LIMIT:
+        raise DataError(f"the target holds {largest:g}, which no network can learn", "scale it")
+    if settings.target_scaling == "none":
+        return {"task": task, "scaling": "none", "mean": 0.0, "scale": 1.0}
+    mean, scale = moments(known)
+    return {"task": task, "scaling": "standard", "mean": mean, "scale": scale}
+
+
+def apply_target(values: Any, state: State) -> npt.NDArray[np.int32] | npt.NDArray[np.float32]:
+    """Give int32 codes as they are, or float32 (y − mean) / scale with NaN where it is missing."""
+    if state["task"] != "regression":
+        codes: npt.NDArray[np.int32] = np.asarray(values, dtype=np.int32)
+        return codes
+    scaled = (_numbers(values) - state["mean"]) / state["scale"]
+    most = np.finfo(np.float32).max
+    numbers: npt.NDArray[np.float32] = np.clip(scaled, -most, most).astype(np.float32)
+    return numbers
+
+
+def inverse_target(scaled: npt.ArrayLike, state: State) -> Numbers:
+    """Map scaled numbers of any shape back to the target's own unit, in float64.
+
+    >>> inverse_target([0.0, 1.0], {"mean": 10.0, "scale": 2.0})
+    array([10., 12.])
+    """
+    own: Numbers = np.asarray(scaled, dtype=np.float64) * state["scale"] + state["mean"]
+    return own
+
+
+def _numbers(values: Any) -> Numbers:
+    """Give NumPy's or pyarrow's numbers as float64, missing as NaN."""
+    if isinstance(values, np.ndarray):
+        return values.astype(np.float64, copy=False)
+    return np.asarray(values.to_numpy(zero_copy_only=False), dtype=np.float64)

@@ -1,0 +1,106 @@
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
+
+from nntool.tables.choices import build
+from nntool.tables.operations.categories import ENCODERS, in_order
+
+TRAINING = ["b", "a", "b", None, "a", "ö", "ö", "B", "B", "b", None]
+LATER = ["a", "new", None, "B", "ö", "other"]
+
+
+def fitted(choice, values=TRAINING):
+    encoder = build(ENCODERS, "ENCODERS", choice)
+    return encoder, encoder.fit(pa.array(values, pa.string()))
+
+
+def encoded(choice, values=TRAINING, later=None, counts=None):
+    encoder, state = fitted(choice, values)
+    cells = pa.array(values if later is None else later, pa.string())
+    return encoder.apply(cells, state, {} if counts is None else counts)
+
+
+def column(values):
+    return np.array(values, dtype=object)[:, None]
+
+
+@pytest.mark.parametrize("later", [TRAINING, LATER])
+def test_one_hot_agrees_with_scikit_learn(later) -> None:
+    theirs = OneHotEncoder(handle_unknown="ignore", sparse_output=False).fit(column(TRAINING))
+    ours = encoded({"name": "one-hot", "min_count": 1}, later=later)
+    np.testing.assert_array_equal(ours, theirs.transform(column(later)))
+
+
+def test_one_hot_with_rare_levels_agrees_with_scikit_learn() -> None:
+    training = ["a"] * 5 + ["b"] * 4 + ["c"] * 2 + ["d"]
+    theirs = OneHotEncoder(
+        handle_unknown="infrequent_if_exist", min_frequency=3, sparse_output=False
+    ).fit(column(training))
+    later = ["a", "b", "c", "d", "never seen"]
+    ours = encoded({"name": "one-hot", "min_count": 3}, training, later)
+    np.testing.assert_array_equal(ours, theirs.transform(column(later)))
+
+
+def test_one_hot_keeps_the_most_frequent_levels() -> None:
+    encoder, state = fitted({"name": "one-hot", "max_levels": 1})
+    assert state == {"levels": ["b"], "rare": ["B", "a", "ö", None]}
+    assert encoder.suffixes(state) == ["=b", "=other"]
+
+
+def test_one_hot_names_the_column_of_missing_cells() -> None:
+    encoder, state = fitted({"name": "one-hot", "min_count": 1})
+    assert encoder.suffixes(state) == ["=B", "=a", "=b", "=ö", "=missing"]
+
+
+def test_a_missing_cell_that_training_never_had_is_nowhere_and_not_unseen() -> None:
+    counts = {}
+    assert encoded("one-hot", ["a", "a"], [None, "x"], counts).tolist() == [[0], [0]]
+    assert counts == {"unseen": 1}
+
+
+@pytest.mark.parametrize("later", [TRAINING, LATER])
+def test_ordinal_agrees_with_scikit_learn(later) -> None:
+    known = [[*in_order(set(TRAINING))]]
+    theirs = OrdinalEncoder(
+        categories=known,
+        handle_unknown="use_encoded_value",
+        unknown_value=-1,
+        encoded_missing_value=4,
+    ).fit(column(TRAINING))
+    np.testing.assert_array_equal(
+        encoded("ordinal", later=later), theirs.transform(column(later))[:, 0]
+    )
+
+
+def test_levels_that_are_numbers_are_in_order_of_value() -> None:
+    assert encoded("ordinal", ["10", "9", "-1", "9.5"]).tolist() == [3, 1, 0, 2]
+
+
+def test_embedding_codes_go_by_frequency_and_leave_0_to_rare_and_unseen_levels() -> None:
+    counts = {}
+    training = ["x", "y", "y", "z", "z", "z", "w"]
+    codes = encoded("embedding", training, ["z", "y", "x", "w", "new", None], counts)
+    assert codes.dtype == np.int32
+    assert codes.tolist() == [1, 2, 0, 0, 0, 0]
+    assert counts == {"unseen": 1}, "rare levels were seen, missing cells are counted elsewhere"
+
+
+@pytest.mark.parametrize("name", sorted(ENCODERS))
+@given(values=st.lists(st.sampled_from([None, "", " ", "a", "b", "1", "nan"]), min_size=1))
+def test_the_order_of_rows_does_not_change_what_is_learned(name, values) -> None:
+    assert fitted(name, values)[1] == fitted(name, values[::-1])[1]
+
+
+@pytest.mark.parametrize("name", sorted(ENCODERS))
+@given(values=st.lists(st.sampled_from([None, "", " ", "a", "b", "1"]), min_size=1))
+def test_levels_of_training_are_told_apart(name, values) -> None:
+    choice = name if name == "ordinal" else {"name": name, "min_count": 1}
+    rows = encoded(choice, values).reshape(len(values), -1).tolist()
+    assert len({tuple(row) for row in rows}) == len(set(values))
+
+
+def test_texts_that_read_as_infinite_are_sorted_as_texts() -> None:
+    assert in_order(["nan", "inf", "2"]) == ["2", "inf", "nan"]
