@@ -29,7 +29,7 @@ class TargetMap:
     @property
     def is_identity(self) -> bool:
         """Whether the network learns in the target's own unit."""
-        return self == TargetMap()
+        return (self.location, self.scale, self.log1p) == (0, 1, False)
 
     def to_own(self, y: Array) -> Array:
         """Return ``y`` in the target's own unit."""
@@ -43,6 +43,10 @@ class TargetMap:
         return np.asarray(np.exp(y * self.scale + self.location) * self.scale)
 
 
+OWN_UNIT = TargetMap()
+"""The map of a network that learns in the target's own unit."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Head:
     """The meaning of raw outputs z `(n, n_outputs)`; ``n_classes`` is 0 in a regression."""
@@ -52,7 +56,7 @@ class Head:
     n_outputs: int
     link: Link
     coding: Coding = "one-hot"
-    target_map: TargetMap = TargetMap()
+    target_map: TargetMap = OWN_UNIT
 
     def code_targets(self, y: Array, out: Array) -> None:
         """Write targets as numbers that predictions are compared with, `(n, n_outputs)`."""

@@ -6,7 +6,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from nntool.nn.arrays import Array, DTypeLike
-from nntool.nn.heads import Coding, Head, LossTape, TargetMap, Task
+from nntool.nn.heads import OWN_UNIT, Coding, Head, LossTape, TargetMap, Task
 from nntool.nn.links import LINKS
 from nntool.nn.losses import LOSSES
 from nntool.nn.point_losses import Loss
@@ -90,7 +90,7 @@ def choose_output(
     loss: Loss,
     link: str = "auto",
     coding: Literal["auto", "one-hot", "bipolar"] = "auto",
-    target_map: TargetMap = TargetMap(),  # noqa: B008  (frozen)
+    target_map: TargetMap = OWN_UNIT,
 ) -> Output:
     """Resolve what is ``auto`` and refuse what makes no sense, naming what does.
 

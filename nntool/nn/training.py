@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 import numpy as np
 
@@ -96,6 +96,8 @@ class Trainer:
 
         Raise `Diverged` at the first number that is not finite; `result` still gives the best.
         """
+        if self.ended == "asked":
+            self.restore(*self._mark)  # what an epoch left unfinished is done again
         self.ended = "patience" if self._out_of_patience() else None
         while self.ended is None and self.epoch < self.plan.epochs:
             report = self._run_epoch(should_stop)
@@ -114,9 +116,19 @@ class Trainer:
         return self._mark
 
     def restore(self, arrays: Mapping[str, Array], plain: Mapping[str, Any]) -> None:
-        """Go back to what `state` returned, of a trainer made with the same arguments."""
+        """Go back to what `state` returned, of a trainer made with the same arguments.
+
+        Raise ValueError, before anything is changed, for arrays that do not fit this training.
+        """
+        wanted = self._arrays()
+        if plain["best_epoch"] is not None:
+            wanted |= {"best_theta": self.theta, "best_stats": self.stats}
+        for name, mine in wanted.items():
+            given = arrays.get(name)
+            if given is None or (given.shape, given.dtype) != (mine.shape, mine.dtype):
+                raise ValueError(f"{name} of this state does not fit this training")
         for name, mine in self._arrays().items():
-            np.copyto(mine, arrays[name], casting="no")
+            np.copyto(mine, arrays[name])
         self.epoch = plain["epoch"]
         self.rows_seen = plain["rows_seen"]
         self.streams.restore(plain["streams"])
@@ -187,9 +199,7 @@ class Trainer:
         )
 
     def _compute_gradient(self, batch: Batch) -> float:
-        """Write the gradient of the batch's loss; return the loss. The gradient of a not finite
-        loss is not computed.
-        """
+        """Return the loss of the batch; write its gradient if the loss is finite."""
         tape, loss_tape = self._tape(batch.n_rows)
         z = self.net.forward(self._views, batch, tape, self.streams)
         loss = self.output.value(z, _target(batch), batch.weight, loss_tape)
@@ -246,7 +256,7 @@ class Trainer:
             "validation-loss": validation_loss,
         }.get(name)
 
-    def _diverge(self, epoch: int, number: int | None, batch: Batch | None, lr: float) -> None:
+    def _diverge(self, epoch: int, number: int | None, batch: Batch | None, lr: float) -> NoReturn:
         """Say where a number was first not finite, after going back to the last whole epoch."""
         layer = None
         if batch is None:

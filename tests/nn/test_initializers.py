@@ -1,0 +1,67 @@
+"""Initial weights: their moments, their range, and which is the default."""
+
+import math
+
+import numpy as np
+import pytest
+
+from nntool.nn.initializers import INITIALIZERS, default_initializer
+from nntool.nn.registry import build
+
+N_IN, N_OUT = 300, 500
+# name: variance and largest absolute value
+MOMENTS = {
+    "zeros": (0, 0),
+    "constant": (0, 0.1),
+    "uniform": (0.05**2 / 3, 0.05),
+    "gaussian": (0.01**2, math.inf),
+    "fan-in-uniform": (1 / N_IN / 3, 1 / math.sqrt(N_IN)),
+    "lecun-normal": (1 / N_IN, 2 / 0.87962 / math.sqrt(N_IN)),
+    "lecun-uniform": (1 / N_IN, math.sqrt(3 / N_IN)),
+    "glorot-normal": (2 / (N_IN + N_OUT), math.inf),
+    "glorot-uniform": (2 / (N_IN + N_OUT), math.sqrt(6 / (N_IN + N_OUT))),
+    "he-normal": (2 / N_IN, math.inf),
+    "he-uniform": (2 / N_IN, math.sqrt(6 / N_IN)),
+    "orthogonal": (1 / N_OUT, 1),
+}
+
+
+def drawn(name: str, shape: tuple[int, int] = (N_IN, N_OUT)) -> np.ndarray:
+    w = np.full(shape, np.nan)
+    build(INITIALIZERS, name).fill(w, np.random.default_rng(0))
+    return w
+
+
+@pytest.mark.parametrize("name", INITIALIZERS)
+def test_moments_and_range(name: str) -> None:
+    variance, bound = MOMENTS[name]
+    w = drawn(name)
+    assert w.var() == pytest.approx(variance, rel=0.015)  # 150,000 draws: 0.4 % is one deviation
+    assert abs(w).max() <= bound
+    if name != "constant":
+        assert abs(w.mean()) <= 4 * math.sqrt(variance / w.size)
+    if math.isfinite(bound) and name != "orthogonal":
+        assert abs(w).max() == pytest.approx(bound, rel=1e-3), "the whole range is used"
+
+
+@pytest.mark.parametrize("shape", [(30, 30), (20, 50), (50, 20)])
+def test_orthogonal_rows_or_columns_are_orthonormal(shape: tuple[int, int]) -> None:
+    w = drawn("orthogonal", shape)
+    product = w.T @ w if shape[0] >= shape[1] else w @ w.T
+    np.testing.assert_allclose(product, np.eye(min(shape)), atol=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("activation", "name"),
+    [
+        ("relu", "he-normal"),
+        ("mish", "he-normal"),
+        ("selu", "lecun-normal"),
+        ("lecun-tanh", "lecun-normal"),
+        ("tanh", "glorot-uniform"),
+        ("sigmoid", "glorot-uniform"),
+        (None, "glorot-uniform"),
+    ],
+)
+def test_the_default_follows_the_activation(activation: str | None, name: str) -> None:
+    assert default_initializer(activation) == name

@@ -1,0 +1,144 @@
+"""Networks: one vector, and what it means for layers to hold only places."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from nntool.nn.batches import Batch
+from nntool.nn.embedding import default_width
+from nntool.nn.network import Network, NetworkSpec
+from nntool.nn.randomness import Streams
+from nntool.nn.registry import InvalidChoice
+
+SPEC = NetworkSpec(n_numeric=3, levels=(4, 2), widths=(2, 1), hidden=(5, 4), n_outputs=2)
+
+
+def rows(n: int, spec: NetworkSpec = SPEC) -> Batch:
+    rng = np.random.default_rng(8)
+    codes = np.array([rng.integers(0, k, n) for k in spec.levels], np.int32).T
+    numeric = rng.standard_normal((n, spec.n_numeric)).astype(np.float32)
+    return Batch(numeric, codes if spec.levels else None)
+
+
+def test_weights_come_first_and_every_number_has_one_place() -> None:
+    net = Network(SPEC)
+    assert net.n_weights == 4 * 2 + 2 * 1 + 6 * 5 + 5 * 4 + 4 * 2
+    assert net.size == net.n_weights + 5 + 4 + 2
+    ends = [place.slice.stop for place in net.places]
+    assert [place.slice.start for place in net.places] == [0, *ends[:-1]]
+    assert [p.name for p in net.places if p.slice.start >= net.n_weights] == [
+        "hidden1.bias",
+        "hidden2.bias",
+        "output.bias",
+    ]
+    assert ends[-1] == net.size
+
+
+def test_views_are_of_the_vector_that_they_were_bound_to() -> None:
+    net = Network(SPEC)
+    theta = net.initial(np.random.default_rng(0), np.float32)
+    views = net.bind(theta)
+    theta[:] = 7
+    assert all((array == 7).all() for layer in views.parameters for array in layer)
+    with pytest.raises(ValueError, match=f"expected {net.size} parameters"):
+        net.bind(theta[1:])
+
+
+def test_the_forward_pass_is_the_formula() -> None:
+    net = Network(SPEC)
+    theta = net.initial(np.random.default_rng(0), np.float64) + 0.1
+    (tables, (w1, b1), _, (w2, b2), _, (w3, b3)) = net.bind(theta).parameters
+    batch = rows(6)
+    assert batch.codes is not None
+    x = np.hstack([batch.numeric, tables[0][batch.codes[:, 0]], tables[1][batch.codes[:, 1]]])
+    wanted = np.maximum(np.maximum(x @ w1 + b1, 0) @ w2 + b2, 0) @ w3 + b3
+    z = net.forward(net.bind(theta), batch, net.tape(6, np.float64), None)
+    np.testing.assert_allclose(z, wanted, rtol=1e-12)
+
+
+def test_the_spec_is_plain_data() -> None:
+    plain = json.loads(json.dumps(SPEC.as_plain()))
+    assert NetworkSpec.from_plain(plain) == SPEC
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"hidden": (0,)}, "at least one unit"),
+        ({"dropout": 1.0}, "dropout is a share"),
+        ({"levels": (3, 4), "widths": (1,)}, "2 categorical columns"),
+    ],
+)
+def test_a_network_that_cannot_be_is_refused(values: dict[str, object], message: str) -> None:
+    with pytest.raises(InvalidChoice, match=message):
+        NetworkSpec(n_numeric=2, n_outputs=1, **values)  # type: ignore[arg-type]  # wrong on purpose
+
+
+def test_an_unknown_activation_is_refused() -> None:
+    with pytest.raises(InvalidChoice, match="activation 'rellu' is not known; choose from ident"):
+        Network(NetworkSpec(n_numeric=2, n_outputs=1, activation="rellu"))
+
+
+@pytest.mark.parametrize("code", [-1, 4])
+def test_a_code_without_a_row_in_the_table_is_an_error(code: int) -> None:
+    net = Network(SPEC)
+    batch = rows(3)
+    assert batch.codes is not None
+    batch.codes[1, 0] = code
+    theta = net.initial(np.random.default_rng(0), np.float32)
+    with pytest.raises(IndexError, match="outside the levels"):
+        net.forward(net.bind(theta), batch, net.tape(3, np.float32), None)
+
+
+def test_both_precisions_start_from_the_same_draw() -> None:
+    net = Network(SPEC)
+    wide, narrow = (net.initial(np.random.default_rng(5), d) for d in (np.float64, np.float32))
+    np.testing.assert_array_equal(wide.astype(np.float32), narrow)
+
+
+def test_dropout_changes_neither_the_initial_weights_nor_predictions() -> None:
+    batch = rows(6)
+    dropping = dataclasses.replace(SPEC, dropout=0.5, input_dropout=0.5)
+    nets = [Network(SPEC), Network(dropping)]
+    thetas = [net.initial(Streams(1)["init"], np.float32) for net in nets]
+    np.testing.assert_array_equal(*thetas)
+    outs = [net.forward(net.bind(thetas[0]), batch, net.tape(6, np.float32), None) for net in nets]
+    np.testing.assert_array_equal(*outs)
+
+
+def test_dropout_keeps_the_expectation_and_drops_its_share() -> None:
+    spec = NetworkSpec(n_numeric=1000, hidden=(), n_outputs=1, input_dropout=0.3)
+    net = Network(spec)
+    tape = net.tape(200, np.float32)
+    batch = Batch(np.ones((200, 1000), np.float32))
+    net.forward(net.bind(np.zeros(net.size, np.float32)), batch, tape, Streams(0))
+    assert tape[1].out.mean() == pytest.approx(1, abs=0.01)
+    assert (tape[1].out == 0).mean() == pytest.approx(0.3, abs=0.005)
+
+
+def test_a_table_of_vectors_starts_with_vectors_of_length_one_on_average() -> None:
+    net = Network(NetworkSpec(n_numeric=0, levels=(5000,), hidden=(), n_outputs=1))
+    table = net.bind(net.initial(np.random.default_rng(0), np.float64)).parameters[0][0]
+    assert table.shape == (5000, default_width(5000))
+    assert np.square(table).sum(axis=1).mean() == pytest.approx(1, rel=0.02)
+
+
+def test_the_first_layer_that_is_not_finite_is_named() -> None:
+    net = Network(SPEC)
+    theta = net.initial(np.random.default_rng(0), np.float32)
+    views, tape, batch = net.bind(theta), net.tape(3, np.float32), rows(3)
+    assert net.first_not_finite(views, batch, tape) is None
+    theta[next(p.slice for p in net.places if p.name == "hidden2.bias")] = np.nan
+    assert net.first_not_finite(views, batch, tape) == "hidden2"
+    batch.numeric[0, 0] = np.inf
+    assert net.first_not_finite(views, batch, tape) == "data"
+
+
+def test_norms_by_layer_are_those_of_the_vector() -> None:
+    net = Network(SPEC)
+    theta = net.initial(np.random.default_rng(0), np.float64)
+    norms = net.norms(theta)
+    assert list(norms) == ["inputs", "hidden1", "hidden2", "output"]
+    assert np.hypot.reduce(list(norms.values())) == pytest.approx(np.linalg.norm(theta))
