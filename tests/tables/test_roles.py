@@ -1,0 +1,67 @@
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from nntool.tables.roles import infer
+
+RNG = np.random.default_rng(0)
+
+
+def role(cells, missing=("?",)):
+    return infer(pa.array([str(cell) for cell in cells], pa.string()), missing).role
+
+
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        (["1.5", "2", "", "?", " 3e4 "], "numeric"),
+        (range(19), "numeric"),
+        (range(20), "identifier"),
+        (range(100, 0, -1), "identifier"),
+        ([v * v for v in range(30)], "identifier"),
+        (RNG.permutation(500), "identifier"),
+        (RNG.permutation(500)[:200], "identifier"),
+        (RNG.choice(10**6, 100, replace=False), "numeric"),
+        ([*range(30), 5], "numeric"),
+        (RNG.normal(size=40), "numeric"),
+        ([i + 0.5 for i in range(40)], "numeric"),
+        (["00123", "00124", "00123"], "categorical"),
+        ([f"{i:05}" for i in RNG.permutation(40)], "identifier"),
+        ([f"{i % 3:02}" for i in range(40)], "categorical"),
+        (["0", "0.5", "-0.25"], "numeric"),
+        ([2**53 + 1, 5, 5], "identifier"),
+        ([2**53, 5, 5], "numeric"),
+        (["1e300", "5", "5"], "numeric"),
+        ([f"name {i}" for i in range(20)], "identifier"),
+        ([f"name {i}" for i in range(19)], "categorical"),
+        (["a", "b"] * 20, "categorical"),
+        (["2024-01-31", "2024-02-01 10:00", "?"], "date"),
+        (["01/02/2024", "13/02/2024"], "date"),
+        (["01/02/2024", "03/02/2024"], "categorical"),
+        (["", "?", " "], "ignored"),
+        ([], "ignored"),
+        (["true", "false"], "categorical"),
+        (["inf", "nan"], "categorical"),
+    ],
+)
+def test_the_role_follows_the_cells(cells, expected):
+    assert role(cells) == expected
+
+
+def test_a_few_cells_that_are_no_numbers_are_shown_with_the_options_that_help():
+    found = infer(pa.array(["1", "2", "3"] * 10 + ["none", "n.a.", ""]), [])
+    assert found.role == "categorical"
+    assert "2 cells are no numbers ('none', 'n.a.')" in found.note
+    assert "--missing-values" in found.note
+    assert "--roles" in found.note
+    assert role(["1", "2", "x"]) == "categorical"
+
+
+def test_an_undecided_date_is_said():
+    assert "DD/MM/YYYY" in infer(pa.array(["01/02/2024"]), []).note
+
+
+def test_chunks_change_nothing():
+    cells = [str(i) for i in RNG.permutation(60)]
+    chunked = pa.chunked_array([cells[:7], [], cells[7:]], pa.string())
+    assert infer(chunked, []) == infer(pa.array(cells), [])
