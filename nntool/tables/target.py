@@ -1,0 +1,239 @@
+"""The target: the task that it asks for, its classes, and its codes."""
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from nntool.errors import DataError, UsageError
+from nntool.tables.casting import Counts, merge_counts, missing_mask, to_numbers
+
+Text: TypeAlias = "pa.ChunkedArray | pa.Array"
+MOST_WHOLE_NUMBERS = 10
+
+
+def _chunks(text: Text) -> list[pa.Array]:
+    return list(text.chunks) if isinstance(text, pa.ChunkedArray) else [text]
+
+
+def _present(text: Text, missing_values: Sequence[str]) -> pa.ChunkedArray:
+    """The cells that are not missing, blanks included."""
+    chunks = _chunks(text)
+    kept = [pc.filter(c, pc.invert(missing_mask(c, missing_values)[0])) for c in chunks]
+    return pa.chunked_array(kept, pa.string())
+
+
+def decide_task(text: Text, missing_values: Sequence[str], asked: str) -> tuple[str, str]:
+    """The task (``binary``, ``multiclass`` or ``regression``) and why.
+
+    Text, two values, or whole numbers with at most 10 distinct values are classes. Raises
+    ``DataError`` where the cells contradict what was asked, or where there are none.
+
+    >>> decide_task(pa.array(["1", "2", "3.5", "2"]), [], "auto")[0]
+    'regression'
+    """
+    cells = _present(text, missing_values)
+    if not len(cells):
+        raise DataError("the target has no value: every cell is missing", "check --target")
+    cast = [to_numbers(chunk, []) for chunk in cells.chunks]
+    n_bad = sum(sum(counts.values()) for _, counts in cast)
+    numbers = pa.chunked_array([values.drop_null() for values, _ in cast], pa.float64())
+    if asked == "regression":
+        if any(counts.get("unfit") for _, counts in cast):
+            raise DataError(
+                f"--task regression: the target holds text: {_shown(_odd_cells(text, cells))}",
+                "choose --task multiclass, or name these cells with --missing-values",
+            )
+        return "regression", "asked for (--task)"
+    if n_bad:
+        return _task_of_text(text, cells, len(numbers), asked)
+    values = pc.unique(numbers)
+    whole = bool(pc.all(pc.equal(pc.floor(values), values)).as_py())
+    n = len(values)
+    if asked == "auto" and not (n == 2 or (whole and n <= MOST_WHOLE_NUMBERS)):
+        kind = "whole numbers" if whole else "numbers"
+        return "regression", f"the target is {n} different {kind} (--task to choose classes)"
+    reason = f"the target has {n} different {'whole numbers' if whole else 'numbers'}"
+    return _classes(n, asked, reason, cells)
+
+
+def _task_of_text(
+    text: Text, cells: pa.ChunkedArray, n_numbers: int, asked: str
+) -> tuple[str, str]:
+    n = pc.count_distinct(cells).as_py()
+    if asked == "auto" and n > MOST_WHOLE_NUMBERS and n_numbers >= 0.9 * len(cells):
+        raise DataError(
+            f"the target is nearly all numbers, but not {_shown(_odd_cells(text, cells))}",
+            "name these cells with --missing-values, or choose --task multiclass",
+        )
+    return _classes(n, asked, f"the target is text with {n} different values", cells)
+
+
+def _classes(n: int, asked: str, reason: str, cells: pa.ChunkedArray) -> tuple[str, str]:
+    if asked == "binary" and n > 2:
+        values = ", ".join(repr(v) for v in pc.unique(cells).slice(0, 6).to_pylist())
+        raise DataError(
+            f"--task binary: the target has {n} different values: {values}"
+            + (", …" if n > 6 else ""),
+            "choose --task multiclass or regression",
+        )
+    if asked != "auto":
+        return asked, "asked for (--task)"
+    return ("binary" if n <= 2 else "multiclass"), f"{reason} (--task to choose another)"
+
+
+def _odd_cells(text: Text, cells: pa.ChunkedArray) -> list[tuple[int, str]]:
+    """The first cells that are no finite numbers, with their rows (from 1)."""
+    odd = []
+    row = 0
+    present = set(pc.unique(cells).to_pylist()) if len(cells) < 1000 else None
+    for chunk in _chunks(text):
+        values, _ = to_numbers(chunk, [])
+        for index in np.flatnonzero(np.asarray(pc.is_null(values))):
+            cell = chunk[int(index)].as_py()
+            if cell and cell.strip() and (present is None or cell in present):
+                odd.append((row + int(index) + 1, cell))
+            if len(odd) == 3:
+                return odd
+        row += len(chunk)
+    return odd
+
+
+def _shown(cells: list[tuple[int, str]]) -> str:
+    return ", ".join(f"{cell!r} (row {row})" for row, cell in cells)
+
+
+def _number(cell: str) -> float | None:
+    """The finite number that a cell is, read as the rest of the house reads numbers."""
+    return to_numbers(pa.array([cell]), [])[0][0].as_py()  # type: ignore[no-any-return]
+
+
+def class_order(texts: Sequence[str]) -> tuple[list[str], bool]:
+    """Classes in order, and whether that is by value: if all are numbers, else by code point.
+
+    Numbers that are equal are one class, written as the shortest of them.
+
+    >>> class_order(["10", "9", "9.0"])
+    (['9', '10'], True)
+    >>> class_order(["b", "a ", "10"])
+    (['10', 'a ', 'b'], False)
+    """
+    values = to_numbers(pa.array(texts, pa.string()), [])[0].to_pylist()
+    if not texts or any(value is None for value in values):
+        return sorted(set(texts)), False
+    best: dict[float, str] = {}
+    for value, cell in zip(values, texts, strict=True):
+        known = best.get(value)
+        if known is None or (len(cell), cell) < (len(known), known):
+            best[value] = cell
+    return [best[value] for value in sorted(best)], True
+
+
+def fit(
+    text: Text, name: str, asked_task: str, positive: str | None, missing_values: Sequence[str]
+) -> dict[str, Any]:
+    """The state of the target, learned from all collected rows: plain data.
+
+    Raises ``DataError`` as ``decide_task`` does, ``UsageError`` for a ``positive`` that is no
+    class. Classes keep their text as it stands in the file, blanks included.
+
+    >>> fit(pa.array(["no", "yes"]), "y", "auto", None, [])["positive"]
+    'yes'
+    """
+    task, reason = decide_task(text, missing_values, asked_task)
+    state: dict[str, Any] = {
+        "name": name,
+        "task": task,
+        "reason": reason,
+        "missing_values": list(missing_values),
+        "classes": None,
+        "by_value": False,
+        "positive": None,
+        "class_counts": None,
+    }
+    if task == "regression":
+        if positive is not None:
+            raise UsageError("--positive needs classes, but the task is regression")
+        return state
+    distinct = pc.unique(_present(text, missing_values)).to_pylist()
+    state["classes"], state["by_value"] = class_order(distinct)
+    codes, _ = encode_classes(text, state)
+    state["class_counts"] = np.bincount(codes[codes >= 0], minlength=len(state["classes"])).tolist()
+    if task == "binary" or positive is not None:
+        state["positive"] = _positive(state, positive)
+    return state
+
+
+def _positive(state: dict[str, Any], positive: str | None) -> str:
+    classes: list[str] = state["classes"]
+    if positive is None:
+        return classes[-1]
+    if positive in classes:
+        return positive
+    if state["by_value"]:
+        same = [cell for cell in classes if _number(cell) == _number(positive)]
+    else:
+        same = [cell for cell in classes if cell.strip() == positive.strip()]
+    if len(same) == 1:
+        return same[0]
+    known = ", ".join(repr(cell) for cell in classes[:20])
+    raise UsageError(f"--positive: {positive!r} is not a class", f"choose from {known}")
+
+
+def encode_classes(text: Text, state: dict[str, Any]) -> tuple[NDArray[np.int32], Counts]:
+    """Codes `(n,)` of the classes; −1 where the cell is missing or no class (counted apart).
+
+    >>> encode_classes(pa.array(["2.0", "1", "", "7"]), fit(pa.array(["1", "2"]), "y", "auto",
+    ...     None, []))[0].tolist()
+    [1, 0, -1, -1]
+    """
+    codes = [np.empty(0, np.int32)]
+    total: Counts = {}
+    for chunk in _chunks(text):
+        found, counts = _encode_chunk(chunk, state)
+        codes.append(found)
+        merge_counts(total, counts)
+    return np.concatenate(codes), total
+
+
+def _encode_chunk(text: pa.Array, state: dict[str, Any]) -> tuple[NDArray[np.int32], Counts]:
+    encoded = text.dictionary_encode()
+    levels = encoded.dictionary
+    is_missing = np.asarray(missing_mask(levels, state["missing_values"])[0], dtype=bool)
+    keys: list[Any] = levels.to_pylist()
+    classes: list[Any] = list(state["classes"])
+    if state["by_value"]:
+        keys = to_numbers(levels, [])[0].to_pylist()
+        classes = to_numbers(pa.array(classes, pa.string()), [])[0].to_pylist()
+    index = {key: code for code, key in enumerate(classes)}
+    # The last entry is for null cells, whose dictionary index is taken as −1.
+    codes = np.array(
+        [-1 if absent else index.get(key, -1) for key, absent in zip(keys, is_missing, strict=True)]
+        + [-1],
+        np.int32,
+    )
+    at = np.asarray(encoded.indices.fill_null(-1), dtype=np.int64)
+    uses = np.bincount(np.where(at < 0, len(levels), at), minlength=len(levels) + 1)
+    missing = int(uses[-1]) + int(uses[:-1][is_missing].sum())
+    counts: Counts = {"missing": missing} if missing else {}
+    unseen = np.flatnonzero((codes[:-1] < 0) & ~is_missing)
+    if unseen.size:
+        counts["unseen"] = {levels[int(i)].as_py(): int(uses[i]) for i in unseen}
+    return codes[at], counts
+
+
+def encode_values(text: Text, state: dict[str, Any]) -> tuple[NDArray[np.float64], Counts]:
+    """Numbers `(n,)` of a regression target; NaN where missing, counted as ``to_numbers`` does."""
+    values = [np.empty(0)]
+    total: Counts = {}
+    for chunk in _chunks(text):
+        if pa.types.is_floating(chunk.type):
+            numbers, counts = chunk, ({"empty": chunk.null_count} if chunk.null_count else {})
+        else:
+            numbers, counts = to_numbers(chunk, state["missing_values"])
+        values.append(numbers.to_numpy(zero_copy_only=False))
+        merge_counts(total, counts)
+    return np.concatenate(values), total

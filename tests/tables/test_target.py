@@ -1,0 +1,125 @@
+import json
+import math
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.preprocessing import LabelEncoder
+
+from nntool.errors import DataError, UsageError
+from nntool.tables import target
+
+
+def array(*cells):
+    return pa.array(cells, pa.string())
+
+
+def fitted(*cells, task="auto", positive=None, missing=("?",)):
+    return target.fit(array(*cells), "y", task, positive, list(missing))
+
+
+@pytest.mark.parametrize(
+    ("cells", "task"),
+    [
+        (["a", "b", "?"], "binary"),
+        (["a", "b", "c"], "multiclass"),
+        (["a", "", ""], "binary"),
+        (["true", "false"], "binary"),
+        (["0.5", "1.5", "0.50"], "binary"),
+        ([str(i) for i in range(10)], "multiclass"),
+        ([str(i) for i in range(11)], "regression"),
+        (["1", "2", "2.5"], "regression"),
+        (["1", "1.0", "2"], "binary"),
+        (["1", "2", "x"], "multiclass"),
+        (["7"], "binary"),
+        (["7.5"], "regression"),
+    ],
+)
+def test_the_task_follows_the_cells_and_says_the_option(cells, task):
+    found, reason = target.decide_task(array(*cells), ["?"], "auto")
+    assert found == task
+    assert "--task" in reason
+
+
+def test_regression_of_text_is_refused_with_the_cells():
+    with pytest.raises(DataError, match=r"'x' \(row 4\), 'y' \(row 5\)"):
+        target.decide_task(array("1", "?", "", "x", "y"), ["?"], "regression")
+
+
+def test_binary_with_three_values_is_refused_with_the_values():
+    with pytest.raises(DataError, match=r"3 different values: 'a', 'b', 'c'"):
+        target.decide_task(array("a", "b", "c"), [], "binary")
+
+
+def test_nearly_numeric_targets_are_refused_rather_than_made_classes():
+    cells = [f"{i}.5" for i in range(50)]
+    with pytest.raises(DataError, match=r"'x' \(row 51\)"):
+        target.decide_task(array(*cells, "x"), [], "auto")
+    assert target.decide_task(array(*cells, "x"), [], "multiclass")[0] == "multiclass"
+    assert target.decide_task(array(*cells, "x"), ["x"], "auto")[0] == "regression"
+
+
+def test_a_target_without_values_is_refused():
+    with pytest.raises(DataError, match="no value"):
+        fitted("", "?", " ")
+
+
+def test_what_was_asked_wins_where_the_cells_allow_it():
+    assert fitted("1", "2", "3", task="regression")["task"] == "regression"
+    assert fitted("1.5", "2.5", "3", task="multiclass")["classes"] == ["1.5", "2.5", "3"]
+
+
+@given(st.lists(st.integers(-5, 5), min_size=1))
+def test_numeric_classes_are_ordered_by_value_as_label_encoder_does(values):
+    state = fitted(*map(str, values), task="multiclass")
+    codes, counts = target.encode_classes(array(*(f"{v}.0" for v in values)), state)
+    assert codes.tolist() == LabelEncoder().fit_transform(values).tolist()
+    assert counts == {}
+    assert state["class_counts"] == np.unique(values, return_counts=True)[1].tolist()
+
+
+@given(st.lists(st.text(st.sampled_from("abÀ "), min_size=1).filter(str.strip), min_size=1))
+def test_text_classes_keep_their_blanks_and_are_ordered_by_code_point(values):
+    state = fitted(*values, task="multiclass")
+    assert state["classes"] == sorted(set(values))
+    codes, _ = target.encode_classes(array(*values), state)
+    assert [state["classes"][code] for code in codes] == values
+
+
+def test_missing_and_unseen_cells_are_told_apart():
+    state = fitted("a", "b")
+    text = pa.chunked_array([array("b", "?", "c"), array("", None, "a ", "c")])
+    codes, counts = target.encode_classes(text, state)
+    assert codes.dtype == np.int32
+    assert codes.tolist() == [1, -1, -1, -1, -1, -1, -1]
+    assert counts == {"missing": 3, "unseen": {"c": 2, "a ": 1}}
+
+
+def test_values_of_regression_are_numbers_and_nan():
+    state = fitted("1", "2.5", "3.5", "4")
+    values, counts = target.encode_values(array("1.5", "?", "inf", "x"), state)
+    assert values[0] == 1.5
+    assert [math.isnan(v) for v in values] == [False, True, True, True]
+    assert counts == {"tokens": {"?": 1}, "inf": 1, "unfit": 1}
+    typed, counts = target.encode_values(pa.array([1.0, None]), state)
+    assert math.isnan(typed[1])
+    assert counts == {"empty": 1}
+
+
+def test_the_positive_class_is_the_last_or_the_one_named():
+    assert fitted("1", "0", "1.0")["positive"] == "1"
+    assert fitted("1", "0", positive="0.0")["positive"] == "0"
+    assert fitted(" no", " yes", positive="no")["positive"] == " no"
+    assert fitted("a", "b", "c")["positive"] is None
+    with pytest.raises(UsageError) as caught:
+        fitted("a", "b", positive="c")
+    assert "'a', 'b'" in caught.value.hint
+    with pytest.raises(UsageError):
+        fitted("1", "2", "3.5", positive="1")
+
+
+def test_a_state_is_plain_data():
+    for state in (fitted("a", "b"), fitted("1", "2.5", "3")):
+        assert json.loads(json.dumps(state)) == state
