@@ -28,12 +28,9 @@ class TrainSettings(StepSettings, frozen=True, kw_only=True):
         option("The link of the output layer; auto: by the loss."),
     ] = "auto"
     target_coding: Annotated[
-        Literal["one-hot", "bipolar"],
-        option("How classes are coded for squared losses: 0/1 or −1/+1."),
-    ] = "one-hot"
-    label_smoothing: Annotated[
-        float, option("How much of each class label is spread over all classes.", ge=0, lt=1)
-    ] = 0.0
+        Literal["auto", "one-hot", "bipolar"],
+        option("How classes are coded for squared losses: 0/1 or −1/+1; auto: by the output."),
+    ] = "auto"
     optimizer: Annotated[
         Choice, option("The rule that changes the weights.", registry="OPTIMIZERS")
     ] = "adam"

@@ -4,6 +4,7 @@ They are ordinary ``.npy`` and ``.npz`` files in C order. Nothing in them is eve
 refused, and what a header promises is held against the size of the file before memory is taken.
 """
 
+import io
 import math
 import os
 import zipfile
@@ -145,11 +146,17 @@ def save_npz(path: str | Path, arrays: Mapping[str, Array]) -> None:
                 np.lib.format.write_array(file, np.asarray(array, order="C"), allow_pickle=False)
 
 
-def load_npz(path: str | Path) -> dict[str, Array]:
-    """Read the arrays of a file that `save_npz` wrote; raises ``DataError`` for any other."""
+def load_npz(source: str | Path | bytes) -> dict[str, Array]:
+    """Read the arrays of a file that `save_npz` wrote, or of its content.
+
+    Raises ``DataError`` for any other.
+    """
+    path = "the archive" if isinstance(source, bytes) else source
     try:
-        size = os.stat(path).st_size
-        with zipfile.ZipFile(path) as archive:
+        size = len(source) if isinstance(source, bytes) else os.stat(source).st_size
+        with zipfile.ZipFile(
+            io.BytesIO(source) if isinstance(source, bytes) else source
+        ) as archive:
             entries = archive.infolist()
             # stored entries are as large as they say, so no file can unfold into more than it is
             if any(e.compress_type != zipfile.ZIP_STORED for e in entries):

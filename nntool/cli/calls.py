@@ -1,0 +1,144 @@
+"""Each command's one call: settings from what was typed, the step's function, its outcome shown."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import TYPE_CHECKING, Any
+
+from nntool.cli import options
+from nntool.cli.commands import Command, models
+from nntool.cli.output import Output
+from nntool.errors import StaleError, UsageError
+from nntool.settings.model import StepSettings, build
+from nntool.steps.job import Job
+
+if TYPE_CHECKING:
+    from nntool.settings.collect import CollectSettings
+
+
+def step(name: str, command: Command, output: Output, typed: dict[str, Any]) -> None:
+    """A step with no argument but RUN: ``steps/<name>.py`` has a function of its name."""
+    settings = _settings(command, typed)[command.steps[0]]
+    module = name.replace("-", "_")
+    function = getattr(importlib.import_module(f"nntool.steps.{module}"), module)
+    output.outcome(function(typed["run"], settings, _job(output, typed)))
+
+
+def collect(name: str, command: Command, output: Output, typed: dict[str, Any]) -> None:
+    """``collect RUN SOURCE...``."""
+    from nntool.steps.collect import collect
+
+    output.outcome(collect(typed["run"], _sources(command, typed), _job(output, typed)))
+
+
+def clean(name: str, command: Command, output: Output, typed: dict[str, Any]) -> None:
+    """``clean RUN [SOURCE...]``."""
+    from nntool.steps.clean import clean
+
+    values = _values(command, typed)
+    source = None
+    if typed["source"]:
+        source = _sources(command, typed)
+    elif set(values["collect"]) - {"seed"}:
+        given = ", ".join("--" + key.replace("_", "-") for key in values["collect"])
+        raise UsageError(
+            f"{given} says how a source is read, and no source is given",
+            f"nntool clean {typed['run']} FILE.csv --target COLUMN {given} …",
+        )
+    settings = build(models(command)["clean"], values["clean"])
+    output.outcome(clean(typed["run"], settings, _job(output, typed), source))  # type: ignore[arg-type] # the model of clean
+
+
+def predict(name: str, command: Command, output: Output, typed: dict[str, Any]) -> None:
+    """``predict RUN INPUT``: the CSV goes to stdout, or to --output."""
+    from nntool.steps.predict import predict
+
+    settings: Any = _settings(command, typed)["predict"]
+    if output.as_json and settings.output == "-":
+        raise UsageError(
+            "predict writes its CSV to standard output, where --json writes too",
+            f"nntool predict {typed['run']} {typed['input']} --json --output FILE.csv",
+        )
+    outcome = predict(
+        typed["run"],
+        typed["input"],
+        settings,
+        _job(output, typed),
+        stdin=sys.stdin.buffer,
+        stdout=sys.stdout.buffer,
+    )
+    output.outcome(outcome)
+
+
+def run(name: str, command: Command, output: Output, typed: dict[str, Any]) -> None:
+    """``run RUN [RECIPE]``: every step that is not fresh."""
+    from nntool.settings.steps import STEPS
+    from nntool.steps.running import run
+
+    values = options.gather(
+        STEPS,
+        {options.key("clean", "target"): typed["target"]},
+        config=typed["config"],
+        assignments=typed["assignments"],
+        seed=typed["seed"],
+        keys_name_steps=True,
+    )
+    if typed["data"]:
+        values["collect"]["source"] = list(typed["data"])
+    for outcome in run(typed["run"], typed["recipe"], values, _job(output, typed)):
+        if not output.as_json:
+            output.command = f"nntool {outcome.command}"
+            output.outcome(outcome)
+        else:
+            output.steps[outcome.command] = outcome.as_json()
+    if output.as_json:
+        output.json({"command": "run", "run": typed["run"], "steps": output.steps})
+
+
+def status(name: str, command: Command, output: Output, typed: dict[str, Any]) -> None:
+    """``status RUN``; with --check exit 4 unless all is fresh."""
+    from nntool.steps.status import status
+
+    outcome = status(typed["run"])
+    output.outcome(outcome)
+    if typed["check"] and not outcome.report["all_fresh"]:
+        raise StaleError("something is stale or missing", outcome.report["next"])
+
+
+def show(name: str, command: Command, output: Output, typed: dict[str, Any]) -> None:
+    """``show RUN STEP``: an artifact as CSV on stdout."""
+    from nntool.steps.show import show
+
+    if output.as_json:
+        raise UsageError("show writes CSV; it has no --json", f"nntool show {typed['run']} STEP")
+    show(typed["run"], typed["artifact"], sys.stdout.buffer)
+
+
+def _job(output: Output, typed: dict[str, Any]) -> Job:
+    threads = typed.get("threads")
+    if threads is not None and threads < 1:
+        raise UsageError(f"--threads: expected a whole number ≥ 1, not {threads}", "--threads 1")
+    return Job(output, bool(typed.get("force")), threads)
+
+
+def _values(command: Command, typed: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return options.gather(
+        models(command),
+        typed,
+        config=typed["config"],
+        assignments=typed["assignments"],
+        seed=typed["seed"],
+    )
+
+
+def _settings(command: Command, typed: dict[str, Any]) -> dict[str, StepSettings]:
+    values = _values(command, typed)
+    return {step: build(model, values[step]) for step, model in models(command).items()}
+
+
+def _sources(command: Command, typed: dict[str, Any]) -> CollectSettings:
+    from nntool.settings.collect import CollectSettings
+
+    values = _values(command, typed)["collect"]
+    return build(CollectSettings, values | {"source": list(typed["source"])})

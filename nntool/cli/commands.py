@@ -1,0 +1,182 @@
+"""The commands: what each takes and the one function that it calls.
+
+A command is built only when it is named, so that ``nntool --help`` costs no more than typer.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nntool.cli.boundary import boundary, first_interrupt_is_a_request
+from nntool.cli.output import Output
+
+if TYPE_CHECKING:
+    from nntool.settings.model import StepSettings
+    from nntool.steps.job import Outcome
+
+RUN = ("run", str, "The run directory.")
+Call = Callable[..., "Outcome | None"]
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command: its help, its arguments, and the step whose settings are its options."""
+
+    help: str
+    call: str
+    """``module:function`` in ``nntool.cli``, given the job, the arguments and the settings."""
+    arguments: tuple[tuple[str, Any, str], ...] = (RUN,)
+    steps: tuple[str, ...] = ()
+    """The settings models whose fields are options."""
+    hidden_fields: tuple[str, ...] = ()
+    common: bool = True
+    """Whether it has --config, --set, --seed, --force and --threads."""
+    example: str = ""
+
+
+COMMANDS: dict[str, Command] = {
+    "collect": Command(
+        "Read sources into one table of text.",
+        "calls:collect",
+        (RUN, ("source", list[str], "The CSV files.")),
+        ("collect",),
+        ("source",),
+        example="nntool collect run customers.csv",
+    ),
+    "clean": Command(
+        "Type the columns; say what is missing, what each column is, what is predicted.",
+        "calls:clean",
+        (RUN, ("source", list[str] | None, "CSV files to collect first.")),
+        ("clean", "collect"),
+        ("source",),
+        example="nntool clean run customers.csv --target churned",
+    ),
+    "transform": Command(
+        "Turn typed columns into the numbers that a network reads.",
+        "calls:step",
+        steps=("transform",),
+        example="nntool transform run --scale robust",
+    ),
+    "select-features": Command(
+        "Choose which features the network is given.",
+        "calls:step",
+        steps=("select-features",),
+        example="nntool select-features run --top 20",
+    ),
+    "split": Command(
+        "Deal rows to train, validation and test; fit earlier steps again on train only.",
+        "calls:step",
+        steps=("split",),
+        example="nntool split run --train 0.8 --validation 0.1 --test 0.1",
+    ),
+    "train": Command(
+        "Train the network.",
+        "calls:step",
+        steps=("train",),
+        example="nntool train run --hidden 128,64 --optimizer adam:beta1=0.95 --dropout 0.1",
+    ),
+    "evaluate": Command(
+        "Score the network beside baselines on rows that it did not learn from.",
+        "calls:step",
+        steps=("evaluate",),
+        example="nntool evaluate run --require 'accuracy>=0.9'",
+    ),
+    "predict": Command(
+        "Predict each row of a CSV; one line out for each line in.",
+        "calls:predict",
+        (RUN, ("input", str, "The CSV with rows to predict; '-' is standard input.")),
+        ("predict",),
+        example="nntool predict run new.csv --id customer > predictions.csv",
+    ),
+    "run": Command(
+        "Do all of it: every step that is not fresh, in order.",
+        "calls:run",
+        (RUN, ("recipe", str | None, "A recipe: the settings of every step in TOML.")),
+        example="nntool run run --data customers.csv --target churned",
+    ),
+    "status": Command(
+        "Say what is there, what is fresh and which rows each step learned from.",
+        "calls:status",
+        common=False,
+        example="nntool status run --check",
+    ),
+    "show": Command(
+        "Write an artifact as CSV.",
+        "calls:show",
+        (RUN, ("artifact", str, "A step, or one of its files: clean, clean/left_out.npy.")),
+        common=False,
+        example="nntool show run select-features | head",
+    ),
+}
+
+
+def models(command: Command) -> dict[str, type[StepSettings]]:
+    """The settings models of a command's options."""
+    from nntool.settings.predict import PredictSettings
+    from nntool.settings.steps import STEPS
+
+    known: dict[str, type[StepSettings]] = {**STEPS, "predict": PredictSettings}
+    return {step: known[step] for step in command.steps}
+
+
+def build(name: str) -> Any:
+    """The command of this name, ready to be called by typer."""
+    command = COMMANDS[name]
+    app = typer.Typer(add_completion=False, rich_markup_mode=None)
+    app.command(
+        name,
+        help=f"{command.help}\n\nExample: {command.example}",
+        short_help=command.help,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    )(_function(name, command))
+    return typer.main.get_command(app)
+
+
+def _function(name: str, command: Command) -> Callable[..., None]:
+    """A function whose signature is the command's arguments and options."""
+
+    def run_command(**typed: Any) -> None:
+        output = Output(
+            f"nntool {name}",
+            as_json=typed.pop("as_json", False),
+            quiet=typed.pop("quiet", False),
+        )
+        with boundary(output):
+            module, _, function = command.call.partition(":")
+            call = getattr(importlib.import_module(f"nntool.cli.{module}"), function)
+            with first_interrupt_is_a_request(output, active=name in ("train", "run")):
+                call(name, command, output, typed)
+
+    run_command.__signature__ = inspect.Signature(list(_parameters(name, command)))  # type: ignore[attr-defined] # how typer reads it
+    return run_command
+
+
+def _parameters(name: str, command: Command) -> Iterable[inspect.Parameter]:
+    from nntool.cli import options
+    from nntool.settings.model import fields
+
+    for argument, kind, text in command.arguments:
+        default = None if "None" in str(kind) else inspect.Parameter.empty
+        yield inspect.Parameter(
+            argument,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=default,
+            annotation=Annotated[
+                kind, typer.Argument(help=text, show_default=False, metavar=argument.upper())
+            ],
+        )
+    for step, model in models(command).items():
+        yield from options.parameters(step, model, command.hidden_fields)
+    if name == "run":
+        yield from options.run_parameters()
+    if name == "status":
+        yield options.switch("check", "--check", "Exit 4 when something is stale or missing.")
+    if any(field.registry for model in models(command).values() for field in fields(model)):
+        yield options.explain_parameter(command.steps)
+    yield from options.common_parameters(() if command.common else options.ONLY_FOR_STEPS)

@@ -1,0 +1,93 @@
+"""The entry point: the group of commands, built only when they are named."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from nntool import __version__
+from nntool.cli.boundary import PIPE_CLOSED, leave_pipe
+from nntool.cli.commands import COMMANDS, build
+from nntool.cli.output import Output
+from nntool.errors import UsageError
+
+
+class LazyGroup(TyperGroup):
+    """Lists its commands from a table and builds one when it is named."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The names in the usual order of work."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Build a command, or None where there is no such name."""
+        return build(cmd_name) if cmd_name in COMMANDS else None
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the names and one-line helps without building anything."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, command.help) for name, command in COMMANDS.items()])
+
+
+app = typer.Typer(
+    cls=LazyGroup,
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    help="Turn a CSV into predictions with a neural network.\n\n"
+    "Each command reads and writes named artifacts in one run directory:\n\n"
+    "  nntool run RUN --data train.csv --target price\n\n"
+    "  nntool predict RUN new.csv > predictions.csv",
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"nntool {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Turn a CSV into predictions with a neural network."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; every way out is an exit code."""
+    words = sys.argv[1:] if arguments is None else arguments
+    try:
+        code = app(words, prog_name="nntool", standalone_mode=False)
+        sys.stdout.flush()
+    except typer.TyperException as error:
+        code = _usage(error, words)
+    except BrokenPipeError:
+        leave_pipe()
+        code = PIPE_CLOSED
+    except (KeyboardInterrupt, typer.Abort):
+        code = 130
+    raise SystemExit(code if isinstance(code, int) else 0)
+
+
+def _usage(error: typer.TyperException, words: list[str]) -> int:
+    """Say what is wrong with the command line in the form of all other errors."""
+    message = error.format_message()
+    if not message:  # no command at all: the help was asked for, in effect
+        return UsageError.exit_code
+    name = next((word for word in words if word in COMMANDS), "")
+    output = Output(f"nntool {name}".rstrip(), as_json="--json" in words)
+    text = message[0].lower() + message[1:].rstrip(".")
+    hint = f"nntool {name} --help".replace("  ", " ")
+    if not name and words and (near := difflib.get_close_matches(words[0], COMMANDS, n=1)):
+        hint = f"nntool {near[0]} --help"
+    output.error(UsageError(text, hint))
+    return UsageError.exit_code

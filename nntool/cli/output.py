@@ -1,0 +1,150 @@
+"""The one place that prints: data and results to stdout, everything said to a person to stderr."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from nntool.errors import NntoolError
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+    from nntool.steps.job import Outcome, TableView
+
+SECONDS_BETWEEN_LINES = 10.0
+"""How often progress is told where no bar can be drawn."""
+
+
+class Output:
+    """Prints for one command: for a person, for ``--json``, or with ``--quiet`` only errors."""
+
+    def __init__(self, command: str, *, as_json: bool = False, quiet: bool = False) -> None:
+        self.command = command
+        self.as_json = as_json
+        self.quiet = quiet
+        self.interrupted = False
+        self.steps: dict[str, Any] = {}
+        """What ``run --json`` gathers of its steps."""
+        self._bar: Progress | None = None
+        self._tasks: dict[str, TaskID] = {}
+        self._last_line = time.monotonic()
+
+    def say(self, text: str) -> None:
+        """Tell the person at the terminal."""
+        if not self.quiet:
+            print(text, file=sys.stderr, flush=True)
+
+    def stop_requested(self) -> bool:
+        """Whether Ctrl-C was pressed."""
+        return self.interrupted
+
+    def progress(self, label: str, done: float, total: float, detail: str = "") -> None:
+        """Draw how far the work is on a terminal; elsewhere a plain line now and then."""
+        if self.quiet or self.as_json:
+            return
+        if sys.stderr.isatty():
+            self._draw(label, done, total, detail)
+        elif time.monotonic() - self._last_line >= SECONDS_BETWEEN_LINES:
+            self._last_line = time.monotonic()
+            of = f" of {total:,.0f}" if total else ""
+            self.say(f"{label}: {done:,.0f}{of} {detail}".rstrip())
+
+    def _draw(self, label: str, done: float, total: float, detail: str) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn
+
+        if self._bar is None:
+            self._bar = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(bar_width=24),
+                TextColumn("{task.fields[detail]}"),
+                console=Console(stderr=True),
+                transient=True,
+                redirect_stdout=False,
+                redirect_stderr=False,
+            )
+            self._bar.start()
+        if label not in self._tasks:
+            self._tasks[label] = self._bar.add_task(label, total=total or None, detail=detail)
+        self._bar.update(self._tasks[label], completed=done, total=total or None, detail=detail)
+
+    def end_progress(self) -> None:
+        """Wipe the bar, if one is drawn."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+            self._tasks = {}
+
+    def outcome(self, outcome: Outcome) -> None:
+        """Show what a command did."""
+        self.end_progress()
+        if self.as_json:
+            self.json(outcome.as_json())
+        if not self.quiet and not self.as_json:
+            for view in outcome.tables:
+                self._table(view, sys.stderr)
+        for note in outcome.notes:
+            self.say(f"{self.command}: {note}")
+        if not self.as_json:
+            for view in outcome.results:
+                self._table(view, sys.stdout)
+
+    def json(self, value: Any) -> None:
+        """Print one JSON object on stdout."""
+        print(json.dumps(value, ensure_ascii=False, allow_nan=False))
+
+    def text(self, text: str) -> None:
+        """Print a result on stdout."""
+        print(text)
+
+    def error(self, error: NntoolError) -> None:
+        """State the facts, then the next thing to type; silent only where JSON says it."""
+        self.end_progress()
+        if self.as_json:
+            facts = {"code": error.exit_code, "kind": error.kind, "message": error.message}
+            self.json({"command": self.command, "error": facts | {"hint": error.hint}})
+            return
+        print(f"{self.command}: {error.message}", file=sys.stderr)
+        if error.hint:
+            print(f"  try: {error.hint}", file=sys.stderr)
+
+    def _table(self, view: TableView, stream: Any) -> None:
+        if not view.rows:
+            return
+        print("\n".join(aligned(view.header, view.rows, width=_width(stream))), file=stream)
+
+
+def _width(stream: Any) -> int | None:
+    """The columns of a terminal; None where lines may be as long as they are."""
+    return os.get_terminal_size(stream.fileno()).columns if stream.isatty() else None
+
+
+def aligned(
+    header: Sequence[str], rows: Sequence[Sequence[str]], width: int | None = None
+) -> list[str]:
+    """Lines of text with columns aligned, numbers to the right, cut to ``width`` with an ellipsis.
+
+    >>> aligned(["part", "rows"], [["train", "1,400"], ["test", "300"]])
+    ['part    rows', 'train  1,400', 'test     300']
+    """
+    columns = list(zip(*([header, *rows]), strict=True))
+    widths = [max(len(cell) for cell in column) for column in columns]
+    to_right = [all(_is_number(cell) for cell in column[1:]) for column in columns]
+    lines = []
+    for row in [header, *rows]:
+        cells = [
+            cell.rjust(w) if right else cell.ljust(w)
+            for cell, w, right in zip(row, widths, to_right, strict=True)
+        ]
+        line = "  ".join(cells).rstrip()
+        lines.append(line if width is None or len(line) <= width else line[: width - 1] + "…")
+    return lines
+
+
+def _is_number(cell: str) -> bool:
+    return not cell or cell.lstrip("+-−").replace(",", "").rstrip("%")[:1].isdigit()

@@ -1,0 +1,72 @@
+"""A choice from a registry as it is written: ``adam:beta1=0.95,beta2=0.99``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nntool.errors import UsageError
+from nntool.settings.model import Choice
+
+
+def parse(text: str) -> Choice:
+    """Read a choice from the command line; the values after the colon are as in TOML.
+
+    >>> parse("adam")
+    'adam'
+    >>> parse("adam:beta1=0.95")
+    {'name': 'adam', 'beta1': 0.95}
+    """
+    from nntool.settings.recipe import parse_assignment
+
+    name, colon, rest = text.partition(":")
+    if not colon:
+        return name
+    settings: dict[str, Any] = {}
+    for part in split_outside_brackets(rest):
+        key, equals, _ = part.partition("=")
+        if not equals:
+            raise UsageError(
+                f"{text!r}: {part!r} has no value", f"write {name}:{part.strip() or 'key'}=VALUE"
+            )
+        settings[key.strip().replace("-", "_")] = parse_assignment(part)[1]
+    return {"name": name, **settings}
+
+
+def split_outside_brackets(text: str) -> list[str]:
+    """Split at commas that stand in no bracket.
+
+    >>> split_outside_brackets("edges=[1,2],labels=3")
+    ['edges=[1,2]', 'labels=3']
+    """
+    parts, depth, start = [], 0, 0
+    for place, sign in enumerate(text):
+        depth += (sign in "[{") - (sign in "]}")
+        if sign == "," and depth == 0:
+            parts.append(text[start:place])
+            start = place + 1
+    return [*parts, text[start:]]
+
+
+def name_and_settings(choice: Choice) -> tuple[str, dict[str, Any]]:
+    """The name of a choice and the settings given with it.
+
+    >>> name_and_settings({"name": "adam", "beta1": 0.9})
+    ('adam', {'beta1': 0.9})
+    """
+    if isinstance(choice, str):
+        return choice, {}
+    rest = dict(choice)
+    name = rest.pop("name", None)
+    if not isinstance(name, str):
+        raise UsageError(f"{choice!r} has no name", 'write {name = "...", setting = ...}')
+    return name, rest
+
+
+def spelled(choice: Choice) -> str:
+    """A choice as one would type it.
+
+    >>> spelled({"name": "adam", "beta1": 0.9})
+    'adam:beta1=0.9'
+    """
+    name, rest = name_and_settings(choice)
+    return name + (":" if rest else "") + ",".join(f"{k}={v}" for k, v in rest.items())

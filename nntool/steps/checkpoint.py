@@ -1,0 +1,63 @@
+"""What training needs to go on: all that decides its future, after Ctrl-C or with more epochs.
+
+``checkpoint/state.json`` names the file with the arrays and its hash; it is replaced last, so a
+kill leaves the old checkpoint or the new one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from nntool.run import hashing, manifest, names
+
+STATE = "state.json"
+
+
+def key(settings: dict[str, Any], reads: dict[str, str]) -> str:
+    """What a checkpoint belongs to: the settings but the number of epochs, and what was read."""
+    rest = {name: value for name, value in settings.items() if name != "epochs"}
+    return hashlib.sha256(msgspec.json.encode([rest, reads], order="sorted")).hexdigest()
+
+
+def save(
+    root: Path, of: str, arrays: dict[str, Any], plain: dict[str, Any], history: list[Any]
+) -> None:
+    """Write a checkpoint of the last whole epoch."""
+    from nntool.tables import arrays as files
+
+    folder = root / names.CHECKPOINT
+    folder.mkdir(exist_ok=True)
+    path = folder / f"epoch-{len(history)}.npz"
+    temporary = folder / f".new-{path.name}"
+    files.save_npz(temporary, arrays)
+    temporary.replace(path)
+    state = {
+        "of": of,
+        "arrays": path.name,
+        "sha256": hashing.sha256(path),
+        "plain": plain,
+        "history": history,
+    }
+    manifest.write_atomically(folder / STATE, msgspec.json.encode(state))
+    for other in folder.glob("*.npz"):
+        if other.name != path.name:
+            other.unlink()
+
+
+def load(root: Path, of: str) -> tuple[dict[str, Any], dict[str, Any], list[Any]] | None:
+    """The arrays, plain state and history of a checkpoint of this very training, or None."""
+    from nntool.tables import arrays as files
+
+    folder = root / names.CHECKPOINT
+    try:
+        state = msgspec.json.decode((folder / STATE).read_bytes())
+        path = folder / Path(state["arrays"]).name
+        if state["of"] != of or hashing.sha256(path) != state["sha256"]:
+            return None
+    except (FileNotFoundError, msgspec.DecodeError, KeyError):
+        return None
+    return files.load_npz(path), state["plain"], state["history"]

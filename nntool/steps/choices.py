@@ -1,0 +1,95 @@
+"""The registries that settings name: their entries, and the check of a choice against them."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from nntool.errors import UsageError
+from nntool.settings.choices import name_and_settings
+from nntool.settings.model import Choice, StepSettings, fields
+from nntool.settings.steps import STEPS
+
+NN = "nntool.nn"
+TABLES = "nntool.tables"
+REGISTRIES: dict[str, str] = {
+    "ACTIVATIONS": f"{NN}.activations",
+    "LOSSES": f"{NN}.losses",
+    "INITIALIZERS": f"{NN}.initializers",
+    "OPTIMIZERS": f"{NN}.optimizers",
+    "SCHEDULES": f"{NN}.schedules",
+    "PENALTIES": f"{NN}.penalties",
+    "NUMERIC_IMPUTERS": f"{TABLES}.operations",
+    "CATEGORICAL_IMPUTERS": f"{TABLES}.operations",
+    "SCALERS": f"{TABLES}.operations",
+    "ENCODERS": f"{TABLES}.operations",
+    "SCORES": f"{TABLES}.selecting",
+    "SPLITTERS": f"{TABLES}.splitting",
+}
+"""Where each registry stands."""
+
+
+def registry(name: str) -> dict[str, type]:
+    """The entries of a registry by name."""
+    found: dict[str, type] = getattr(importlib.import_module(REGISTRIES[name]), name)
+    return found
+
+
+def names(registry_name: str) -> list[str]:
+    """The names that may be chosen, in the registry's order."""
+    return list(registry(registry_name))
+
+
+def built(registry_name: str, choice: Choice) -> Any:
+    """The chosen entry with its settings; raises ``UsageError`` that names the valid ones."""
+    if REGISTRIES[registry_name].startswith(TABLES):
+        from nntool.tables import choices
+
+        return choices.build(registry(registry_name), registry_name, choice)
+    from nntool.nn.registry import InvalidChoice, build
+
+    name, settings = name_and_settings(choice)
+    try:
+        return build(registry(registry_name), name, settings)
+    except InvalidChoice as error:
+        raise UsageError(str(error), f"nntool train --explain {name}") from None
+
+
+def explain(step: str, name: str) -> list[dict[str, Any]]:
+    """What the registries of a step say of a name: doc, settings, bounds; for ``--explain``."""
+    known = {
+        field.option: (field.registry, registry(field.registry))
+        for field in fields(STEPS[step])
+        if field.registry is not None
+    }
+    found = [
+        {"option": option, **described(registry_name, name)}
+        for option, (registry_name, entries) in known.items()
+        if name in entries
+    ]
+    if not found:
+        valid = "; ".join(f"{option}: {', '.join(e)}" for option, (_, e) in known.items())
+        raise UsageError(f"{step} has no choice {name!r}", f"choose from {valid}")
+    return found
+
+
+def described(registry_name: str, name: str) -> dict[str, Any]:
+    """Name, doc and settings of an entry."""
+    if REGISTRIES[registry_name].startswith(TABLES):
+        from nntool.tables.choices import describe as describe_choice
+    else:
+        from nntool.nn.registry import describe as describe_choice  # type: ignore[assignment] # the same form on the layer below
+    found = describe_choice(registry(registry_name), name)
+    settings = [setting._asdict() for setting in found.settings]
+    return {"name": found.name, "doc": found.doc, "settings": settings}
+
+
+def check(settings: StepSettings) -> None:
+    """Check every choice of a settings model, 'auto' apart."""
+    for field in fields(type(settings)):
+        if field.registry is None:
+            continue
+        value = getattr(settings, field.name)
+        for choice in value if field.is_list else (value,):
+            if choice != "auto":
+                built(field.registry, choice)

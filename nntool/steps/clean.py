@@ -1,0 +1,157 @@
+"""``clean``: typed columns, the target and its task, and the rows that are left out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nntool.errors import UsageError
+from nntool.run import freshness, names
+from nntool.run.session import Session
+from nntool.settings.clean import CleanSettings
+from nntool.settings.collect import CollectSettings
+from nntool.steps import rows
+from nntool.steps.collect import collect_in
+from nntool.steps.job import Job, Outcome, TableView
+from nntool.steps.performing import Done, enter, file_name, perform, write_json
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def clean(
+    root: str,
+    settings: CleanSettings,
+    job: Job,
+    source: CollectSettings | None = None,
+    recipe_folder: Path | None = None,
+) -> Outcome:
+    """Collect the source, if one is given and new, then type and check its columns."""
+    outcome = Outcome("clean", root)
+    with Session(root, create=source is not None) as session:
+        if source is not None:
+            collect_in(session, source, job, outcome, recipe_folder)
+        clean_in(session, settings, job, outcome)
+        session.commit()
+    return outcome
+
+
+def clean_in(session: Session, settings: CleanSettings, job: Job, outcome: Outcome) -> bool:
+    """Stage the clean table unless it is fresh; returns whether it was made."""
+    freshness.require(session.run, "clean")
+    target, task, _ = target_and_task(session, settings)
+    _refuse_another_target(session, target, task)
+    return perform(
+        session,
+        "clean",
+        settings,
+        job,
+        outcome,
+        lambda folder: _work(session, settings, folder, outcome),
+        _inputs(session, target, task),
+    )
+
+
+def refit(session: Session, settings: CleanSettings, outcome: Outcome) -> None:
+    """Stage the step again on the rows that stand now."""
+    enter(
+        session,
+        "clean",
+        settings,
+        lambda folder: _work(session, settings, folder, outcome),
+    )
+
+
+def target_and_task(session: Session, settings: CleanSettings) -> tuple[str, str, dict[str, Any]]:
+    """The target's name, its task, and its state, decided from all collected rows."""
+    from nntool.tables import columns, parquet
+    from nntool.tables import target as targets
+
+    table = session.run.checked(names.COLLECT_TABLE)
+    name = columns.resolve(parquet.names(table), settings.target, "the target")
+    text = parquet.read(table, [name]).column(name)
+    state = targets.fit(text, name, settings.task, settings.positive, settings.missing_values)
+    return name, state["task"], state
+
+
+def _refuse_another_target(session: Session, target: str, task: str) -> None:
+    """A split that was told its target holds clean to it; one that took clean's becomes stale."""
+    split = session.run.entry("split")
+    if split is None or freshness.split_is_for(session.run, target, task):
+        return
+    if "target" in split.asked:
+        had = split.facts
+        raise UsageError(
+            f"split was made for {had['target']!r} ({had['task']}), not for {target!r} ({task})",
+            f"nntool split {session.root} --target {target!r} --task {task}",
+        )
+
+
+def _inputs(session: Session, target: str, task: str) -> dict[str, str]:
+    """What clean reads: the split only where it is for this target."""
+    found = freshness.inputs(session.run, "clean")
+    if not freshness.split_is_for(session.run, target, task):
+        found.pop(names.SPLIT_ROWS, None)
+    return found
+
+
+def _work(session: Session, settings: CleanSettings, folder: Path, outcome: Outcome) -> Done:
+    from nntool.tables import arrays, cleaning, columns, parquet
+    from nntool.tables.hashing import row_hashes
+
+    text = parquet.read(session.run.checked(names.COLLECT_TABLE))
+    target, task, target_state = target_and_task(session, settings)
+    roles = {columns.resolve(text.column_names, c, "--roles"): r for c, r in settings.roles.items()}
+    uses_split = names.SPLIT_ROWS in _inputs(session, target, task)
+    parts = rows.parts(session.run) if uses_split else None
+    mask, seen = rows.learned_by_clean(text.num_rows, parts)
+    state = cleaning.fit(text, settings, mask if uses_split else None, target_state)
+    counts: dict[str, Any] = {}
+    typed = _write_typed(text, state, folder, counts)
+    hashes = row_hashes(text)
+    marks = cleaning.mark(hashes, typed, settings, parts)
+    arrays.save(folder / file_name(names.CLEAN_LEFT_OUT), marks)
+    write_json(folder / file_name(names.CLEAN_STATE), state)
+    report = cleaning.report(state, counts, hashes, marks, settings, parts)
+    write_json(folder / file_name(names.CLEAN_REPORT), report)
+    outcome.notes += report["notes"]
+    outcome.report["clean"] = report
+    outcome.tables.append(_roles_table(state, report))
+    return Done(
+        resolved={
+            "target": target,
+            "task": task,
+            "roles": roles,
+            **({"positive": target_state["positive"]} if target_state["positive"] else {}),
+        },
+        rows=seen,
+    )
+
+
+def _write_typed(
+    text: pa.Table, state: dict[str, Any], folder: Path, counts: dict[str, Any]
+) -> Any:
+    """Write the typed table batch by batch; returns which rows have no target."""
+    import numpy as np
+
+    from nntool.tables import casting, cleaning, parquet
+
+    missing = []
+    path = folder / file_name(names.CLEAN_TABLE)
+    with parquet.TableWriter(path, cleaning.schema(state)) as writer:
+        for batch in text.to_batches(max_chunksize=parquet.ROWS_IN_GROUP):
+            typed, found = cleaning.apply(batch, state)
+            casting.merge_counts(counts, found)
+            writer.append(typed)
+            missing.append(typed.column(state["target"]["name"]).is_null().to_numpy(False))
+    return np.concatenate(missing)
+
+
+def _roles_table(state: dict[str, Any], report: dict[str, Any]) -> TableView:
+    """What each column is taken for, and why."""
+    target = state["target"]
+    body = [[target["name"], "target", f"{target['task']}: {target['reason']}", ""]]
+    for column in state["columns"]:
+        missing = report["columns"][column["name"]].get("missing", 0)
+        body.append([column["name"], column["role"], column["reason"], f"{missing:,}"])
+    return TableView("columns", ["column", "role", "because", "missing"], body)

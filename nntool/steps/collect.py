@@ -1,0 +1,176 @@
+"""``collect``: every source's rows into one table of text, in source order."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from nntool.errors import DataError, UsageError
+from nntool.run import hashing, names
+from nntool.run.directory import Run
+from nntool.run.manifest import FileRecord
+from nntool.run.session import Session
+from nntool.settings.collect import CollectSettings
+from nntool.settings.model import plain
+from nntool.steps.job import Job, Outcome
+from nntool.steps.performing import (
+    Done,
+    enter,
+    file_name,
+    is_fresh,
+    say_what_differs,
+    write_json,
+)
+
+if TYPE_CHECKING:
+    from nntool.tables.csv.reader import CsvReader
+
+
+def collect(
+    root: str, settings: CollectSettings, job: Job, recipe_folder: Path | None = None
+) -> Outcome:
+    """Read the sources into ``collect/table.parquet`` unless that is fresh."""
+    outcome = Outcome("collect", root)
+    with Session(root, create=True) as session:
+        if not collect_in(session, settings, job, outcome, recipe_folder):
+            session.touch(["collect"])
+            outcome.fresh = True
+            outcome.notes.append("collect has read these sources already; nothing to do")
+        session.commit()
+    return outcome
+
+
+def collect_in(
+    session: Session,
+    settings: CollectSettings,
+    job: Job,
+    outcome: Outcome,
+    recipe_folder: Path | None = None,
+) -> bool:
+    """Stage the collected table unless it is fresh; returns whether it was read."""
+    if not settings.source:
+        raise UsageError("collect needs a source", f"nntool collect {session.root} FILE.csv")
+    places = [locate(source, recipe_folder) for source in settings.source]
+    fresh = is_fresh(session, "collect", settings)
+    if not job.force and fresh and not changed_sources(session.run, places):
+        return False
+    say_what_differs(session, "collect", settings, job)
+    reads = {f"source:{s}": hashing.sha256(p) for s, p in zip(settings.source, places, strict=True)}
+    enter(
+        session,
+        "collect",
+        settings,
+        lambda folder: _read_all(folder, settings, places, reads, job, outcome),
+        reads,
+    )
+    return True
+
+
+def locate(source: str, recipe_folder: Path | None) -> Path:
+    """A source as typed: against the recipe's folder, then the current one."""
+    for base in (recipe_folder, Path()):
+        if base is not None and (base / source).is_file():
+            return base / source
+    from nntool.tables.csv.source import open_source
+
+    open_source(source).close()  # says why it cannot be read
+    raise DataError(f"{source} is no regular file", "write it to a file and name that")
+
+
+def changed_sources(run: Run, places: list[Path]) -> list[str]:
+    """The recorded sources whose content is not what was collected."""
+    entry = run.entry("collect")
+    if entry is None:
+        return [str(place) for place in places]
+    known = [FileRecord(**record["file"]) for record in entry.facts["sources"]]
+    return [
+        str(place)
+        for place, record in zip(places, known, strict=True)
+        if not hashing.is_same(place, record)
+    ]
+
+
+def _read_all(
+    folder: Path,
+    settings: CollectSettings,
+    places: list[Path],
+    reads: dict[str, str],
+    job: Job,
+    outcome: Outcome,
+) -> Done:
+    """Write table.parquet and sources.json into the staging folder."""
+    from nntool.tables.parquet import TableWriter
+
+    opened = [open_csv(place, settings) for place in places]
+    columns = opened[0][0].names
+    sources: list[dict[str, Any]] = []
+    with TableWriter(folder / file_name(names.COLLECT_TABLE), opened[0][0].schema) as writer:
+        for typed, (reader, dialect, notes) in zip(settings.source, opened, strict=True):
+            _require_same_columns(columns, reader.names, settings.source[0], typed)
+            for batch in reader:
+                writer.append(batch.select(columns))
+                job.listener.progress(f"reading {typed}", reader.n_rows, 0, "rows")
+            if reader.n_rows == 0:
+                raise DataError(
+                    f"{typed} has a header and no rows", "give a file with rows under its header"
+                )
+            notes += reader.notes
+            outcome.notes += [f"{typed}: {note}" for note in notes]
+            sources.append(
+                {
+                    "source": typed,
+                    "sha256": reads[f"source:{typed}"],
+                    "rows": reader.n_rows,
+                    "dialect": dialect,
+                    "notes": notes,
+                }
+            )
+    outcome.notes.append(f"collected {writer.n_rows:,} rows of {len(columns)} columns as text")
+    outcome.report["collect"] = {"rows": writer.n_rows, "columns": columns, "sources": sources}
+    write_json(folder / file_name(names.COLLECT_SOURCES), {"sources": sources})
+    return Done(resolved=_resolved(settings, sources), facts={"sources": _places(places, sources)})
+
+
+def _require_same_columns(first: list[str], other: list[str], a: str, b: str) -> None:
+    """Several sources become one table where they have the same columns, in any order."""
+    missing, extra = sorted(set(first) - set(other)), sorted(set(other) - set(first))
+    if missing or extra:
+        facts = [f"without {', '.join(map(repr, missing))}"] if missing else []
+        facts += [f"with {', '.join(map(repr, extra))}"] if extra else []
+        raise DataError(
+            f"{b} has other columns than {a}: {' and '.join(facts)}",
+            "give sources that have the same column names",
+        )
+
+
+def _places(places: list[Path], sources: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Where each source lies and its stat values, so that it need not be hashed again."""
+    return [
+        {
+            "path": str(place.resolve()),
+            "file": msgspec.to_builtins(hashing.record(place, source["sha256"])),
+        }
+        for place, source in zip(places, sources, strict=True)
+    ]
+
+
+def _resolved(settings: CollectSettings, sources: list[dict[str, Any]]) -> dict[str, Any]:
+    """What 'auto' came to, where it came to the same in every source."""
+    dialect = sources[0]["dialect"]
+    if any(source["dialect"] != dialect for source in sources):
+        return {}
+    given = plain(settings)
+    return {key: dialect[key] for key in ("delimiter", "encoding") if given[key] == "auto"}
+
+
+def open_csv(place: Path, settings: CollectSettings) -> tuple[CsvReader, dict[str, Any], list[str]]:
+    """Open a CSV: its reader, its dialect as plain data, and what was found."""
+    from nntool.tables.csv.dialect import detect
+    from nntool.tables.csv.reader import CsvReader
+    from nntool.tables.csv.source import open_source, peek
+
+    head, stream = peek(open_source(str(place)))
+    dialect, notes = detect(head, settings, str(place))
+    return CsvReader(stream, dialect, str(place)), dialect.to_plain(), list(notes)

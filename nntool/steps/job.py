@@ -1,0 +1,82 @@
+"""What a step is told about its surroundings, and what it hands back to be shown."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+
+class Listener(Protocol):
+    """Who is told what happens while a step works; the command line prints it."""
+
+    def say(self, text: str) -> None:
+        """Take a sentence for the person at the terminal."""
+
+    def progress(self, label: str, done: float, total: float, detail: str = "") -> None:
+        """Take how far the work is; ``detail`` is what else is worth a glance."""
+
+    def stop_requested(self) -> bool:
+        """Whether Ctrl-C was pressed and the step is to end with what it has."""
+
+
+class Silence:
+    """A listener that nobody listens to."""
+
+    def say(self, text: str) -> None:
+        """Drop it."""
+
+    def progress(self, label: str, done: float, total: float, detail: str = "") -> None:
+        """Drop it."""
+
+    def stop_requested(self) -> bool:
+        """Nobody asks to stop."""
+        return False
+
+
+@dataclass(frozen=True)
+class Job:
+    """The circumstances of one call: none of them is a setting or shapes a result."""
+
+    listener: Listener = field(default_factory=Silence)
+    force: bool = False
+    threads: int | None = None
+
+    @property
+    def cores(self) -> int:
+        """How many threads may be used: --threads, or the cores that this process may use."""
+        return self.threads or len(os.sched_getaffinity(0))
+
+
+@dataclass
+class TableView:
+    """A small table for a person."""
+
+    title: str
+    header: list[str]
+    rows: list[list[str]]
+
+
+@dataclass
+class Outcome:
+    """What a command did: ``report`` for ``--json``, tables and results for a person."""
+
+    command: str
+    run: str
+    fresh: bool = False
+    report: dict[str, Any] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    tables: list[TableView] = field(default_factory=list)
+    """Shown on stderr."""
+    results: list[TableView] = field(default_factory=list)
+    """Shown on stdout: what the command was asked for."""
+
+    def as_json(self) -> dict[str, Any]:
+        """The object that ``--json`` prints."""
+        return {
+            "command": self.command,
+            "run": self.run,
+            "fresh": self.fresh,
+            "notes": self.notes,
+            **self.report,
+        }

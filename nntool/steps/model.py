@@ -1,0 +1,90 @@
+"""A trained model as files: ``model.npz`` holds the vectors, ``model.json`` all that is words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from nntool.errors import DataError
+from nntool.run import names
+from nntool.steps import choices
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from nntool.nn.network import Network
+    from nntool.nn.outputs import Output
+
+
+@dataclass
+class Model:
+    """A network with its weights and the meaning of its outputs."""
+
+    net: Network
+    output: Output
+    theta: npt.NDArray[np.floating[Any]]
+    stats: npt.NDArray[np.floating[Any]]
+    plain: dict[str, Any]
+
+    @property
+    def classes(self) -> list[str] | None:
+        """The class names in order, or None for regression."""
+        found: list[str] | None = self.plain["classes"]
+        return found
+
+    @property
+    def has_probabilities(self) -> bool:
+        """Whether the model gives a probability for each class."""
+        import numpy as np
+
+        one_row = np.zeros((1, self.output.n_outputs), np.float32)
+        return self.classes is not None and self.output.probabilities(one_row) is not None
+
+    def columns(self, decided: Any, probabilities: Any) -> list[Any]:
+        """The columns of answers, as ``tables.answers`` names them."""
+        from nntool.tables import answers
+
+        if self.classes is None:
+            return answers.value_columns(decided)
+        return answers.class_columns(decided, probabilities, self.classes)
+
+    def answer(self, z: npt.NDArray[Any]) -> tuple[Any, Any]:
+        """What raw outputs ``(n, n_outputs)`` mean: codes and probabilities, or values and None."""
+        if self.classes is None:
+            return self.output.values(z), None
+        return self.output.decide(z), self.output.probabilities(z)
+
+
+def make_output(plain: dict[str, Any]) -> Output:
+    """The output that a model's words describe: loss, link, coding and the way back to the unit."""
+    from nntool.nn.heads import TargetMap
+    from nntool.nn.outputs import choose_output
+
+    return choose_output(
+        plain["task"],
+        len(plain["classes"] or ()),
+        choices.built("LOSSES", plain["loss"]),
+        link=plain["output"],
+        coding=plain["target_coding"],
+        target_map=TargetMap(**plain["target_map"]),
+    )
+
+
+def load(files: dict[str, bytes]) -> Model:
+    """Make a model from the bytes of model.json and model.npz, checking every size."""
+    import msgspec
+
+    from nntool.nn.network import Network, NetworkSpec
+    from nntool.tables import arrays
+
+    plain = msgspec.json.decode(files[names.TRAIN_MODEL])
+    net = Network(NetworkSpec.from_plain(plain["network"]))
+    vectors = arrays.load_npz(files[names.TRAIN_WEIGHTS])
+    theta, stats = vectors.get("theta"), vectors.get("stats")
+    if theta is None or theta.shape != (net.size,) or stats is None:
+        raise DataError(
+            f"{names.TRAIN_WEIGHTS} does not hold the {net.size:,} weights of model.json",
+            "do not use this run",
+        )
+    return Model(net, make_output(plain), theta, stats, plain)

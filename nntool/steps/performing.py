@@ -1,0 +1,118 @@
+"""What every step does around its own work: needs, freshness, staging, entering."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from nntool.run import freshness
+from nntool.run.manifest import RowsSeen
+from nntool.run.session import Session
+from nntool.settings.model import StepSettings, plain
+from nntool.steps.job import Job, Outcome
+
+
+@dataclass
+class Done:
+    """What a step's own work came to, for the manifest."""
+
+    resolved: dict[str, Any] = field(default_factory=dict)
+    """Settings whose value was found: positions become names, 'auto' what it came to."""
+    rows: RowsSeen | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
+    status: Literal["finished", "interrupted"] = "finished"
+
+
+Work = Callable[[Path], Done]
+"""Writes a step's files into the folder that it is given."""
+
+
+def is_fresh(session: Session, step: str, settings: StepSettings) -> bool:
+    """Whether the step has these results already: same request, same inputs, whole files."""
+    run = session.run
+    entry = run.entry(step)
+    return (
+        entry is not None
+        and entry.status == "finished"
+        and freshness.is_same_request(run, step, plain(settings))
+        and freshness.state(run, step).is_fresh
+    )
+
+
+def perform(
+    session: Session,
+    step: str,
+    settings: StepSettings,
+    job: Job,
+    outcome: Outcome,
+    work: Work,
+    reads: dict[str, str] | None = None,
+) -> bool:
+    """Do a step's work unless it is fresh; returns whether it was done.
+
+    The caller commits. A fresh step computes nothing; its files are given the present time.
+    """
+    if not job.force and is_fresh(session, step, settings):
+        session.touch([step])
+        outcome.fresh = True
+        outcome.notes.append(f"{step} is already done with these settings; nothing to compute")
+        return False
+    say_what_differs(session, step, settings, job)
+    enter(session, step, settings, work, reads)
+    return True
+
+
+def say_what_differs(session: Session, step: str, settings: StepSettings, job: Job) -> None:
+    """Name the settings in which this call differs from the one whose results it replaces."""
+    entry = session.run.entry(step)
+    if entry is None or freshness.is_same_request(session.run, step, plain(settings)):
+        return
+    changed = freshness.differences(entry.asked, plain(settings))
+    job.listener.say(f"{step}: replaces results of other settings: {'; '.join(changed)}")
+
+
+def enter(
+    session: Session,
+    step: str,
+    settings: StepSettings,
+    work: Work,
+    reads: dict[str, str] | None = None,
+) -> None:
+    """Do the work in a staging folder and enter it in the manifest in memory."""
+    begun = time.monotonic()
+    if reads is None:
+        reads = freshness.inputs(session.run, step)
+    done = work(session.stage(step))
+    asked = plain(settings)
+    session.finish(
+        step,
+        asked=asked,
+        settings=asked | done.resolved,
+        reads=reads,
+        seconds=time.monotonic() - begun,
+        facts=done.facts,
+        rows=done.rows,
+        status=done.status,
+    )
+
+
+def file_name(artifact: str) -> str:
+    """An artifact's name inside its step's folder."""
+    return artifact.partition("/")[2]
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a value as JSON for people and programs: two spaces, UTF-8, one line end."""
+    import msgspec
+
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON artifact."""
+    import msgspec
+
+    return msgspec.json.decode(path.read_bytes())

@@ -1,0 +1,117 @@
+"""``predict``: one line out for each line in. It writes nothing in the run and takes no lock."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, BinaryIO
+
+from nntool.errors import UsageError
+from nntool.run.directory import Run
+from nntool.settings.predict import PredictSettings
+from nntool.steps.job import Job, Outcome
+from nntool.steps.predicting import Predictor
+
+if TYPE_CHECKING:
+    from nntool.tables.csv.reader import CsvReader
+
+
+def predict(
+    root: str,
+    source: str,
+    settings: PredictSettings,
+    job: Job,
+    *,
+    stdin: BinaryIO,
+    stdout: BinaryIO,
+) -> Outcome:
+    """Stream predictions of the rows of ``source`` to a file or to ``stdout``."""
+    from threadpoolctl import threadpool_limits
+
+    run = Run.existing(root)
+    predictor = Predictor(run)
+    outcome = Outcome("predict", root)
+    if predictor.interrupted:
+        job.listener.say("nntool predict: the model is of a training that was interrupted")
+    reader = open_input(source, run, stdin)
+    with threadpool_limits(1, user_api="blas"), _destination(settings, source, stdout) as stream:
+        _write_rows(predictor, reader, settings, stream, job)
+    outcome.notes += [f"{source}: {note}" for note in reader.notes]
+    outcome.notes += predictor.notes()
+    counts = predictor.counts
+    outcome.report["predict"] = {
+        "rows": counts.rows,
+        "cells": counts.cells,
+        **counts.features,
+    }
+    return outcome
+
+
+def open_input(source: str, run: Run, stdin: BinaryIO) -> CsvReader:
+    """Open a CSV as the collected sources were read: what was found then is used again."""
+    from nntool.settings.collect import CollectSettings
+    from nntool.settings.model import build
+    from nntool.tables.csv.dialect import detect
+    from nntool.tables.csv.reader import CsvReader
+    from nntool.tables.csv.source import open_source, peek
+
+    entry = run.entry("collect")
+    known = {k: v for k, v in (entry.settings if entry else {}).items() if k != "source"}
+    stream = stdin if source == "-" else open_source(source)
+    name = "standard input" if source == "-" else source
+    head, stream = peek(stream)
+    dialect, _ = detect(head, build(CollectSettings, known), name)
+    return CsvReader(stream, dialect, name)
+
+
+@contextmanager
+def _destination(settings: PredictSettings, source: str, stdout: BinaryIO) -> Iterator[IO[bytes]]:
+    """Standard output, or a file that bears its name only when it is whole."""
+    if settings.output == "-":
+        yield stdout
+        stdout.flush()
+        return
+    path = Path(settings.output)
+    if source != "-" and path.exists() and path.samefile(source):
+        raise UsageError(
+            f"--output {settings.output} is the input", "name another file for the predictions"
+        )
+    if path.exists() and not path.is_file():
+        with open(path, "wb") as special:  # a device or a named pipe cannot be renamed onto
+            yield special
+        return
+    temporary = path.with_name(f".new-{os.getpid()}-{path.name}")
+    try:
+        with open(temporary, "wb") as file:
+            yield file
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _write_rows(
+    predictor: Predictor, reader: CsvReader, settings: PredictSettings, stream: Any, job: Job
+) -> None:
+    from nntool.tables import answers, columns
+    from nntool.tables.csv.writing import write_batch, write_header
+
+    columns.resolve_all(reader.names, predictor.sources, "columns", positions=False)
+    ids = columns.resolve_all(reader.names, settings.id, "--id")
+    keep = list(reader.names) if "*" in settings.keep else None
+    keep = keep or columns.resolve_all(reader.names, settings.keep, "--keep")
+    model = predictor.model
+    own = answers.names(model.classes, probabilities=model.has_probabilities)
+    header, notes = columns.unique_names([*ids, *own, *keep])
+    for note in notes:
+        job.listener.say(f"nntool predict: {note}")
+    write_header(stream, header)
+    for found in predictor.answers(reader):
+        shown = [
+            *(found.text.column(name) for name in ids),
+            *model.columns(found.decided, found.probabilities),
+            *(found.text.column(name) for name in keep),
+        ]
+        write_batch(stream, answers.batch(shown, header))
+        job.listener.progress("predicting", predictor.counts.rows, 0, "rows")

@@ -1,0 +1,118 @@
+"""From rows of text to answers: the states and the model of a run, applied chunk by chunk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from nntool.run import freshness, names
+from nntool.run.directory import Run
+from nntool.steps import model as models
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+NEEDED = [
+    names.CLEAN_STATE,
+    names.TRANSFORM_STATE,
+    names.SELECT_COLUMNS,
+    names.TRAIN_MODEL,
+    names.TRAIN_WEIGHTS,
+]
+"""All that prediction needs beside run.json; they may be copied alone."""
+CHUNK_ROWS = 1 << 15
+"""A multiple of the block of 1,024 rows, so that no cut changes a byte."""
+
+
+@dataclass
+class Counts:
+    """What was met on the way, by column."""
+
+    rows: int = 0
+    cells: dict[str, Any] = field(default_factory=dict)
+    """Cells that became missing, by column and kind."""
+    features: dict[str, Any] = field(default_factory=dict)
+    """Missing, unseen and out-of-range values, by kind and column."""
+
+
+class Answers(NamedTuple):
+    """Some rows of text, their features, and what the model says of them."""
+
+    text: pa.RecordBatch
+    numeric: Any
+    codes: Any
+    decided: Any
+    """Class codes, or values in the target's own unit; ``(n,)``."""
+    probabilities: Any
+    """``(n, n_classes)``, or None."""
+
+
+class Predictor:
+    """A run opened for prediction: nothing is written and no lock is taken."""
+
+    def __init__(self, run: Run) -> None:
+        freshness.require_fresh(run, "train", files=False)
+        files = run.checked_bytes(NEEDED)
+        self.clean = msgspec.json.decode(files[names.CLEAN_STATE])
+        self.features = msgspec.json.decode(files[names.TRANSFORM_STATE])["features"]
+        chosen = msgspec.json.decode(files[names.SELECT_COLUMNS])
+        self.kept: list[str] = chosen["kept"]
+        self.sources: list[str] = chosen["sources"]
+        self.model = models.load(files)
+        entry = run.entry("train")
+        self.interrupted = entry is not None and entry.status == "interrupted"
+        self.counts = Counts()
+
+    def answers(self, batches: Iterable[pa.RecordBatch]) -> Iterator[Answers]:
+        """What the model says of rows of text.
+
+        Chunks are cut anew at multiples of the engine's block, counted from the first row.
+        """
+        import numpy as np
+
+        from nntool.nn.predicting import Predictor as Engine
+        from nntool.tables import casting, cleaning, transforming
+        from nntool.tables.chunks import cut
+
+        engine = Engine(self.model.net, self.model.theta, self.model.stats)
+        for chunk in cut(batches, CHUNK_ROWS):
+            typed, cells = cleaning.apply(chunk, self.clean, self.sources)
+            numeric, codes, found = transforming.apply(typed, self.features, self.kept)
+            casting.merge_counts(self.counts.cells, cells)
+            transforming.add_counts(self.counts.features, found)
+            self.counts.rows += chunk.num_rows
+            with np.errstate(all="ignore"):
+                decided, probabilities = self.model.answer(engine.outputs(numeric, codes))
+            yield Answers(chunk, numeric, codes, decided, probabilities)
+
+    def notes(self) -> list[str]:
+        """What the person should know of the rows that were predicted."""
+        return [*cell_notes(self.counts.cells), *feature_notes(self.counts.features)]
+
+
+def cell_notes(cells: dict[str, Any]) -> list[str]:
+    """Cells that could not be read as what their column is."""
+    found = []
+    for column, kinds in cells.items():
+        unfit = {kind: kinds[kind] for kind in ("unfit", "inf", "nan") if kinds.get(kind)}
+        if unfit:
+            n = sum(unfit.values())
+            what = ", ".join(f"{count:,} {WORDS[kind]}" for kind, count in unfit.items())
+            found.append(f"{column!r}: {n:,} cells taken as missing ({what})")
+    return found
+
+
+WORDS = {"unfit": "of another type than in training", "inf": "infinite", "nan": "not a number"}
+
+
+def feature_notes(features: dict[str, Any]) -> list[str]:
+    """Categories not seen in training and values outside its range, by column."""
+    found = []
+    for column, count in features.get("unseen", {}).items():
+        found.append(f"{column!r}: {count:,} cells with a category not seen in training")
+    for column, count in features.get("outside", {}).items():
+        found.append(f"{column!r}: {count:,} values outside the range of training")
+    return found

@@ -1,0 +1,116 @@
+"""``run``: every step that is not fresh, in order, under one lock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from nntool.errors import UsageError
+from nntool.run import names
+from nntool.run.session import Session
+from nntool.settings import recipe as recipes
+from nntool.settings.model import build, unknown_key
+from nntool.settings.steps import STEPS
+from nntool.steps import clean, collect, evaluate, select_features, split, train, transform
+from nntool.steps.job import Job, Outcome
+
+RUN_ORDER = ("collect", "split", "clean", "transform", "select-features", "train", "evaluate")
+"""Split comes early: what is learned is then learned once, from training rows."""
+
+
+def run(
+    root: str, recipe: str | None, given: dict[str, dict[str, Any]], job: Job
+) -> Iterator[Outcome]:
+    """Do every step, yielding what each did; ``given`` are values that win over the recipe's."""
+    path = _recipe_path(root, recipe)
+    values = _merged(path, given)
+    models: dict[str, Any] = {
+        s: build(STEPS[s], values[s], f"{s}.") for s in _checked(root, values)
+    }
+    folder = path.parent if path else None
+    with Session(root, create=True) as session:
+        done: list[str] = []
+        for step in RUN_ORDER:
+            outcome = Outcome(step, root)
+            if _do(session, step, models, job, outcome, folder):
+                done.append(step)
+            session.commit()
+            if step == "train":
+                train.raise_if_stopped(outcome)
+            yield outcome
+        session.touch(done)
+        evaluate.check_requirements(session.run, models["evaluate"], outcome)
+
+
+def _do(
+    session: Session,
+    step: str,
+    models: dict[str, Any],
+    job: Job,
+    outcome: Outcome,
+    folder: Path | None,
+) -> bool:
+    """Do one step in the session; returns whether there was anything to do."""
+    if step == "collect":
+        return _collect(session, models["collect"], job, outcome, folder)
+    if step == "split":
+        return split.split_in(session, models["split"], job, outcome, models["clean"])
+    steps: dict[str, Any] = {
+        "clean": clean.clean_in,
+        "transform": transform.transform_in,
+        "select-features": select_features.select_features_in,
+        "train": train.train_in,
+        "evaluate": evaluate.evaluate_in,
+    }
+    return bool(steps[step](session, models[step], job, outcome))
+
+
+def _collect(
+    session: Session, settings: Any, job: Job, outcome: Outcome, folder: Path | None
+) -> bool:
+    """Collect again where a source changed; go on without it where it is gone."""
+    gone = [s for s in settings.source if not _is_there(s, folder)]
+    if gone and session.run.entry("collect") is not None:
+        outcome.notes.append(f"{', '.join(gone)} is gone; going on with what was collected")
+        outcome.fresh = True
+        return False
+    if collect.collect_in(session, settings, job, outcome, folder):
+        return True
+    outcome.fresh = True
+    outcome.notes.append("collect has read these sources already; nothing to do")
+    return False
+
+
+def _is_there(source: str, folder: Path | None) -> bool:
+    return any((base / source).exists() for base in (folder, Path()) if base is not None)
+
+
+def _recipe_path(root: str, recipe: str | None) -> Path | None:
+    """The recipe that is named, else the run's own where there is one."""
+    if recipe is not None:
+        return Path(recipe)
+    own = Path(root) / names.RECIPE
+    return own if own.exists() else None
+
+
+def _merged(path: Path | None, given: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    content = recipes.read(path) if path else {}
+    for name in content:
+        if name not in STEPS:
+            raise unknown_key(f"{path}: {name}", [f"{path}: {step}" for step in STEPS])
+    return {s: {**recipes.step_settings(content, s), **given.get(s, {})} for s in STEPS}
+
+
+def _require_source_and_target(root: str, values: dict[str, dict[str, Any]]) -> None:
+    """Nothing can be done without them."""
+    if not values["collect"].get("source"):
+        raise UsageError(
+            "run needs --data, or a recipe with a source",
+            f"nntool run {root} --data FILE.csv --target COLUMN",
+        )
+    if not values["clean"].get("target"):
+        raise UsageError(
+            "run needs --target, or a recipe with one",
+            f"nntool run {root} --data {values['collect']['source'][0]} --target COLUMN",
+        )

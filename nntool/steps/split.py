@@ -1,0 +1,149 @@
+"""``split``: which rows train, validate and test; then what was fitted is fitted again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from nntool.errors import UsageError
+from nntool.run import freshness, names
+from nntool.run.session import Session
+from nntool.settings.clean import CleanSettings
+from nntool.settings.model import build
+from nntool.settings.split import SplitSettings
+from nntool.settings.steps import STEPS
+from nntool.steps import choices, clean, select_features, transform
+from nntool.steps.job import Job, Outcome, TableView
+from nntool.steps.performing import Done, file_name, perform, write_json
+
+REFITS = {
+    "clean": clean.refit,
+    "transform": transform.refit,
+    "select-features": select_features.refit,
+}
+
+
+def split(root: str, settings: SplitSettings, job: Job) -> Outcome:
+    """Deal the rows, then fit the steps before it again on the training rows only."""
+    outcome = Outcome("split", root)
+    with Session(root) as session:
+        if split_in(session, settings, job, outcome):
+            refit_earlier_steps(session, outcome)
+        session.commit()
+    return outcome
+
+
+def split_in(
+    session: Session,
+    settings: SplitSettings,
+    job: Job,
+    outcome: Outcome,
+    announced: CleanSettings | None = None,
+) -> bool:
+    """Stage the parts unless they are fresh; returns whether they were dealt.
+
+    ``announced`` are the settings of a clean that is about to run; its target is taken as clean's.
+    """
+    choices.check(settings)
+    freshness.require(session.run, "split")
+    target, task = _target_and_task(session, settings, announced)
+    return perform(
+        session,
+        "split",
+        settings,
+        job,
+        outcome,
+        lambda folder: _work(session, settings, target, task, folder, outcome),
+    )
+
+
+def refit_earlier_steps(session: Session, outcome: Outcome) -> None:
+    """Fit again, in order, each step that has run, with its recorded settings."""
+    done = []
+    for step in names.FITTED_ON_ROWS:
+        entry = session.run.entry(step)
+        if entry is None:
+            continue
+        quiet = Outcome(step, outcome.run)
+        REFITS[step](session, build(STEPS[step], entry.asked), quiet)  # type: ignore[operator] # each takes its own model
+        outcome.report[step] = quiet.report[step]
+        seen = session.run.manifest.steps[step].rows
+        done.append(f"{step} ({seen.count:,} rows)" if seen else step)
+    if done:
+        outcome.notes.append("fitted again on training rows only: " + ", ".join(done))
+
+
+def _target_and_task(
+    session: Session, settings: SplitSettings, announced: CleanSettings | None
+) -> tuple[str, str]:
+    """The target and task: clean's, or where clean has not run what the options say."""
+    entry = session.run.entry("clean")
+    if announced is not None:
+        asked = announced
+    elif entry is not None:
+        target, task = str(entry.settings["target"]), str(entry.settings["task"])
+        _refuse_other_words(session, settings, target, task)
+        return target, task
+    elif settings.target is None:
+        raise UsageError(
+            "split needs --target: clean has not run", f"nntool split {session.root} --target NAME"
+        )
+    else:
+        asked = build(CleanSettings, {"target": settings.target, "task": settings.task})
+    target, task, _ = clean.target_and_task(session, asked)
+    return target, task
+
+
+def _refuse_other_words(session: Session, settings: SplitSettings, target: str, task: str) -> None:
+    """Where clean has run, --target and --task may only repeat what it decided."""
+    from nntool.tables import columns, parquet
+
+    if settings.target is not None:
+        known = parquet.names(session.run.checked(names.COLLECT_TABLE))
+        named = columns.resolve(known, settings.target, "the target")
+        if named != target:
+            raise UsageError(
+                f"clean has the target {target!r}, not {named!r}",
+                f"nntool clean {session.root} --target {named!r}",
+            )
+    if settings.task not in ("auto", task):
+        raise UsageError(
+            f"clean has the task {task}, not {settings.task}",
+            f"nntool clean {session.root} --target {target!r} --task {settings.task}",
+        )
+
+
+def _work(
+    session: Session,
+    settings: SplitSettings,
+    target: str,
+    task: str,
+    folder: Path,
+    outcome: Outcome,
+) -> Done:
+    import numpy as np
+
+    from nntool.tables import arrays, parquet, splitting
+    from nntool.tables.hashing import row_hashes
+
+    table = parquet.read(session.run.checked(names.COLLECT_TABLE))
+    method: Any = settings.method
+    if method != "auto":
+        method = choices.built("SPLITTERS", method)
+    parts, report = splitting.split(
+        table.column(target),
+        row_hashes(table),
+        (settings.train, settings.validation, settings.test),
+        method,
+        task,
+        np.random.default_rng(settings.seed),
+    )
+    arrays.save(folder / file_name(names.SPLIT_ROWS), parts)
+    write_json(folder / file_name(names.SPLIT_REPORT), report)
+    outcome.notes += report["notes"]
+    outcome.report["split"] = report
+    sizes = report["sizes"]
+    body = [[part, f"{n:,}", f"{n / table.num_rows:.1%}"] for part, n in sizes.items() if n]
+    outcome.tables.append(TableView("parts", ["part", "rows", "share"], body))
+    given = {"method": report["method"]} if settings.method == "auto" else {}
+    return Done(resolved=given, facts={"target": target, "task": task})

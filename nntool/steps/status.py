@@ -1,0 +1,78 @@
+"""``status``: what is there, what is fresh, and which rows each state was learned from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from nntool.run import freshness, hashing, names
+from nntool.run.directory import Run
+from nntool.run.manifest import FileRecord
+from nntool.steps.job import Outcome, TableView
+
+
+def status(root: str) -> Outcome:
+    """Judge every step; nothing is written and no lock is taken."""
+    run = Run.existing(root)
+    outcome = Outcome("status", root)
+    states = {step: freshness.state(run, step) for step in names.ORDER}
+    body, steps = [], {}
+    for step, state in states.items():
+        entry = run.entry(step)
+        word = state.word
+        if entry is not None and entry.status == "interrupted":
+            word += ", interrupted"
+        learned = _learned(entry.rows) if entry and entry.rows else ""
+        when = entry.finished if entry else ""
+        body.append([step, word, learned, when, state.reason])
+        steps[step] = {
+            "state": state.word,
+            "reason": state.reason,
+            "rows": {"part": entry.rows.part, "count": entry.rows.count}
+            if entry and entry.rows
+            else None,
+            "interrupted": bool(entry and entry.status == "interrupted"),
+            "finished": when,
+            "version": entry.versions.get("nntool") if entry else None,
+        }
+    sources = _sources(run)
+    outcome.notes += [source["note"] for source in sources if source["note"]]
+    outcome.results.append(
+        TableView("steps", ["step", "state", "learned from", "finished", "because"], body)
+    )
+    outcome.report = {
+        "steps": steps,
+        "sources": sources,
+        "all_fresh": all(state.is_fresh for state in states.values()),
+        "next": _next(run, states),
+    }
+    return outcome
+
+
+def _learned(rows: Any) -> str:
+    return f"{rows.count:,} rows of {rows.part}"
+
+
+def _next(run: Run, states: dict[str, freshness.State]) -> str:
+    """The first command that mends what is not fresh, in the usual order of work."""
+    for step in names.ORDER:
+        if not states[step].is_fresh:
+            return run.command(step)
+    return f"nntool predict {run.root} NEW.csv"
+
+
+def _sources(run: Run) -> list[dict[str, Any]]:
+    """Whether each source is where it was, as it was."""
+    entry = run.entry("collect")
+    found = []
+    for known in entry.facts["sources"] if entry else ():
+        path = Path(known["path"])
+        if not path.exists():
+            state, note = "gone", f"the source {path} is gone; what was collected is still here"
+        elif not hashing.is_same(path, FileRecord(**known["file"])):
+            state = "changed"
+            note = f"the source {path} has changed since it was collected"
+        else:
+            state, note = "unchanged", ""
+        found.append({"path": str(path), "state": state, "note": note})
+    return found

@@ -1,0 +1,34 @@
+"""Batches cut anew to a fixed number of rows, so that results do not depend on the reader."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import pyarrow as pa
+
+
+def cut(batches: Iterable[pa.RecordBatch], n_rows: int) -> Iterator[pa.RecordBatch]:
+    """Yield batches of exactly ``n_rows`` rows, the last one of what is left.
+
+    >>> parts = [pa.record_batch({"x": [1, 2]}), pa.record_batch({"x": [3]})]
+    >>> [batch.num_rows for batch in cut(parts, 2)]
+    [2, 1]
+    """
+    waiting: list[pa.RecordBatch] = []
+    n_waiting = 0
+    for batch in batches:
+        start = 0
+        while n_waiting + batch.num_rows - start >= n_rows:
+            taken = n_rows - n_waiting
+            yield _joined([*waiting, batch.slice(start, taken)])
+            waiting, n_waiting = [], 0
+            start += taken
+        if start < batch.num_rows:
+            waiting.append(batch.slice(start))
+            n_waiting += batch.num_rows - start
+    if waiting:
+        yield _joined(waiting)
+
+
+def _joined(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
+    return batches[0] if len(batches) == 1 else pa.concat_batches(batches)

@@ -1,0 +1,79 @@
+"""Tables as Parquet files in row groups."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+ROWS_IN_GROUP = 1 << 17
+
+
+class TableWriter:
+    """Writes a table batch by batch; rows gather until a row group is full."""
+
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        self._writer = pq.ParquetWriter(path, schema, compression="zstd", compression_level=1)
+        self._schema = schema
+        self._waiting: list[pa.RecordBatch] = []
+        self._n_waiting = 0
+        self.n_rows = 0
+
+    def __enter__(self) -> TableWriter:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is None:
+            self._flush(1)
+        self._writer.close()
+
+    def append(self, batch: pa.RecordBatch) -> None:
+        """Add the rows of a batch."""
+        self._waiting.append(batch)
+        self._n_waiting += batch.num_rows
+        self.n_rows += batch.num_rows
+        self._flush(ROWS_IN_GROUP)
+
+    def _flush(self, least: int) -> None:
+        """Write full row groups; the number of rows in each does not depend on the batches."""
+        if self._n_waiting < least:
+            return
+        table = pa.Table.from_batches(self._waiting, self._schema)
+        whole = table.num_rows - table.num_rows % ROWS_IN_GROUP if least > 1 else table.num_rows
+        for start in range(0, whole, ROWS_IN_GROUP):
+            self._writer.write_table(table.slice(start, min(ROWS_IN_GROUP, whole - start)))
+        rest = table.slice(whole)
+        self._waiting = rest.to_batches()
+        self._n_waiting = rest.num_rows
+
+
+def names(path: Path) -> list[str]:
+    """The column names of a file, read from its foot alone."""
+    found: list[str] = pq.read_schema(path).names
+    return found
+
+
+def n_rows(path: Path) -> int:
+    """The number of rows, read from the foot alone."""
+    count: int = pq.read_metadata(path).num_rows
+    return count
+
+
+def read(path: Path, columns: list[str] | None = None) -> pa.Table:
+    """The whole table, or some of its columns."""
+    return pq.ParquetFile(path).read(columns=columns)
+
+
+def batches(path: Path, columns: list[str] | None = None) -> Iterator[pa.RecordBatch]:
+    """The rows in order, a batch for each row group."""
+    file = pq.ParquetFile(path)
+    for group in range(file.num_row_groups):
+        yield from file.read_row_group(group, columns=columns).combine_chunks().to_batches()
