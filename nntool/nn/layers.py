@@ -53,6 +53,9 @@ class Layer:
     def initialize(self, p: Sequence[Array], rng: np.random.Generator) -> None:
         """Fill the parameters ``p``; without this they start at 0."""
 
+    def initialize_statistics(self, s: Sequence[Array]) -> None:
+        """Fill the running statistics ``s``; without this they start at 0."""
+
     def tape(self, n_rows: int, dtype: DTypeLike) -> LayerTape:
         """Make the buffers for batches of ``n_rows``."""
         raise NotImplementedError

@@ -128,14 +128,16 @@ class Network:
     def initial(self, rng: np.random.Generator, dtype: DTypeLike) -> Array:
         """Draw the parameters that training starts from."""
         theta = np.zeros(self.size)
-        views = self.bind(theta, np.zeros(self.n_stats) if self.n_stats else None)
-        for layer, p in zip(self.layers, views.parameters, strict=True):
+        for layer, p in zip(self.layers, _views(theta, self._places), strict=True):
             layer.initialize(p, rng)
         return theta.astype(dtype)
 
     def initial_stats(self, dtype: DTypeLike) -> Array:
         """Return the running statistics that training starts from."""
-        return np.zeros(self.n_stats, dtype)
+        stats = np.zeros(self.n_stats, dtype)
+        for layer, s in zip(self.layers, _views(stats, self._statistics), strict=True):
+            layer.initialize_statistics(s)
+        return stats
 
     def tape(self, n_rows: int, dtype: DTypeLike) -> list[LayerTape]:
         """Make the buffers for batches of ``n_rows``; a tape serves one batch at a time."""

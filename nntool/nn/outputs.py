@@ -1,7 +1,9 @@
 """The output of a network, resolved once: a loss, a link and what raw outputs become."""
 
+import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -10,7 +12,7 @@ from nntool.nn.heads import OWN_UNIT, Coding, Head, LossTape, TargetMap, Task
 from nntool.nn.links import LINKS
 from nntool.nn.losses import LOSSES
 from nntool.nn.point_losses import Loss
-from nntool.nn.registry import InvalidChoice, choice_of
+from nntool.nn.registry import InvalidChoice, build, choice_of
 
 DEFAULT_LOSSES: dict[Task, str] = {"binary": "bce", "multiclass": "cce", "regression": "mse"}
 
@@ -61,6 +63,17 @@ class Output:
         if np.any(refused):
             row = int(np.argmax(refused))
             raise InvalidTarget(row, y[row].item(), reason)
+
+    def as_plain(self) -> dict[str, Any]:
+        """Return the whole choice as JSON can hold it; `output_from_plain` reads it back."""
+        return {
+            "task": self.head.task,
+            "n_classes": self.head.n_classes,
+            "loss": choice_of(LOSSES, self.loss),
+            "link": choice_of(LINKS, self.head.link)["name"],
+            "coding": self.head.coding,
+            "target_map": dataclasses.asdict(self.head.target_map),
+        }
 
     def probabilities(self, z: Array) -> Array | None:
         """Return class probabilities `(n, n_classes)`; None for scores and regressions."""
@@ -122,6 +135,22 @@ def choose_output(
         target_map=target_map,
     )
     return Output(loss=loss, head=head)
+
+
+def output_from_plain(plain: Mapping[str, Any]) -> Output:
+    """Make the output that `Output.as_plain` described, with all checks of `choose_output`.
+
+    >>> from nntool.nn.losses import CCE
+    >>> output = choose_output("multiclass", 3, CCE(smoothing=0.1))
+    >>> output_from_plain(output.as_plain()) == output
+    True
+    """
+    settings = dict(plain["loss"])
+    loss = build(LOSSES, settings.pop("name"), settings)
+    target_map = TargetMap(**plain["target_map"])
+    return choose_output(
+        plain["task"], plain["n_classes"], loss, plain["link"], plain["coding"], target_map
+    )
 
 
 def _choose_link(name: str, loss: Loss, task: Task, link: str, coding: str) -> str:

@@ -15,6 +15,7 @@ from nntool.nn.network import Network
 from nntool.nn.optimizers import State
 from nntool.nn.outputs import Output
 from nntool.nn.randomness import Streams
+from nntool.nn.registry import InvalidChoice
 from nntool.nn.reports import Diverged, EpochReport, LayerReport
 from nntool.nn.schedules import ConstantRate, Schedule
 from nntool.nn.stopping import EarlyStopping
@@ -64,6 +65,9 @@ class Trainer:
         stopping: EarlyStopping | None = None,
         metrics: Metrics | None = None,
     ) -> None:
+        least = max(1, net.min_rows)
+        if train.n_rows < least or (validation is not None and validation.n_rows < 1):
+            raise ValueError(f"at least {least} training rows and 1 validation row are needed")
         self.net = net
         self.output = output
         self.plan = plan
@@ -250,11 +254,13 @@ class Trainer:
         name = self.plan.monitor
         if name == "auto":
             name = "train-loss" if self.validation is None else "validation-loss"
-        return {
-            **(metrics or {}),
-            "train-loss": train_loss,
-            "validation-loss": validation_loss,
-        }.get(name)
+        known: dict[str, float | None] = {**(metrics or {}), "train-loss": train_loss}
+        if self.validation is not None:
+            known["validation-loss"] = validation_loss
+        awaited = self.metrics is not None and metrics is None
+        if name not in known and not awaited:
+            raise InvalidChoice(f"there is no {name!r} to monitor; choose from {', '.join(known)}")
+        return known.get(name)
 
     def _diverge(self, epoch: int, number: int | None, batch: Batch | None, lr: float) -> NoReturn:
         """Say where a number was first not finite, after going back to the last whole epoch."""

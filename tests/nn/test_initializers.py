@@ -51,6 +51,16 @@ def test_orthogonal_rows_or_columns_are_orthonormal(shape: tuple[int, int]) -> N
     np.testing.assert_allclose(product, np.eye(min(shape)), atol=1e-13)
 
 
+def test_orthogonal_matrices_favour_no_sign() -> None:
+    rng = np.random.default_rng(0)
+    corners = []
+    for _ in range(200):
+        w = np.empty((3, 3))
+        build(INITIALIZERS, "orthogonal").fill(w, rng)
+        corners.append(w[0, 0])
+    assert abs(np.mean(corners)) < 4 * math.sqrt(1 / 3 / 200)
+
+
 @pytest.mark.parametrize(
     ("activation", "name"),
     [

@@ -1,11 +1,14 @@
 """What raw outputs become, and which combinations are refused."""
 
+import json
+
 import numpy as np
 import pytest
 
 from nntool.nn.heads import Task
+from nntool.nn.links import TanhLink
 from nntool.nn.losses import LOSSES
-from nntool.nn.outputs import DEFAULT_LOSSES, choose_output, losses_for
+from nntool.nn.outputs import DEFAULT_LOSSES, choose_output, losses_for, output_from_plain
 from nntool.nn.registry import InvalidChoice, build
 
 
@@ -73,6 +76,13 @@ def test_outputs_by_themselves_are_divided_by_their_sum() -> None:
     z = np.array([[0.0, 0.0, np.log(3)], [-1e4, -1e4, -1e4]])
     p = output.probabilities(z)
     np.testing.assert_allclose(p, [[2 / 7, 2 / 7, 3 / 7], [1 / 3, 1 / 3, 1 / 3]])
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass"])
+def test_bipolar_targets_bring_their_own_link(task: Task) -> None:
+    output = choose_output(task, 2, build(LOSSES, "mse"), coding="bipolar")
+    assert isinstance(output.head.link, TanhLink)
+    assert output_from_plain(json.loads(json.dumps(output.as_plain()))) == output
 
 
 def test_scores_are_no_probabilities() -> None:

@@ -17,7 +17,7 @@ from nntool.nn.outputs import Output, choose_output
 from nntool.nn.penalties import L2
 from nntool.nn.predicting import outputs
 from nntool.nn.randomness import Streams
-from nntool.nn.registry import build
+from nntool.nn.registry import InvalidChoice, build
 from nntool.nn.reports import Diverged, EpochReport
 from nntool.nn.stopping import EarlyStopping
 from nntool.nn.training import Plan, Trainer
@@ -199,6 +199,33 @@ def test_patience_ends_a_training_without_progress() -> None:
     assert list(t.run()) == []
 
 
+def test_a_restored_training_has_the_patience_that_was_left() -> None:
+    plan = Plan(rules=UpdateRules(optimizer=SGD()), epochs=50, learning_rate=1e-9)
+    first, second = (
+        trainer(plan=plan, stopping=EarlyStopping(patience=4, min_delta=0.1)) for _ in range(2)
+    )
+    run = first.run()
+    for _ in range(3):
+        next(run)
+    second.restore(*first.state())
+    assert [report.epoch for report in second.run()] == [4, 5]
+
+
+def test_what_cannot_be_monitored_is_refused_and_what_can_is_named() -> None:
+    t = trainer(plan=dataclasses.replace(trainer().plan, monitor="auc"))
+    with pytest.raises(InvalidChoice, match="no 'auc' to monitor; choose from train-loss, valid"):
+        list(t.run())
+
+
+@pytest.mark.parametrize("part", ["train", "validation"])
+def test_a_part_without_rows_is_refused(part: str) -> None:
+    parts = {"train": rows("regression", TRAIN), "validation": rows("regression", VALIDATION)}
+    parts[part] = rows("regression", TRAIN[:0])
+    output = output_of("regression", "mse")
+    with pytest.raises(ValueError, match="at least 1 training row"):
+        Trainer(Network(SPEC), output, trainer().plan, **parts, streams=Streams(0))
+
+
 def test_any_metric_can_be_monitored() -> None:
     def rank(z: np.ndarray, y: np.ndarray, weight: np.ndarray | None) -> dict[str, float]:
         assert weight is not None
@@ -255,7 +282,8 @@ def test_a_diverging_training_says_where_and_keeps_the_best() -> None:
     assert caught.value.layer != "data"
     theta, _, epoch = t.result()
     assert np.isfinite(theta).all()
-    assert epoch == t.epoch == len(reports) or t.best is not None
+    assert epoch <= t.epoch == len(reports)
+    assert np.isfinite(t.theta).all(), "it is back at the end of the last whole epoch"
 
 
 def test_data_that_is_not_finite_is_blamed_and_only_then() -> None:
