@@ -25,9 +25,8 @@ def run(
     """Do every step, yielding what each did; ``given`` are values that win over the recipe's."""
     path = _recipe_path(root, recipe)
     values = _merged(path, given)
-    models: dict[str, Any] = {
-        s: build(STEPS[s], values[s], f"{s}.") for s in _checked(root, values)
-    }
+    _require_source_and_target(root, values)
+    models: dict[str, Any] = {s: build(model, values[s], f"{s}.") for s, model in STEPS.items()}
     folder = path.parent if path else None
     with Session(root, create=True) as session:
         done: list[str] = []

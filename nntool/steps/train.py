@@ -201,9 +201,9 @@ def _resolve(
 
 def batch_rows(asked: int | str, n_rows: int) -> int | str:
     """Rows in a mini-batch; auto: about a thirty-second of them, a power of two from 16 to 512."""
-    if asked != "auto":
+    if isinstance(asked, int) or asked == "full":
         return asked
-    power: int = max(n_rows // 32, 1).bit_length() - 1
+    power = max(n_rows // 32, 1).bit_length() - 1
     return min(max(2**power, 16), 512)
 
 
