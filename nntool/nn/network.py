@@ -40,15 +40,19 @@ class NetworkSpec:
     input_dropout: float = 0.0
 
     def __post_init__(self) -> None:
-        """Resolve the widths and refuse sizes that no network has."""
+        """Resolve the widths and refuse what no network has."""
+        sizes = (self.n_outputs, *self.hidden, *self.levels, *(self.widths or ()))
+        if not all(type(n) is int and 0 <= n < 2**31 for n in (self.n_numeric, *sizes)):
+            raise InvalidChoice("the size of a layer is a whole number below 2³¹")
+        if min(sizes) < 1:
+            raise InvalidChoice("every layer needs at least one unit, every column one level")
         if self.widths is None:
             object.__setattr__(self, "widths", tuple(default_width(n) for n in self.levels))
         if len(self.embedding_widths) != len(self.levels):
             raise InvalidChoice(f"{len(self.levels)} categorical columns need as many widths")
-        if min((1, *self.hidden, *self.levels, *self.embedding_widths, self.n_outputs)) < 1:
-            raise InvalidChoice("every layer needs at least one unit, every column one level")
-        if not (0 <= self.dropout < 1 and 0 <= self.input_dropout < 1):
-            raise InvalidChoice("dropout is a share: at least 0 and less than 1")
+        for share in (self.dropout, self.input_dropout):
+            if type(share) not in (int, float) or not 0 <= share < 1:
+                raise InvalidChoice("dropout is a share: at least 0 and less than 1")
 
     @property
     def embedding_widths(self) -> tuple[int, ...]:
@@ -69,6 +73,9 @@ class NetworkSpec:
         >>> NetworkSpec.from_plain(spec.as_plain()) == spec
         True
         """
+        known = {field.name for field in dataclasses.fields(cls)}
+        if unknown := sorted(plain.keys() - known):
+            raise InvalidChoice(f"a network has no {', '.join(unknown)}")
         values: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value
             for name, value in plain.items()

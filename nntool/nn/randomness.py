@@ -1,6 +1,7 @@
 """One child stream of random numbers for each use, so that turning one on does not move another."""
 
 import zlib
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -32,15 +33,21 @@ class Streams:
         return generator
 
     def state(self) -> dict[str, Any]:
-        """Return where every used stream stands, as plain data."""
-        return {
-            "seed": self.seed,
-            "streams": {name: g.bit_generator.state for name, g in self._generators.items()},
-        }
+        """Return where every used stream stands, as plain data.
 
-    def restore(self, state: dict[str, Any]) -> None:
+        PCG64 counts in 128 bits, more than many readers of JSON take: such numbers are text here.
+        """
+        streams = {}
+        for name, generator in self._generators.items():
+            at: Any = generator.bit_generator.state
+            wide = {key: hex(value) for key, value in at["state"].items()}
+            streams[name] = {**at, "state": wide}
+        return {"seed": self.seed, "streams": streams}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
         """Put every stream where `state` found it."""
         self.seed = state["seed"]
         self._generators.clear()
         for name, at in state["streams"].items():
-            self[name].bit_generator.state = at
+            wide = {key: int(value, 16) for key, value in at["state"].items()}
+            self[name].bit_generator.state = {**at, "state": wide}

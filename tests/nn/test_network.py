@@ -67,13 +67,24 @@ def test_the_spec_is_plain_data() -> None:
     ("values", "message"),
     [
         ({"hidden": (0,)}, "at least one unit"),
+        ({"hidden": (2.5,)}, "whole number"),
+        ({"hidden": ("4",)}, "whole number"),
+        ({"hidden": (2**40,)}, "below 2³¹"),
+        ({"levels": ("4",)}, "whole number"),
+        ({"dropout": "0.1"}, "dropout is a share"),
+        ({"n_numeric": True}, "whole number"),
         ({"dropout": 1.0}, "dropout is a share"),
         ({"levels": (3, 4), "widths": (1,)}, "2 categorical columns"),
     ],
 )
 def test_a_network_that_cannot_be_is_refused(values: dict[str, object], message: str) -> None:
     with pytest.raises(InvalidChoice, match=message):
-        NetworkSpec(n_numeric=2, n_outputs=1, **values)  # type: ignore[arg-type]  # wrong on purpose
+        NetworkSpec(**{"n_numeric": 2, "n_outputs": 1, **values})  # type: ignore[arg-type]  # wrong on purpose
+
+
+def test_a_spec_with_words_that_are_not_known_is_refused() -> None:
+    with pytest.raises(InvalidChoice, match="a network has no attention, heads"):
+        NetworkSpec.from_plain({**SPEC.as_plain(), "heads": 8, "attention": True})
 
 
 def test_an_unknown_activation_is_refused() -> None:

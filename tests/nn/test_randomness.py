@@ -26,3 +26,11 @@ def test_a_restored_stream_goes_on_and_an_unused_one_starts() -> None:
     b.restore(json.loads(json.dumps(a.state())))
     np.testing.assert_array_equal(a["init"].random(5), b["init"].random(5))
     np.testing.assert_array_equal(a["shuffle"].random(5), b["shuffle"].random(5))
+
+
+def test_no_number_of_the_state_is_wider_than_64_bits() -> None:
+    streams = Streams(3)
+    streams["init"].integers(10, dtype=np.int32)
+    numbers: list[int] = []
+    json.loads(json.dumps(streams.state()), parse_int=lambda text: numbers.append(int(text)))
+    assert max(numbers) < 2**63
