@@ -58,14 +58,15 @@ def resolve_all(
 
     ``positions=False`` takes no ``@1``: for names that a run has saved.
     """
-    found = [_find(names, wanted, positions) for wanted in wanteds]
+    found = [find(names, wanted, positions) for wanted in wanteds]
     missing = [w for w, name in zip(wanteds, found, strict=True) if name is None]
     if missing:
         raise _missing_columns(names, missing, what)
     return [name for name in found if name is not None]
 
 
-def _find(names: Sequence[str], wanted: str, positions: bool) -> str | None:
+def find(names: Sequence[str], wanted: str, positions: bool = False) -> str | None:
+    """The column of that name, or the only one but for blanks around it, or None."""
     if wanted in names:
         return wanted
     if positions and wanted.startswith("@"):
