@@ -1,0 +1,322 @@
+"""Which rows train, validate and test: dealt at random, equal rows together."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from nntool.errors import DataError, UsageError
+from nntool.settings.clean import CleanSettings
+from nntool.settings.model import fields
+from nntool.tables.casting import missing_mask, to_numbers
+from nntool.tables.choices import setting
+
+Sizes = NDArray[np.int64]
+Parts = NDArray[np.int8]
+
+PARTS = ("train", "validation", "test", "none")
+DEFAULT_MISSING: tuple[str, ...] = next(
+    field.default for field in fields(CleanSettings) if field.name == "missing_values"
+)
+MISSING_TARGET = "(missing)"
+
+
+class Splitter(Protocol):
+    """Gives each row a stratum; each stratum is dealt in the same shares."""
+
+    def strata(
+        self, target: pa.ChunkedArray, is_missing: NDArray[np.bool_], task: str
+    ) -> tuple[NDArray[np.int64], list[str]]:
+        """The stratum `(n,)` of each row, and what the strata are called."""
+
+
+@dataclass(frozen=True)
+class Random:
+    """Rows are dealt at random."""
+
+    def strata(
+        self, target: pa.ChunkedArray, is_missing: NDArray[np.bool_], task: str
+    ) -> tuple[NDArray[np.int64], list[str]]:
+        """All rows are one stratum."""
+        return np.zeros(len(target), np.int64), ["all rows"]
+
+
+@dataclass(frozen=True)
+class Stratified:
+    """Rows are dealt at random, so that each part has the classes in the same shares.
+
+    A numeric target is cut at its quantiles. Rows whose target is missing are a class of their
+    own; a class with fewer rows than there are parts goes to training.
+    """
+
+    bins: int = setting(10, "In how many bins of equal count a numeric target is cut.", ge=2)
+
+    def strata(
+        self, target: pa.ChunkedArray, is_missing: NDArray[np.bool_], task: str
+    ) -> tuple[NDArray[np.int64], list[str]]:
+        """The class of each row, or the bin of its number."""
+        if task != "regression":
+            return _classes(target, is_missing)
+        values = np.concatenate(
+            [
+                np.empty(0),
+                *(to_numbers(c, [])[0].to_numpy(zero_copy_only=False) for c in target.chunks),
+            ]
+        )
+        is_number = ~is_missing & np.isfinite(values)
+        edges = np.quantile(values[is_number], np.linspace(0, 1, self.bins + 1)[1:-1])
+        bins = np.searchsorted(edges, np.where(is_number, values, 0.0), side="right")
+        names = [f"bin {i + 1} of {self.bins}" for i in range(self.bins)]
+        return np.where(is_number, bins, self.bins), [*names, MISSING_TARGET]
+
+
+SPLITTERS: dict[str, type[Splitter]] = {"random": Random, "stratified": Stratified}
+
+
+def split(
+    target: pa.ChunkedArray,
+    hashes: NDArray[np.uint64],
+    shares: tuple[float, float, float],
+    method: Splitter | Literal["auto"],
+    task: str,
+    rng: np.random.Generator,
+    missing_values: Sequence[str] = DEFAULT_MISSING,
+) -> tuple[Parts, dict[str, Any]]:
+    """Deal rows to training 0, validation 1, test 2, or no part −1; returns parts and a report.
+
+    ``target`` is the collected text `(n,)`, ``hashes`` `(n,)` are equal for equal rows, which go
+    to one part. ``shares`` of the three parts add up to 1 at most; the rest is in no part. Sizes
+    are as near to the shares as equal rows allow. Raises ``UsageError`` for impossible shares,
+    ``DataError`` for too few rows or a single class.
+    """
+    four = _four_shares(shares)
+    is_missing = np.concatenate(
+        [np.empty(0, bool)]
+        + [np.asarray(missing_mask(c, missing_values)[0], dtype=bool) for c in target.chunks]
+    )
+    classes, class_names = _classes(target, is_missing) if task != "regression" else (None, [])
+    _refuse_too_little(is_missing, class_names, task)
+    if method == "auto":
+        method = Random() if task == "regression" else Stratified()
+    strata, names = method.strata(target, is_missing, task)
+    groups, first, sizes = _groups(hashes)
+    parts, rare = _deal(strata[first], sizes, four, rng)
+    row_parts = parts[groups]
+    if not (row_parts == 0).any():
+        raise DataError(
+            f"no row of {hashes.size:,} is left to train with a share of {shares[0]:g}",
+            "give a larger --train",
+        )
+    row_parts[row_parts == 3] = -1
+    report = _report(method, row_parts, classes, class_names, hashes.size - sizes.size)
+    report["notes"] += _rare_note([names[i] for i in rare], four)
+    return row_parts, report
+
+
+def _four_shares(shares: tuple[float, float, float]) -> NDArray[np.float64]:
+    """The shares of the parts and of the rest."""
+    total = sum(shares)
+    if min(shares) < 0 or total > 1 + 1e-9:
+        raise UsageError(
+            f"the shares of training, validation and test add up to {total:g}, more than 1",
+            "give --train, --validation and --test that add up to 1 at most",
+        )
+    if shares[0] == 0:
+        raise UsageError("the share of training is 0", "give a --train above 0")
+    rest = 1 - total if 1 - total > 1e-9 else 0.0
+    four = np.array([*shares, rest])
+    return np.asarray(four / four.sum())
+
+
+def _refuse_too_little(is_missing: NDArray[np.bool_], names: list[str], task: str) -> None:
+    n_rows = int(np.count_nonzero(~is_missing))
+    if not n_rows:
+        what = "there are no rows" if not is_missing.size else "no row has a target"
+        raise DataError(f"{what}: nothing to split", "check the source and --target")
+    if task == "regression":
+        return
+    known = [name for name in names if name != MISSING_TARGET]
+    if len(known) == 1:
+        raise DataError(
+            f"the target has one class only, {known[0]!r}: nothing to learn",
+            "choose another --target, or collect rows of other classes",
+        )
+    if n_rows < len(known):
+        raise DataError(f"{n_rows} rows are fewer than the {len(known)} classes")
+
+
+def _classes(
+    target: pa.ChunkedArray, is_missing: NDArray[np.bool_]
+) -> tuple[NDArray[np.int64], list[str]]:
+    """The class of each row by its text, in the order of code points; missing ones last."""
+    encoded = pa.chunked_array(target.chunks, pa.string()).combine_chunks().dictionary_encode()
+    texts = encoded.dictionary.to_pylist()
+    codes = np.asarray(encoded.indices.fill_null(0), dtype=np.int64)
+    used = sorted(set(codes[~is_missing].tolist()), key=lambda code: texts[code])
+    rank = np.zeros(max(len(texts), 1), np.int64)
+    rank[used] = np.arange(len(used))
+    names = [texts[code] for code in used]
+    if is_missing.any():
+        names.append(MISSING_TARGET)
+    return np.where(is_missing, len(used), rank[codes]), names
+
+
+def _groups(hashes: NDArray[np.uint64]) -> tuple[Sizes, Sizes, Sizes]:
+    """For each row its group of equal rows; for each group its first row and its size."""
+    _, first, groups, sizes = np.unique(
+        hashes, return_index=True, return_inverse=True, return_counts=True
+    )
+    # Numbered by first row, not by hash: what is dealt does not hang on how rows are hashed.
+    rank = np.empty_like(first)
+    order = np.argsort(first)
+    rank[order] = np.arange(first.size)
+    return rank[groups], first[order], sizes[order]
+
+
+def _deal(
+    strata: Sizes, sizes: Sizes, shares: NDArray[np.float64], rng: np.random.Generator
+) -> tuple[Parts, list[int]]:
+    """The part of each group, and the strata too small to be dealt."""
+    parts = np.zeros(strata.size, np.int8)
+    n_parts = int(np.count_nonzero(shares))
+    n_groups = np.bincount(strata)
+    rare = (n_groups > 0) & (n_groups < n_parts) if n_groups.size > 1 else np.zeros(1, bool)
+    wanted = _wanted(np.bincount(strata, sizes).astype(np.int64) * ~rare, shares)
+    order = np.argsort(strata, kind="stable")
+    ends = np.cumsum(n_groups)
+    for stratum in np.flatnonzero((n_groups > 0) & ~rare):
+        members = order[ends[stratum] - n_groups[stratum] : ends[stratum]]
+        members = members[rng.permutation(members.size)]
+        parts[members] = _deal_stratum(sizes[members], wanted[stratum])
+    return parts, np.flatnonzero(rare).tolist()
+
+
+def _wanted(n_rows: Sizes, shares: NDArray[np.float64]) -> Sizes:
+    """Rows for each stratum and part: each cell its exact share rounded down or up.
+
+    Down first; what a stratum then lacks goes to parts that lack rows, those of its largest
+    remainders first. Where such a part is full, a row that another stratum has there moves on
+    (an augmenting path, as in bipartite matching); so the sums are right both ways.
+    """
+    ideal = np.outer(n_rows, shares)
+    wanted = np.floor(ideal + 1e-9).astype(np.int64)
+    room = _rounded(int(n_rows.sum()), shares) - wanted.sum(0)
+    remainder = ideal - wanted
+    preferred = np.argsort(-remainder, axis=1, kind="stable")
+    is_up = np.zeros(wanted.shape, bool)
+
+    def round_up(stratum: int, tried: set[int]) -> bool:
+        for part in preferred[stratum]:
+            if part in tried or is_up[stratum, part] or remainder[stratum, part] < 1e-9:
+                continue
+            tried.add(int(part))
+            if room[part] > 0:
+                room[part] -= 1
+                is_up[stratum, part] = True
+                return True
+            for other in np.flatnonzero(is_up[:, part]):
+                if round_up(int(other), tried):
+                    is_up[other, part] = False
+                    is_up[stratum, part] = True
+                    return True
+        return False
+
+    for stratum, lacking in enumerate(n_rows - wanted.sum(1)):
+        for _ in range(lacking):
+            round_up(stratum, set())
+    return np.asarray(wanted + is_up)
+
+
+def _rounded(n: int, shares: NDArray[np.float64]) -> Sizes:
+    """``n`` in whole numbers by shares, by largest remainder.
+
+    >>> _rounded(10, np.array([0.7, 0.15, 0.15, 0.0])).tolist()
+    [7, 2, 1, 0]
+    """
+    exact = n * shares
+    whole = np.floor(exact + 1e-9).astype(np.int64)
+    order = np.argsort(-(exact - whole), kind="stable")
+    whole[order[: n - int(whole.sum())]] += 1
+    return whole
+
+
+def _deal_stratum(sizes: Sizes, wanted: Sizes) -> Parts:
+    """Give groups, in random order, to parts of the wanted sizes.
+
+    Groups of several rows go first, each where its middle falls when all are laid side by side;
+    single rows then fill each part up.
+    """
+    parts = np.zeros(sizes.size, np.int8)
+    several = np.flatnonzero(sizes > 1)
+    room = wanted.copy()
+    if several.size:
+        ends = np.cumsum(sizes[several])
+        edges = np.cumsum(wanted) / wanted.sum() * ends[-1]
+        middle = ends - sizes[several] / 2
+        parts[several] = np.minimum(np.searchsorted(edges, middle, side="right"), wanted.size - 1)
+        room -= np.bincount(parts[several], sizes[several], minlength=wanted.size).astype(np.int64)
+    single = np.flatnonzero(sizes == 1)
+    room = _fitted(room, single.size)
+    parts[single] = np.repeat(np.arange(wanted.size), room)
+    return parts
+
+
+def _fitted(room: Sizes, n: int) -> Sizes:
+    """Room that is nowhere negative and adds up to ``n``; overfull parts cost the largest ones."""
+    room = np.maximum(room, 0)
+    while room.sum() > n:
+        largest = int(np.argmax(room))
+        room[largest] -= min(int(room.sum()) - n, max(1, int(room[largest]) // 2))
+    return room
+
+
+def _report(
+    method: Splitter,
+    parts: Parts,
+    classes: NDArray[np.int64] | None,
+    names: list[str],
+    n_repeated: int,
+) -> dict[str, Any]:
+    codes = np.where(parts < 0, 3, parts).astype(np.int64)
+    counts = np.bincount(codes, minlength=4)
+    sizes = dict(zip(PARTS, counts.tolist(), strict=True))
+    by_class = None
+    if classes is not None:
+        table = np.bincount(classes * 4 + codes, minlength=4 * len(names)).reshape(-1, 4)
+        by_class = {
+            name: dict(zip(PARTS, row, strict=True))
+            for name, row in zip(names, table.tolist(), strict=True)
+        }
+    name = next(name for name, cls in SPLITTERS.items() if isinstance(method, cls))
+    notes = [
+        f"{name}: {sizes['train']:,} rows to train, {sizes['validation']:,} to validate,"
+        f" {sizes['test']:,} to test"
+        + (f", {sizes['none']:,} in no part" if sizes["none"] else "")
+        + " (--method, --train, --validation, --test)"
+    ]
+    untrained = [c for c, n in (by_class or {}).items() if not n["train"] and c != MISSING_TARGET]
+    if untrained:
+        notes.append(f"no row to train of {', '.join(map(repr, untrained))} (a larger --train)")
+    if n_repeated:
+        rows = "1 row repeats" if n_repeated == 1 else f"{n_repeated:,} rows repeat"
+        notes.append(f"{rows} an earlier one: equal rows went to the same part")
+    return {
+        "method": name,
+        "sizes": sizes,
+        "classes": by_class,
+        "repeated_rows": int(n_repeated),
+        "notes": notes,
+    }
+
+
+def _rare_note(names: list[str], shares: NDArray[np.float64]) -> list[str]:
+    if not names:
+        return []
+    shown = ", ".join(repr(name) for name in names[:5]) + (", …" if len(names) > 5 else "")
+    n_parts = int(np.count_nonzero(shares))
+    return [
+        f"too few different rows for {n_parts} parts, so all to training: {shown} (--method random)"
+    ]
