@@ -1,0 +1,152 @@
+"""What a network must beat: always the same answer, and a linear model."""
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nntool.tables.scores import score as score_predictions
+
+MAX_ROWS = 100_000  # the linear model learns from a seeded sample of at most so many rows
+MAX_CELLS = 20_000_000  # and of at most so many cells, 160 MB as float64
+BLOCK = 65_536  # rows predicted at a time
+
+Array = npt.NDArray[Any]
+Indices = npt.NDArray[np.int64]
+
+
+def score(
+    task: str,
+    numeric: npt.NDArray[np.float32],
+    codes: npt.NDArray[np.int32],
+    levels: Sequence[int],
+    target: Array,
+    fitted_on: Array,
+    scored_on: Array,
+    rng: np.random.Generator,
+    *,
+    classes: Sequence[str] = (),
+    positive: int | None = None,
+) -> dict[str, Any]:
+    """Fit both baselines on some rows and score them on others, by the metrics of the network.
+
+    ``target`` `(n,)`: codes (−1 missing), or numbers in the target's own unit (NaN missing).
+    ``levels`` are the numbers of codes of each column of ``codes`` `(n, k)`. Rows are given as
+    masks or indices. Gives ``constant`` and ``linear``, each with scores and what the model is
+    (``linear`` has a ``reason`` in place of scores where it cannot be fitted), and ``notes``.
+    """
+    regression = task == "regression"
+    present = ~np.isnan(target) if regression else target >= 0
+    train = _indices(fitted_on)
+    train = train[present[train]]
+    test = _indices(scored_on)
+    y = target[train]
+    truth = target[test]
+    constant = {
+        "model": "the mean of training" if regression else "the majority class",
+        **_scores(
+            task, truth, _constant(regression, y, len(test), len(classes)), classes, positive
+        ),
+    }
+    model = "ridge regression" if regression else "logistic regression"
+    if not regression and len(np.unique(y)) < 2:
+        reason = {"model": model, "reason": "training has one class only"}
+        return {"constant": constant, "linear": reason, "notes": []}
+    notes = []
+    n_most = min(MAX_ROWS, max(1_000, MAX_CELLS // max(1, numeric.shape[1])))
+    if len(train) > n_most:
+        notes.append(f"The linear model learned from a seeded sample of {n_most} training rows.")
+        train = np.sort(rng.choice(train, n_most, replace=False))
+    features = _Features(numeric, codes, levels, train)
+    fitted, has_converged = _fit_linear(regression, features.rows(train), target[train])
+    if not has_converged:
+        notes.append("The linear model stopped before it had converged.")
+    answer = _predict(regression, fitted, features, test, len(classes))
+    linear = {"model": model, **_scores(task, truth, answer, classes, positive)}
+    return {"constant": constant, "linear": linear, "notes": notes}
+
+
+Answer = tuple[Array, Array | None]
+"""What is predicted `(n,)`, and the probabilities `(n, n_classes)` of classes."""
+
+
+class _Features:
+    """The rows of a linear model: numbers scaled to spread 1, codes as one column a level."""
+
+    def __init__(
+        self,
+        numeric: npt.NDArray[np.float32],
+        codes: npt.NDArray[np.int32],
+        levels: Sequence[int],
+        train: Indices,
+    ) -> None:
+        self._numeric, self._codes = numeric, codes
+        self._firsts = np.concatenate(([0], np.cumsum(levels))).astype(np.int64)
+        learned = numeric[train].astype(np.float64)
+        self._mean = learned.mean(axis=0)
+        spread = learned.std(axis=0)
+        # without scaling the solver creeps, whatever --scale was
+        self._scale = np.where(spread > 0, spread, 1.0)
+
+    def rows(self, indices: Indices) -> Any:
+        """Give a dense matrix, or a sparse one where there are codes."""
+        numbers = (self._numeric[indices] - self._mean) / self._scale
+        if not self._codes.shape[1]:
+            return numbers
+        from scipy import sparse
+
+        ones = self._codes[indices] + self._firsts[:-1]
+        n, k = ones.shape
+        starts = np.arange(0, n * k + 1, k)
+        coded = sparse.csr_array((np.ones(n * k), ones.ravel(), starts), (n, self._firsts[-1]))
+        return sparse.hstack([sparse.csr_array(numbers), coded], format="csr")
+
+
+def _fit_linear(regression: bool, x: Any, y: Array) -> tuple[Any, bool]:
+    """Fit the model; also say whether it converged."""
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression, Ridge
+
+    model = Ridge(alpha=1.0) if regression else LogisticRegression(max_iter=1_000)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model.fit(x, y)
+    return model, not any(issubclass(w.category, ConvergenceWarning) for w in caught)
+
+
+def _constant(regression: bool, y: Array, n: int, n_classes: int) -> Answer:
+    """Answer the mean, or the majority class with the shares of all classes."""
+    if regression:
+        return np.full(n, y.mean() if len(y) else np.nan), None
+    times = np.bincount(y, minlength=n_classes)
+    return np.full(n, times.argmax()), np.tile(times / max(1, len(y)), (n, 1))
+
+
+def _predict(
+    regression: bool, fitted: Any, features: _Features, rows: Indices, n_classes: int
+) -> Answer:
+    """Answer for some rows, block by block."""
+    blocks = [rows[start : start + BLOCK] for start in range(0, len(rows), BLOCK)]
+    if regression:
+        answers = [fitted.predict(features.rows(block)) for block in blocks]
+        return np.concatenate([np.empty(0), *answers]), None
+    p = np.zeros((len(rows), n_classes))
+    for i, block in enumerate(blocks):
+        # a class that no training row has keeps probability 0
+        p[i * BLOCK : i * BLOCK + len(block), fitted.classes_] = fitted.predict_proba(
+            features.rows(block)
+        )
+    return p.argmax(axis=1), p
+
+
+def _scores(
+    task: str, truth: Array, answer: Answer, classes: Sequence[str], positive: int | None
+) -> dict[str, Any]:
+    return score_predictions(task, truth, *answer, classes=classes, positive=positive)
+
+
+def _indices(rows: Array) -> Indices:
+    """Give row numbers for a mask or for row numbers."""
+    return np.flatnonzero(rows) if rows.dtype == np.bool_ else rows.astype(np.int64)

@@ -1,0 +1,108 @@
+import numpy as np
+import pytest
+from sklearn.compose import ColumnTransformer
+from sklearn.dummy import DummyClassifier, DummyRegressor
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.metrics import log_loss, root_mean_squared_error
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+from nntool.tables import baselines
+
+RNG = np.random.default_rng(0)
+N = 400
+NUMERIC = RNG.normal(size=(N, 3)).astype(np.float32) * np.float32([1, 100, 0.01])
+CODES = RNG.integers(0, 4, (N, 2)).astype(np.int32)
+LEVELS = [4, 4]
+NO_CODES = np.empty((N, 0), np.int32)
+TRAIN = np.arange(N) < 300
+TEST = ~TRAIN
+CLASSES = ["a", "b", "c"]
+LABELS = np.argmax(NUMERIC @ np.diag([1, 0.01, 100]) + RNG.normal(size=(N, 3)), axis=1)
+AMOUNTS = 1000 + NUMERIC[:, 1] * 3 + 50 * CODES[:, 0] + RNG.normal(size=N)
+
+
+def scored(task, target, codes=NO_CODES, train=TRAIN, test=TEST, **classes):
+    rng = np.random.default_rng(1)
+    levels = LEVELS[: codes.shape[1]]
+    return baselines.score(task, NUMERIC, codes, levels, target, train, test, rng, **classes)
+
+
+def test_the_constant_baselines_agree_with_scikit_learn() -> None:
+    found = scored("multiclass", LABELS, classes=CLASSES)["constant"]
+    dummy = DummyClassifier(strategy="prior").fit(NUMERIC[TRAIN], LABELS[TRAIN])
+    p = dummy.predict_proba(NUMERIC[TEST])
+    assert found["metrics"]["accuracy"] == dummy.score(NUMERIC[TEST], LABELS[TEST])
+    assert found["metrics"]["log-loss"] == pytest.approx(log_loss(LABELS[TEST], p))
+    mean = DummyRegressor().fit(NUMERIC[TRAIN], AMOUNTS[TRAIN]).predict(NUMERIC[TEST])
+    rmse = scored("regression", AMOUNTS)["constant"]["metrics"]["rmse"]
+    assert rmse == pytest.approx(root_mean_squared_error(AMOUNTS[TEST], mean))
+
+
+def test_logistic_regression_agrees_with_scikit_learn() -> None:
+    found = scored("multiclass", LABELS, classes=CLASSES)["linear"]
+    twin = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+    p = twin.fit(NUMERIC[TRAIN], LABELS[TRAIN]).predict_proba(NUMERIC[TEST])
+    assert found["metrics"]["log-loss"] == pytest.approx(log_loss(LABELS[TEST], p), rel=1e-3)
+    assert found["model"] == "logistic regression"
+
+
+def test_ridge_regression_with_codes_agrees_with_scikit_learn() -> None:
+    found = scored("regression", AMOUNTS, CODES)["linear"]
+    both = np.column_stack((NUMERIC, CODES))
+    twin = make_pipeline(
+        ColumnTransformer(
+            [("n", StandardScaler(), [0, 1, 2]), ("c", OneHotEncoder(sparse_output=False), [3, 4])]
+        ),
+        Ridge(),
+    )
+    expected = twin.fit(both[TRAIN], AMOUNTS[TRAIN]).predict(both[TEST])
+    rmse = root_mean_squared_error(AMOUNTS[TEST], expected)
+    assert found["metrics"]["rmse"] == pytest.approx(rmse, rel=1e-3)
+
+
+def test_rows_without_a_target_neither_train_nor_count() -> None:
+    holes = LABELS.copy()
+    holes[::7] = -1
+    found = scored("multiclass", holes, classes=CLASSES)
+    assert found["linear"]["rows"] == np.count_nonzero(holes[TEST] >= 0)
+    gaps = AMOUNTS.copy()
+    gaps[::7] = np.nan
+    assert np.isfinite(scored("regression", gaps)["linear"]["metrics"]["r2"])
+
+
+def test_a_class_that_training_lacks_has_probability_zero() -> None:
+    train = TRAIN & (LABELS < 2)
+    found = scored("multiclass", LABELS, train=train, classes=CLASSES)["linear"]
+    assert sum(row[2] for row in found["confusion"]) == 0
+
+
+def test_one_class_in_training_leaves_the_linear_model_out_and_says_so() -> None:
+    found = scored("binary", np.minimum(LABELS, 1), train=LABELS == 0, classes=["a", "b"])
+    assert found["linear"]["reason"] == "training has one class only"
+    assert found["constant"]["metrics"]["accuracy"] is not None
+
+
+def test_large_tables_are_sampled_and_that_is_said(monkeypatch) -> None:
+    monkeypatch.setattr(baselines, "MAX_ROWS", 50)
+    first, again = (scored("multiclass", LABELS, CODES, classes=CLASSES) for _ in range(2))
+    assert "sample of 50 training rows" in first["notes"][0]
+    assert first == again
+
+
+def test_blocks_and_row_numbers_change_nothing(monkeypatch) -> None:
+    whole = scored("multiclass", LABELS, CODES, classes=CLASSES)
+    monkeypatch.setattr(baselines, "BLOCK", 7)
+    numbers = (np.flatnonzero(TRAIN), np.flatnonzero(TEST))
+    assert scored("multiclass", LABELS, CODES, *numbers, classes=CLASSES) == whole
+
+
+def test_no_convergence_is_a_note_and_no_warning(monkeypatch) -> None:
+    import sklearn.linear_model
+
+    class Short(LogisticRegression):
+        def __init__(self, max_iter=1):
+            super().__init__(max_iter=1)
+
+    monkeypatch.setattr(sklearn.linear_model, "LogisticRegression", Short)
+    assert "converged" in scored("multiclass", LABELS, classes=CLASSES)["notes"][0]
