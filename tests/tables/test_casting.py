@@ -61,6 +61,10 @@ def test_tokens_are_counted_by_token_even_when_they_are_numbers():
     assert counts == {"empty": 1, "tokens": {"-999": 2, "?": 1, "nan": 1}}
 
 
+def test_a_token_that_is_a_number_is_missing_in_a_column_of_numbers():
+    assert to_numbers(array("1", "-999"), ["-999"])[0].to_pylist() == [1.0, None]
+
+
 def test_text_loses_the_blanks_around_it_and_nothing_else():
     values, counts = to_text(array(" a b ", "A", "NA", "  ", None), ["NA"])
     assert values.to_pylist() == ["a b", "A", None, None, None]

@@ -88,6 +88,10 @@ def test_text_classes_keep_their_blanks_and_are_ordered_by_code_point(values):
     assert [state["classes"][code] for code in codes] == values
 
 
+def test_equal_numbers_are_one_class_in_its_shortest_form():
+    assert fitted("1.00", "1", "2.0", "1.0")["classes"] == ["1", "2.0"]
+
+
 def test_missing_and_unseen_cells_are_told_apart():
     state = fitted("a", "b")
     text = pa.chunked_array([array("b", "?", "c"), array("", None, "a ", "c")])

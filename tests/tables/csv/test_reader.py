@@ -88,6 +88,16 @@ def test_each_line_end_ends_a_record_with_or_without_one_at_the_end(end, last):
     assert rows(text)[1] == [["1", "2"], ["x" + end + "y", "4"]]
 
 
+def test_plain_quotes_and_quoted_cells_stand_side_by_side():
+    text = 'a,b\n5" pipe,"x""y,\n"\n"""",6"\n"",""""""\n'
+    for size in (1 << 20, 3):
+        assert rows(text, block_bytes=size)[1] == [
+            ['5" pipe', 'x"y,\n'],
+            ['"', '6"'],
+            ["", '""'],
+        ]
+
+
 def test_the_size_of_blocks_changes_nothing():
     text = "a,b\n" + "".join(f'{i},"x""{i}\n,"\r\n' for i in range(50))
     whole = rows(text)[1]
@@ -130,7 +140,7 @@ def test_a_line_of_blanks_is_no_blank_line():
 
 
 def test_a_quote_that_never_closes_is_refused_where_it_opened():
-    text = "a,b\n1,2\n" + '3,"x""y' + "\n4,5" * 100
+    text = "a,b\n1,2\n" + '3,"x""\n""y' + "\n4,5" * 100
     for size in (1 << 20, 16):
         assert "x.csv, line 3: a quote opens here and never closes" in error(text, block_bytes=size)
 
@@ -161,7 +171,9 @@ def test_any_codec_is_read_block_by_block():
         reader, got = rows(text.encode(codec), Dialect(encoding=codec), block_bytes=7)
         assert reader.names == ["naïve", "b"]
         assert got == [["é", "ü"]] * 50
-    assert "x.csv, line 3: the bytes 81" in error(b"a,b\n1,2\n\x81,4\n", Dialect(encoding="cp1252"))
+    late = b"a,b\n" + b"1,2\n" * 40_000 + b"\x81,4\n"
+    assert "x.csv, line 40002: the bytes 81" in error(late, Dialect(encoding="cp1252"))
+    assert "truncated" in error("a,b\n1,2\n".encode("utf-16") + b"3", Dialect(encoding="utf-16"))
 
 
 @pytest.mark.parametrize("data", [b"", b"\n\r\n", b"\xef\xbb\xbf"])
@@ -183,6 +195,14 @@ def test_skipped_lines_may_hold_anything_and_count_as_lines():
     assert "line 5 has 1" in error(text, Dialect(skip_rows=2), block_bytes=3)
     assert rows(text[:-2], Dialect(skip_rows=2))[1] == [["1", "2"]]
     assert error("a\nb\n", Dialect(skip_rows=2)) == "x.csv is empty"
+    for piece in range(1, 8):
+        reader = CsvReader(Pipe(b"t\nu\na,b\n1,2\n", piece), Dialect(skip_rows=2), "x")
+        assert (reader.names, sum(batch.num_rows for batch in reader)) == (["a", "b"], 1)
+
+
+def test_blank_lines_before_the_header_count_as_lines():
+    assert "line 4 has 1" in error("\n\na,b\n1\n")
+    assert "line 3: the byte 0xE9" in error(b"\n\n\xe9,b\n")
 
 
 def test_without_header_the_first_record_is_a_row():
