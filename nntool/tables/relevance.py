@@ -1,5 +1,6 @@
 """How much a feature says about the target."""
 
+import warnings
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -22,7 +23,7 @@ class Score(Protocol):
     def score(
         self, x: Numbers, discrete: npt.NDArray[np.bool_], y: Array, task: str, seed: int
     ) -> Numbers:
-        """Give one number for each column of ``x`` `(n, m)`; higher is better."""
+        """Give one number for each column of ``x`` `(n, m)`, codes where it is discrete."""
 
 
 @dataclass(frozen=True)
@@ -40,17 +41,20 @@ class MutualInformation:
     def score(
         self, x: Numbers, discrete: npt.NDArray[np.bool_], y: Array, task: str, seed: int
     ) -> Numbers:
-        """Give the estimate for each column of ``x`` `(n, m)`."""
+        """Give the estimate for each column of ``x`` `(n, m)`; discrete ones hold codes from 0."""
         from sklearn.feature_selection import mutual_info_classif, mutual_info_regression
 
         estimate = mutual_info_regression if task == "regression" else mutual_info_classif
-        found: Numbers = estimate(
-            x,
-            y,
-            discrete_features=discrete,
-            n_neighbors=max(1, min(self.neighbors, len(y) - 1)),
-            random_state=seed,
-        )
+        with warnings.catch_warnings():
+            # it wonders whether a category with many levels was meant as a number: it was not
+            warnings.simplefilter("ignore", UserWarning)
+            found: Numbers = estimate(
+                x,
+                y,
+                discrete_features=discrete,
+                n_neighbors=max(1, min(self.neighbors, len(y) - 1)),
+                random_state=seed,
+            )
         return found
 
 

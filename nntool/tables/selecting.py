@@ -227,7 +227,12 @@ def _columns_to_score(
     if feature.role == "categorical" and len(rows):
         _, code = np.unique(np.column_stack(columns), axis=0, return_inverse=True)
         return [(code.reshape(-1).astype(np.float64), True)]
-    return [(c.astype(np.float64), len(np.unique(c)) <= 2) for c in columns]
+    found = []
+    for values in columns:
+        distinct, code = np.unique(values, return_inverse=True)
+        is_discrete = len(distinct) <= 2
+        found.append(((code if is_discrete else values).astype(np.float64), is_discrete))
+    return found
 
 
 def _result(

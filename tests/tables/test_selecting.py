@@ -97,7 +97,7 @@ def test_codes_are_judged_beside_numbers() -> None:
     assert found["kept"] == ["x", "a"]
 
 
-@pytest.mark.parametrize("limit", [0.5, 0.9, 0.999])
+@pytest.mark.parametrize("limit", [0.5, 0.69, 0.9, 0.99, 0.999])
 def test_the_later_of_two_correlated_numbers_is_dropped(limit) -> None:
     columns = {"x": X, "near": X + 0.1 * Y, "far": -X + Y, "y": Y, "z": Z}
     r = pd.DataFrame({k: v.astype(np.float32) for k, v in columns.items()}).corr().abs()
@@ -136,6 +136,15 @@ def test_a_category_is_scored_as_a_whole() -> None:
     found = select(columns, target, produced=produced, top=2)
     scores = {f["feature"]: f["score"] for f in found["features"]}
     assert scores["c"] == pytest.approx(mutual_info_score(level, target))
+
+
+def test_two_scaled_values_and_many_levels_can_be_scored() -> None:
+    target = HALF.astype(np.int32)
+    columns = {"flag": np.where(HALF, -1.7, 0.4), "level": np.arange(N) / 3.3, "x": X}
+    produced = [number("flag", 0), number("level", 1, role="categorical"), number("x", 2)]
+    found = select(columns, target, produced=produced, top=3)
+    scores = {f["feature"]: f["score"] for f in found["features"]}
+    assert [scores["flag"], scores["level"]] == pytest.approx([np.log(2)] * 2)
 
 
 def test_a_numeric_target_with_gaps_can_rank() -> None:
