@@ -183,7 +183,6 @@ def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: str | Pa
         array = np.empty(header.shape, header.dtype)
         if array.size:
             _read_fully(file, array, where)
-        file.read(1)  # at the end the checksum is compared
     return array
 
 

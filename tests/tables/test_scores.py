@@ -148,6 +148,8 @@ def test_a_class_that_no_row_has_is_left_out_of_means() -> None:
     found = score("multiclass", truth[kept], given_[kept], p[kept], classes=classes)
     one_against_rest = [sk.roc_auc_score(truth[kept] == c, p[kept, c]) for c in (0, 1)]
     assert found["metrics"]["auc"] == pytest.approx(np.mean(one_against_rest))
+    recalls = [np.mean(given_[truth == c] == c) for c in (0, 1)]
+    assert found["metrics"]["balanced-accuracy"] == pytest.approx(np.mean(recalls))
     assert found["per_class"][2]["recall"] is None
 
 

@@ -43,8 +43,8 @@ class OneHot(Operation):
     def apply(values: pa.Array, state: State, counts: Counts) -> npt.NDArray[np.float32]:
         n_levels = len(state["levels"])
         slots = codes_of(values, state["levels"], state["rare"], counts)
-        # a slot beyond the last column stands for what has no column: it is cut off
-        np.copyto(slots, n_levels, where=(slots > n_levels) | (slots < 0))
+        # rare levels and, by −1, unseen ones take the last row, whose 1 is cut off without `other`
+        np.copyto(slots, -1, where=slots >= n_levels)
         table = np.eye(n_levels + 1, dtype=np.float32)
         return table[:, : n_levels + bool(state["rare"])][slots]
 

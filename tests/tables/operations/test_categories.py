@@ -103,4 +103,4 @@ def test_levels_of_training_are_told_apart(name, values) -> None:
 
 
 def test_texts_that_read_as_infinite_are_sorted_as_texts() -> None:
-    assert in_order(["nan", "inf", "2"]) == ["2", "inf", "nan"]
+    assert in_order(["3", "1e999"]) == ["1e999", "3"]
