@@ -43,15 +43,16 @@ class QuoteError(Exception):
         self.closed = closed
 
 
-def line_ends(data: bytes) -> Positions:
+def line_ends(data: bytes, *, is_whole: bool) -> Positions:
     r"""Offsets of the last byte of each line end (``\n``, ``\r\n`` or ``\r``).
 
-    A ``\r`` at the very end is left out: a ``\n`` may follow it in the next block.
+    A ``\r`` at the very end counts only where ``data`` is whole: else a ``\n`` may follow it.
     """
     a = np.frombuffer(data, np.uint8)
     is_end = a == LF
     if b"\r" in data:
         is_end[:-1] |= (a[:-1] == CR) & (a[1:] != LF)
+        is_end[-1] |= is_whole and a[-1] == CR
     return np.flatnonzero(is_end)
 
 
@@ -116,9 +117,9 @@ def _ends_after_blanks(a: NDArray[np.uint8], at: int, ends: set[int]) -> bool:
     return at == a.size or int(a[at]) in ends
 
 
-def record_ends(data: bytes, delimiter: bytes, quote: bytes) -> Positions:
-    """Offsets of the last byte of each record."""
-    ends = line_ends(data)
+def record_ends(data: bytes, delimiter: bytes, quote: bytes, *, is_whole: bool = True) -> Positions:
+    """Offsets of the last byte of each record; ``is_whole`` as for ``line_ends``."""
+    ends = line_ends(data, is_whole=is_whole)
     if not quote or quote not in data:
         return ends
     marks = quotes(data, delimiter[0], quote[0])
@@ -204,7 +205,7 @@ class Cutter:
                 break
         buffer = buffer.removeprefix(BOM)
         while self._skip_lines:
-            ends = line_ends(buffer)[: self._skip_lines]
+            ends = line_ends(buffer, is_whole=False)[: self._skip_lines]
             if ends.size:
                 buffer = buffer[int(ends[-1]) + 1 :]
                 self._skip_lines -= ends.size
@@ -220,7 +221,7 @@ class Cutter:
 
     def _record_ends(self, buffer: bytes) -> Positions:
         try:
-            return record_ends(buffer, self._delimiter, self._quote)
+            return record_ends(buffer, self._delimiter, self._quote, is_whole=False)
         except QuoteError as error:
             line = self._line + count_lines(buffer[: error.closed])
             opened = self._line + count_lines(buffer[: error.opened])

@@ -54,7 +54,8 @@ def error(data, dialect=None, **options):
     st.data(),
 )
 def test_any_table_reads_as_the_csv_module_reads_it(table, data):
-    text = ",".join(f"n{i}" for i in range(len(table[0]))) + "\n"
+    end = data.draw(st.sampled_from(LINE_ENDS))
+    text = ",".join(f"n{i}" for i in range(len(table[0]))) + end
     for record in table:
         line = io.StringIO(newline="")
         # The module leaves a line end that is not its own unquoted, so such records quote all.
@@ -133,6 +134,15 @@ def test_records_with_another_number_of_cells_are_refused_with_their_lines_and_n
         assert "x.csv: 8 records do not have 2 cells" in message
         assert "line 4 has 3 ('1,2,3')" in message
         assert "line 26 has 1 ('6')" in message
+
+
+def test_lines_are_counted_whatever_their_ends():
+    for end in LINE_ENDS:
+        text = end.join(["a,b", "1,2", "3", "", "4,5", "6,7,8", ""])
+        for size in range(1, 30):
+            message = error(text, block_bytes=size)
+            assert "2 records do not have 2 cells" in message
+            assert "line 3 has 1 ('3'); line 6 has 3 ('6,7,8')" in message
 
 
 def test_a_line_of_blanks_is_no_blank_line():
