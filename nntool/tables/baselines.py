@@ -10,7 +10,8 @@ import numpy.typing as npt
 from nntool.tables.scores import score as score_predictions
 
 MAX_ROWS = 100_000  # the linear model learns from a seeded sample of at most so many rows
-MAX_CELLS = 20_000_000  # and of at most so many cells, 160 MB as float64
+MAX_WORK = 5_000_000  # rows × columns × outputs of that sample: some seconds of fitting
+MIN_ROWS = 5_000  # however wide the rows are
 BLOCK = 65_536  # rows predicted at a time
 
 Array = npt.NDArray[Any]
@@ -55,7 +56,9 @@ def score(
         reason = {"model": model, "reason": "training has one class only"}
         return {"constant": constant, "linear": reason, "notes": []}
     notes = []
-    n_most = min(MAX_ROWS, max(1_000, MAX_CELLS // max(1, numeric.shape[1])))
+    n_outputs = len(classes) if len(classes) > 2 else 1
+    width = max(1, (numeric.shape[1] + codes.shape[1]) * n_outputs)
+    n_most = min(MAX_ROWS, max(MIN_ROWS, MAX_WORK // width))
     if len(train) > n_most:
         notes.append(f"The linear model learned from a seeded sample of {n_most} training rows.")
         train = np.sort(rng.choice(train, n_most, replace=False))
@@ -109,7 +112,7 @@ def _fit_linear(regression: bool, x: Any, y: Array) -> tuple[Any, bool]:
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression, Ridge
 
-    model = Ridge(alpha=1.0) if regression else LogisticRegression(max_iter=1_000)
+    model = Ridge(alpha=1.0) if regression else LogisticRegression(max_iter=500)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         model.fit(x, y)
