@@ -68,6 +68,8 @@ class Session:
             (self.root / names.LOCK).unlink(missing_ok=True)
             with suppress(OSError):  # not empty: someone else put a file there
                 self.root.rmdir()
+        else:
+            (self.root / names.LOCK).write_text("")
         self._lock.release()
 
     def stage(self, step: str) -> Path:

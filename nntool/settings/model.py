@@ -102,10 +102,10 @@ Model = TypeVar("Model", bound=StepSettings)
 
 
 def fields(model: type[StepSettings]) -> list[Field]:
-    """The fields of a model in the order in which they were written."""
+    """The fields of a model in the order in which they were written, the seed last."""
     hints = get_type_hints(model, include_extras=True)
     found = []
-    for info in msgspec.structs.fields(model):
+    for info in sorted(msgspec.structs.fields(model), key=lambda info: info.name == "seed"):
         annotated = hints[info.name]
         meta = _meta(annotated)
         bounds = {k: getattr(meta, k) for k in ("ge", "gt", "le", "lt")}
@@ -179,6 +179,14 @@ def unknown_key(key: str, known: Iterable[str]) -> UsageError:
 
 
 def plain(settings: StepSettings) -> dict[str, Any]:
-    """The settings as plain values without those that are unset (TOML has no null)."""
+    """The settings as plain values, the seed last; what is unset or empty by default is left out.
+
+    TOML has no null, and an empty table says nothing.
+    """
     values: dict[str, Any] = msgspec.to_builtins(settings)
-    return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items() if v is not None}
+    values["seed"] = values.pop("seed")
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in values.items()
+        if value is not None and value != {}
+    }

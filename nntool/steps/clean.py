@@ -121,7 +121,7 @@ def _work(session: Session, settings: CleanSettings, folder: Path, outcome: Outc
         resolved={
             "target": target,
             "task": task,
-            "roles": roles,
+            **({"roles": roles} if roles else {}),
             **({"positive": target_state["positive"]} if target_state["positive"] else {}),
         },
         rows=seen,

@@ -37,7 +37,7 @@ def collect(
         if not collect_in(session, settings, job, outcome, recipe_folder):
             session.touch(["collect"])
             outcome.fresh = True
-            outcome.notes.append("collect has read these sources already; nothing to do")
+            outcome.notes.append("these sources are collected already; nothing to do")
         session.commit()
     return outcome
 
@@ -116,15 +116,14 @@ def _read_all(
                 raise DataError(
                     f"{typed} has a header and no rows", "give a file with rows under its header"
                 )
-            notes += reader.notes
-            outcome.notes += [f"{typed}: {note}" for note in notes]
+            outcome.notes += [*notes, *reader.notes]
             sources.append(
                 {
                     "source": typed,
                     "sha256": reads[f"source:{typed}"],
                     "rows": reader.n_rows,
                     "dialect": dialect,
-                    "notes": notes,
+                    "notes": reader.notes,
                 }
             )
     outcome.notes.append(f"collected {writer.n_rows:,} rows of {len(columns)} columns as text")

@@ -62,7 +62,7 @@ def check_requirements(run: Run, settings: EvaluateSettings, outcome: Outcome) -
     metrics = outcome.report["evaluate"]
     failed = scores.failed(_requirements(settings, metrics["task"]), metrics["network"])
     if failed:
-        raise GateError("; ".join(failed), f"nntool show {run.root} train")
+        raise GateError("; ".join(failed), f"nntool train {run.root} with other settings")
 
 
 def _requirements(settings: EvaluateSettings, task: str) -> list[Any]:
@@ -171,13 +171,12 @@ def _of_file(run: Run, settings: EvaluateSettings, outcome: Outcome) -> _Scored:
         found.append((truth, *answers[1:]))
     if not found:
         raise DataError(f"{path} has a header and no rows", "give a file with rows to score")
-    outcome.notes += [f"{path}: {note}" for note in reader.notes] + predictor.notes()
+    outcome.notes += [*reader.notes, *predictor.notes()]
     parts = [None if part[0] is None else np.concatenate(part) for part in zip(*found, strict=True)]
     target, numeric, codes, decided, probabilities = parts
     _require_targets(path, target, model)
-    return _Scored(
-        model, np.arange(1, len(target) + 1), target, decided, probabilities, numeric, codes
-    )
+    numbers = np.arange(1, predictor.counts.rows + 1)
+    return _Scored(model, numbers, target, decided, probabilities, numeric, codes)
 
 
 def _require_targets(path: str, target: Any, model: models.Model) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from nntool.run import freshness
 from nntool.run.manifest import RowsSeen
 from nntool.run.session import Session
-from nntool.settings.model import StepSettings, plain
+from nntool.settings.model import StepSettings, fields, plain
 from nntool.steps.job import Job, Outcome
 
 
@@ -58,7 +58,7 @@ def perform(
     if not job.force and is_fresh(session, step, settings):
         session.touch([step])
         outcome.fresh = True
-        outcome.notes.append(f"{step} is already done with these settings; nothing to compute")
+        outcome.notes.append("already done with these settings; nothing to compute")
         return False
     say_what_differs(session, step, settings, job)
     enter(session, step, settings, work, reads)
@@ -71,7 +71,7 @@ def say_what_differs(session: Session, step: str, settings: StepSettings, job: J
     if entry is None or freshness.is_same_request(session.run, step, plain(settings)):
         return
     changed = freshness.differences(entry.asked, plain(settings))
-    job.listener.say(f"{step}: replaces results of other settings: {'; '.join(changed)}")
+    job.listener.say(f"nntool {step}: replaces results of other settings: {'; '.join(changed)}")
 
 
 def enter(
@@ -87,10 +87,11 @@ def enter(
         reads = freshness.inputs(session.run, step)
     done = work(session.stage(step))
     asked = plain(settings)
+    resolved = asked | done.resolved
     session.finish(
         step,
         asked=asked,
-        settings=asked | done.resolved,
+        settings={f.name: resolved[f.name] for f in fields(type(settings)) if f.name in resolved},
         reads=reads,
         seconds=time.monotonic() - begun,
         facts=done.facts,

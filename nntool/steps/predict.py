@@ -38,7 +38,7 @@ def predict(
     reader = open_input(source, run, stdin)
     with threadpool_limits(1, user_api="blas"), _destination(settings, source, stdout) as stream:
         _write_rows(predictor, reader, settings, stream, job)
-    outcome.notes += [f"{source}: {note}" for note in reader.notes]
+    outcome.notes += reader.notes
     outcome.notes += predictor.notes()
     counts = predictor.counts
     outcome.report["predict"] = {

@@ -40,7 +40,8 @@ def left_out(run: Run) -> npt.NDArray[np.int8]:
 
 def of_part(run: Run, part: str) -> Mask:
     """The kept rows of a part."""
-    return (parts(run) == PARTS[part]) & (left_out(run) == 0)
+    mask: Mask = (parts(run) == PARTS[part]) & (left_out(run) == 0)
+    return mask
 
 
 def learned_by_clean(n_rows: int, rows: npt.NDArray[np.int8] | None) -> tuple[Mask, RowsSeen]:

@@ -77,7 +77,7 @@ def _collect(
     if collect.collect_in(session, settings, job, outcome, folder):
         return True
     outcome.fresh = True
-    outcome.notes.append("collect has read these sources already; nothing to do")
+    outcome.notes.append("these sources are collected already; nothing to do")
     return False
 
 

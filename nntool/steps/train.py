@@ -203,8 +203,8 @@ def batch_rows(asked: int | str, n_rows: int) -> int | str:
     """Rows in a mini-batch; auto: about a thirty-second of them, a power of two from 16 to 512."""
     if isinstance(asked, int) or asked == "full":
         return asked
-    power = max(n_rows // 32, 1).bit_length() - 1
-    return min(max(2**power, 16), 512)
+    largest_power = 1 << (max(n_rows // 32, 1).bit_length() - 1)
+    return min(max(largest_power, 16), 512)
 
 
 def _trainer(
@@ -304,12 +304,13 @@ class _History:
             return
         arrays, state, self.epochs = found
         self.trainer.restore(arrays, state)
-        job.listener.say(f"train: goes on after epoch {len(self.epochs)}, from its checkpoint")
+        done = len(self.epochs)
+        job.listener.say(f"nntool train: goes on after epoch {done}, from its checkpoint")
 
     def add(self, report: Any, seconds: float) -> None:
         """Keep an epoch; every so often all that is needed to go on."""
         self.epochs.append(history.row(report))
-        speed = report.rows_seen / seconds if seconds else 0.0
+        speed = self.trainer.train.n_rows / seconds if seconds else 0.0
         self.timing.append({"epoch": report.epoch, "seconds": seconds, "rows_per_second": speed})
         if time.monotonic() - self._saved > SECONDS_BETWEEN_CHECKPOINTS:
             self.save()
