@@ -112,6 +112,9 @@ class Network:
     def __init__(self, spec: NetworkSpec) -> None:
         self.spec = spec
         self.layers = _layers(spec)
+        self._lowest_that_learns = next(
+            i for i, layer in enumerate(self.layers) if layer.parameters
+        )
         self.min_rows = max(layer.min_rows for layer in self.layers)
         self._places = self._place_parameters()
         self.places = sorted(
@@ -161,7 +164,7 @@ class Network:
 
     def backward(self, views: Views, gviews: Views, dz: Array, tape: list[LayerTape]) -> None:
         """Write the gradient into ``gviews``, from that of the raw outputs of the last forward."""
-        for i in range(len(self.layers) - 1, -1, -1):
+        for i in range(len(self.layers) - 1, self._lowest_that_learns - 1, -1):
             p, g = views.parameters[i], gviews.parameters[i]
             dz = self.layers[i].backward(p, g, dz, tape[i])
 

@@ -262,7 +262,7 @@ def report(
             **counts.get(target["name"], {}),
         },
         "notes": [
-            f"the task is {target['task']}: {target['reason']}",
+            f"the task is {target['task']}: {target['reason']} (--task to choose another)",
             *_role_notes(state),
             *_missing_notes(state, counts),
             *_row_notes(int(hashes.size), left, n_repeated, settings),

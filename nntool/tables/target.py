@@ -41,23 +41,21 @@ def decide_task(text: Text, missing_values: Sequence[str], asked: str) -> tuple[
     cast = [to_numbers(chunk, []) for chunk in cells.chunks]
     n_bad = sum(sum(counts.values()) for _, counts in cast)
     numbers = pa.chunked_array([values.drop_null() for values, _ in cast], pa.float64())
-    if asked == "regression":
-        if any(counts.get("unfit") for _, counts in cast):
-            raise DataError(
-                f"--task regression: the target holds text: {_shown(_odd_cells(text, cells))}",
-                "choose --task multiclass, or name these cells with --missing-values",
-            )
-        return "regression", "asked for (--task)"
-    if n_bad:
+    if asked == "regression" and any(counts.get("unfit") for _, counts in cast):
+        raise DataError(
+            f"--task regression: the target holds text: {_shown(_odd_cells(text, cells))}",
+            "choose --task multiclass, or name these cells with --missing-values",
+        )
+    if n_bad and asked != "regression":
         return _task_of_text(text, cells, len(numbers), asked)
     values = pc.unique(numbers)
     whole = bool(pc.all(pc.equal(pc.floor(values), values)).as_py())
     n = len(values)
-    if asked == "auto" and not (n == 2 or (whole and n <= MOST_WHOLE_NUMBERS)):
-        kind = "whole numbers" if whole else "numbers"
-        return "regression", f"the target is {n} different {kind} (--task to choose classes)"
     reason = f"the target has {n} different {'whole numbers' if whole else 'numbers'}"
-    return _classes(n, asked, reason, cells)
+    found = "regression"
+    if n == 2 or (whole and n <= MOST_WHOLE_NUMBERS):
+        found = _classes_by_number(n)
+    return _as_asked(found, asked, reason, n, cells)
 
 
 def _task_of_text(
@@ -69,10 +67,18 @@ def _task_of_text(
             f"the target is nearly all numbers, but not {_shown(_odd_cells(text, cells))}",
             "name these cells with --missing-values, or choose --task multiclass",
         )
-    return _classes(n, asked, f"the target is text with {n} different values", cells)
+    reason = f"the target is text with {n} different values"
+    return _as_asked(_classes_by_number(n), asked, reason, n, cells)
 
 
-def _classes(n: int, asked: str, reason: str, cells: pa.ChunkedArray) -> tuple[str, str]:
+def _classes_by_number(n: int) -> str:
+    return "binary" if n <= 2 else "multiclass"
+
+
+def _as_asked(
+    found: str, asked: str, reason: str, n: int, cells: pa.ChunkedArray
+) -> tuple[str, str]:
+    """The task that was found, or another that was asked for; the words are the same for both."""
     if asked == "binary" and n > 2:
         values = ", ".join(repr(v) for v in pc.unique(cells).slice(0, 6).to_pylist())
         raise DataError(
@@ -80,9 +86,9 @@ def _classes(n: int, asked: str, reason: str, cells: pa.ChunkedArray) -> tuple[s
             + (", …" if n > 6 else ""),
             "choose --task multiclass or regression",
         )
-    if asked != "auto":
-        return asked, "asked for (--task)"
-    return ("binary" if n <= 2 else "multiclass"), f"{reason} (--task to choose another)"
+    if asked in ("auto", found):
+        return found, reason
+    return asked, f"asked for, where {reason}"
 
 
 def _odd_cells(text: Text, cells: pa.ChunkedArray) -> list[tuple[int, str]]:

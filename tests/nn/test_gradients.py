@@ -135,11 +135,14 @@ def test_each_shape_of_network(spec: NetworkSpec) -> None:
     check_gradient(spec, SQUARED)
 
 
+@pytest.mark.parametrize("levels", [(3,), ()], ids=["with a table", "numbers only"])
 @pytest.mark.parametrize("dropout", [(0.5, 0.0), (0.0, 0.3), (0.4, 0.2)])
-def test_dropout_with_its_mask_held_fixed(dropout: tuple[float, float]) -> None:
+def test_dropout_with_its_mask_held_fixed(
+    dropout: tuple[float, float], levels: tuple[int, ...]
+) -> None:
     spec = NetworkSpec(
         n_numeric=4,
-        levels=(3,),
+        levels=levels,
         hidden=(8, 8),
         activation="tanh",
         n_outputs=1,
