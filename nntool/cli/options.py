@@ -162,9 +162,10 @@ def metavar(field: Field) -> str:
         return "NAME[:KEY=VALUE,…]"
     if field.is_mapping:
         return "COLUMN=WORD"
-    if field.is_list:
-        return "N,N,…" if holds_numbers(field) else "TEXT"
     words = "|".join(field.choices)
+    if field.is_list:
+        numbers = f"N,N,…|{words}" if words else "N,N,…"
+        return numbers if holds_numbers(field) else "TEXT"
     if int in field.plain_types:
         return f"N|{words}" if words else "N"
     if float in field.plain_types:
@@ -203,14 +204,21 @@ def typed_value(field: Field, raw: Any) -> Any:
     """What was typed for an option as a plain value, checked; raises ``UsageError``."""
     if field.registry:
         several = field.is_list
-        value: Any = [choices.parse(text) for text in raw] if several else choices.parse(raw)
+        value: Any = choices.parse(raw) if not several else choices.parse_all(raw)
     elif field.is_mapping:
         value = dict(_pair(field, text) for text in raw)
     elif field.is_list and holds_numbers(field):
-        value = [] if raw.strip() in ("", "none") else [part.strip() for part in raw.split(",")]
+        value = _numbers(field, raw.strip())
     else:
         value = raw
     return convert(field, value, field.option, from_text=not field.registry)
+
+
+def _numbers(field: Field, raw: str) -> Any:
+    """Numbers with commas between them; 'none' is no number, a word of the field stays a word."""
+    if raw in field.choices:
+        return raw
+    return [] if raw in ("", "none") else [part.strip() for part in raw.split(",")]
 
 
 def _pair(field: Field, text: str) -> tuple[str, str]:

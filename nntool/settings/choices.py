@@ -32,6 +32,15 @@ def parse(text: str) -> Choice:
     return {"name": name, **settings}
 
 
+def parse_all(texts: list[str]) -> list[Choice]:
+    """Read a repeated option; the single word ``none`` is no choice at all.
+
+    >>> parse_all(["none"])
+    []
+    """
+    return [] if texts == ["none"] else [parse(text) for text in texts]
+
+
 def split_outside_brackets(text: str) -> list[str]:
     """Split at commas that stand in no bracket.
 

@@ -8,10 +8,16 @@ from nntool.settings.model import Choice, StepSettings, option
 class TrainSettings(StepSettings, frozen=True, kw_only=True):
     """The network, its loss, its optimizer and what keeps it from overfitting."""
 
-    hidden: Annotated[
-        tuple[Annotated[int, option("Units.", ge=1)], ...],
-        option("The units of each hidden layer, as in 128,64; 'none' for a linear model."),
-    ] = (64, 32)
+    hidden: (
+        Annotated[
+            tuple[Annotated[int, option("Units.", ge=1)], ...],
+            option(
+                "The units of each hidden layer, as in 128,64; 'none': a linear model; 'auto': 64,"
+                " or 128,64 from 1,000 training rows on."
+            ),
+        ]
+        | Literal["auto"]
+    ) = "auto"
     activation: Annotated[Choice, option("What hidden units compute.", registry="ACTIVATIONS")] = (
         "relu"
     )
@@ -60,11 +66,15 @@ class TrainSettings(StepSettings, frozen=True, kw_only=True):
     ] = "auto"
     penalty: Annotated[
         tuple[Choice, ...],
-        option("A penalty on the weights, repeatable: l2:rate=0.001.", registry="PENALTIES"),
-    ] = ()
+        option(
+            "A penalty on the weights, repeatable: l2:rate=0.001; 'none'; auto: l2 with the rate"
+            " 10 / training rows.",
+            registry="PENALTIES",
+        ),
+    ] = ("auto",)
     dropout: Annotated[
         float, option("The share of hidden units that is silenced at random.", ge=0, lt=1)
-    ] = 0.0
+    ] = 0.2
     input_dropout: Annotated[
         float, option("The share of inputs that is silenced at random.", ge=0, lt=1)
     ] = 0.0

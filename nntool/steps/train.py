@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from nntool.errors import DataError, StoppedError, TrainingError, UsageError
 from nntool.run import freshness, names
 from nntool.run.session import Session
-from nntool.settings.model import plain
+from nntool.settings.model import Choice, plain
 from nntool.settings.train import TrainSettings
 from nntool.steps import checkpoint, choices, history, rows
 from nntool.steps.job import Job, Outcome
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from nntool.nn.training import Trainer
 
 SECONDS_BETWEEN_CHECKPOINTS = 30.0
+PRIOR_PRECISION = 10.0
 LARGE_PRODUCT = 4_000_000
 """Multiplications in one product above which several BLAS threads pay (measured: benchmarks/)."""
 
@@ -189,11 +190,13 @@ def _resolve(
             "nntool split RUN --validation 0.15, or --monitor train-loss",
         )
     return {
+        "hidden": hidden_units(settings.hidden, n_rows),
         "loss": words["loss"],
         "output": choice_of(LINKS, output.head.link)["name"],
         "target_coding": output.head.coding,
         "learning_rate": settings.learning_rate or optimizer.learning_rate,
         "batch_size": batch_rows(settings.batch_size, n_rows),
+        "penalty": penalties_for(settings.penalty, n_rows),
         "monitor": monitor,
         "dtype": "float32" if settings.dtype == "auto" else settings.dtype,
     }
@@ -205,6 +208,23 @@ def batch_rows(asked: int | str, n_rows: int) -> int | str:
         return asked
     largest_power = 1 << (max(n_rows // 32, 1).bit_length() - 1)
     return min(max(largest_power, 16), 512)
+
+
+def hidden_units(asked: tuple[int, ...] | str, n_rows: int) -> list[int]:
+    """The units of each hidden layer; auto: one small layer for few rows, else two."""
+    if isinstance(asked, tuple):
+        return list(asked)
+    return [64] if n_rows < 1000 else [128, 64]
+
+
+def penalties_for(asked: tuple[Choice, ...], n_rows: int) -> list[Choice]:
+    """The penalties; auto: L2 whose rate falls with the rows, as a fixed prior on weights has it.
+
+    The mean loss of n rows plus (λ/2)Σw² is, times n, a negative log posterior under weights of
+    variance 1/(nλ); nλ = 10 did best on average over 13 tables of 100 to 10,000 rows.
+    """
+    automatic: Choice = {"name": "l2", "rate": float(f"{PRIOR_PRECISION / n_rows:.6g}")}
+    return [automatic if choice == "auto" else choice for choice in asked]
 
 
 def _trainer(
@@ -231,7 +251,7 @@ def _trainer(
         n_numeric=words["kinds"].count("numeric"),
         n_outputs=output.n_outputs,
         levels=tuple(words["levels"]),
-        hidden=tuple(settings.hidden),
+        hidden=tuple(resolved["hidden"]),
         activation=activation,
         activation_settings=activation_settings,
         initializer=initializer,
@@ -240,7 +260,7 @@ def _trainer(
         input_dropout=settings.input_dropout,
     )
     words["network"] = spec.as_plain()
-    penalties = tuple(choices.built("PENALTIES", choice) for choice in settings.penalty)
+    penalties = tuple(choices.built("PENALTIES", choice) for choice in resolved["penalty"])
     size = resolved["batch_size"]
     plan = Plan(
         rules=UpdateRules(
