@@ -4,6 +4,8 @@ Each error states the facts (file, line, column, value) in ``message`` and the n
 in ``hint``. The exit codes are stable across releases.
 """
 
+from typing import Any
+
 
 class NntoolError(Exception):
     """The base of every error that a user can cause or mend."""
@@ -15,6 +17,10 @@ class NntoolError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.step: str | None = None
+        """The step that failed, where the command does several."""
+        self.outcome: Any = None
+        """What the command did all the same, to be shown before the error."""
 
 
 class UsageError(NntoolError):

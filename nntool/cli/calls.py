@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from nntool.cli import options
 from nntool.cli.commands import Command, models
 from nntool.cli.output import Output
-from nntool.errors import StaleError, UsageError
-from nntool.settings.model import StepSettings, build
-from nntool.steps.job import Job
+from nntool.errors import UsageError
+from nntool.settings.model import StepSettings, build, fields
 
 if TYPE_CHECKING:
     from nntool.settings.collect import CollectSettings
+    from nntool.steps.job import Job
 
 
 def step(name: str, command: Command, output: Output, typed: dict[str, Any]) -> None:
@@ -40,14 +40,22 @@ def clean(name: str, command: Command, output: Output, typed: dict[str, Any]) ->
     source = None
     if typed["source"]:
         source = _sources(command, typed)
-    elif set(values["collect"]) - {"seed"}:
-        given = ", ".join("--" + key.replace("_", "-") for key in values["collect"])
-        raise UsageError(
-            f"{given} says how a source is read, and no source is given",
-            f"nntool clean {typed['run']} FILE.csv --target COLUMN {given} …",
-        )
+    else:
+        _refuse_reading_options(typed)
     settings = build(models(command)["clean"], values["clean"])
     output.outcome(clean(typed["run"], settings, _job(output, typed), source))  # type: ignore[arg-type] # the model of clean
+
+
+def _refuse_reading_options(typed: dict[str, Any]) -> None:
+    """Without a source there is nothing that --delimiter and its like could say."""
+    from nntool.settings.collect import CollectSettings
+
+    for field in fields(CollectSettings):
+        if typed.get(options.key("collect", field.name)) not in (None, []):
+            raise UsageError(
+                f"{field.option} says how a source is read, and no source is given",
+                f"nntool clean {typed['run']} FILE.csv --target COLUMN {field.option} …",
+            )
 
 
 def predict(name: str, command: Command, output: Output, typed: dict[str, Any]) -> None:
@@ -87,11 +95,10 @@ def run(name: str, command: Command, output: Output, typed: dict[str, Any]) -> N
     if typed["data"]:
         values["collect"]["source"] = list(typed["data"])
     for outcome in run(typed["run"], typed["recipe"], values, _job(output, typed)):
-        if not output.as_json:
-            output.command = f"nntool {outcome.command}"
-            output.outcome(outcome)
-        else:
+        if output.as_json:
             output.steps[outcome.command] = outcome.as_json()
+        else:
+            output.outcome(outcome)
     if output.as_json:
         output.json({"command": "run", "run": typed["run"], "steps": output.steps})
 
@@ -100,10 +107,7 @@ def status(name: str, command: Command, output: Output, typed: dict[str, Any]) -
     """``status RUN``; with --check exit 4 unless all is fresh."""
     from nntool.steps.status import status
 
-    outcome = status(typed["run"])
-    output.outcome(outcome)
-    if typed["check"] and not outcome.report["all_fresh"]:
-        raise StaleError("something is stale or missing", outcome.report["next"])
+    output.outcome(status(typed["run"], check=typed["check"]))
 
 
 def show(name: str, command: Command, output: Output, typed: dict[str, Any]) -> None:
@@ -116,6 +120,8 @@ def show(name: str, command: Command, output: Output, typed: dict[str, Any]) -> 
 
 
 def _job(output: Output, typed: dict[str, Any]) -> Job:
+    from nntool.steps.job import Job
+
     threads = typed.get("threads")
     if threads is not None and threads < 1:
         raise UsageError(f"--threads: expected a whole number ≥ 1, not {threads}", "--threads 1")

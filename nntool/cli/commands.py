@@ -15,6 +15,7 @@ import typer
 
 from nntool.cli.boundary import boundary, first_interrupt_is_a_request
 from nntool.cli.output import Output
+from nntool.errors import UsageError
 
 if TYPE_CHECKING:
     from nntool.settings.model import StepSettings
@@ -148,6 +149,8 @@ def _function(name: str, command: Command) -> Callable[..., None]:
             quiet=typed.pop("quiet", False),
         )
         with boundary(output):
+            if typed.get("run") == "":
+                raise UsageError("RUN is empty", "name the run directory")
             module, _, function = command.call.partition(":")
             call = getattr(importlib.import_module(f"nntool.cli.{module}"), function)
             with first_interrupt_is_a_request(output, active=name in ("train", "run")):
@@ -179,4 +182,5 @@ def _parameters(name: str, command: Command) -> Iterable[inspect.Parameter]:
         yield options.switch("check", "--check", "Exit 4 when something is stale or missing.")
     if any(field.registry for model in models(command).values() for field in fields(model)):
         yield options.explain_parameter(command.steps)
-    yield from options.common_parameters(() if command.common else options.ONLY_FOR_STEPS)
+    left_out = () if command.common else options.ONLY_FOR_STEPS
+    yield from options.common_parameters(left_out, keys_name_steps=name == "run")

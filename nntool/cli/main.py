@@ -81,13 +81,15 @@ def main(arguments: list[str] | None = None) -> None:
 def _usage(error: typer.TyperException, words: list[str]) -> int:
     """Say what is wrong with the command line in the form of all other errors."""
     message = error.format_message()
-    if not message:  # no command at all: the help was asked for, in effect
+    if message.startswith("Usage:"):  # no command at all: the help, in effect
+        typer.echo(message, err=True)
         return UsageError.exit_code
     name = next((word for word in words if word in COMMANDS), "")
     output = Output(f"nntool {name}".rstrip(), as_json="--json" in words)
     text = message[0].lower() + message[1:].rstrip(".")
     hint = f"nntool {name} --help".replace("  ", " ")
-    if not name and words and (near := difflib.get_close_matches(words[0], COMMANDS, n=1)):
-        hint = f"nntool {near[0]} --help"
+    if not name and words:
+        near = difflib.get_close_matches(words[0], COMMANDS, n=1)
+        hint = f"nntool {near[0]} --help" if near else f"choose from {', '.join(COMMANDS)}"
     output.error(UsageError(text, hint))
     return UsageError.exit_code

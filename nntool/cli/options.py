@@ -38,10 +38,16 @@ ONLY_FOR_STEPS = ("config", "assignments", "seed", "force", "threads")
 """The common options that a command without settings does not have."""
 
 
-def common_parameters(left_out: tuple[str, ...] = ()) -> list[inspect.Parameter]:
+def common_parameters(
+    left_out: tuple[str, ...] = (), *, keys_name_steps: bool = False
+) -> list[inspect.Parameter]:
     """The options that every command has."""
     found = []
     for name, (kind, flags, text) in COMMON.items():
+        if keys_name_steps:
+            text = text.replace(
+                "key=value, the value", "step.key=value (train.epochs=50), the value"
+            )
         if name not in left_out:
             option = typer.Option(*flags, help=text, metavar=METAVARS.get(name), show_default=False)
             default = False if kind is bool else None

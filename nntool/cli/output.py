@@ -89,7 +89,7 @@ class Output:
             for view in outcome.tables:
                 self._table(view, sys.stderr)
         for note in outcome.notes:
-            self.say(f"{self.command}: {note}")
+            self.say(f"nntool {outcome.command}: {note}")
         if not self.as_json:
             for view in outcome.results:
                 self._table(view, sys.stdout)
@@ -106,12 +106,25 @@ class Output:
         """State the facts, then the next thing to type; silent only where JSON says it."""
         self.end_progress()
         if self.as_json:
-            facts = {"code": error.exit_code, "kind": error.kind, "message": error.message}
-            self.json({"command": self.command, "error": facts | {"hint": error.hint}})
+            self._error_as_json(error)
             return
-        print(f"{self.command}: {error.message}", file=sys.stderr)
+        if error.outcome is not None:
+            self.outcome(error.outcome)
+        name = f"nntool {error.step}" if error.step else self.command
+        print(f"{name}: {error.message}", file=sys.stderr)
         if error.hint:
             print(f"  try: {error.hint}", file=sys.stderr)
+
+    def _error_as_json(self, error: NntoolError) -> None:
+        """One object: what was done all the same, and the error."""
+        facts = {"code": error.exit_code, "kind": error.kind, "message": error.message}
+        facts |= {"hint": error.hint} | ({"step": error.step} if error.step else {})
+        done: dict[str, Any] = {"command": self.command.removeprefix("nntool").strip()}
+        if self.steps:
+            done["steps"] = self.steps
+        elif error.outcome is not None:
+            done |= error.outcome.as_json()
+        self.json(done | {"error": facts})
 
     def _table(self, view: TableView, stream: Any) -> None:
         if not view.rows:

@@ -6,10 +6,17 @@ file from ``.new-<step>/`` while it is still there, so it works between a kill a
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
+from typing import Any
 
 from nntool.errors import StaleError
 from nntool.run import hashing, manifest, names
+from nntool.settings.model import build, plain
+from nntool.settings.steps import STEPS
+
+MAIN_SETTINGS = ("source", "target")
+"""What a command says in so many words, and never by a recipe alone."""
 
 
 class Run:
@@ -88,20 +95,22 @@ class Run:
         raise AssertionError("unreachable: the loop returns or raises")
 
     def command(self, step: str) -> str:
-        """The command that makes a step's artifacts."""
-        target = " --target COLUMN"
+        """The command that makes a step's artifacts, with the settings that it had before."""
         entry = self.entry(step)
-        if step == "clean":
-            if entry is not None:
-                target = f" --target {quoted(str(entry.asked.get('target', 'COLUMN')))}"
-            return f"nntool clean {self.root}{target}"
+        asked = dict(entry.asked) if entry else {}
+        words = ["nntool", step, str(self.root)]
         if step == "collect":
-            return f"nntool collect {self.root} FILE.csv"
-        return f"nntool {step} {self.root}"
+            words += asked.pop("source", ["FILE.csv"])
+        if asked_otherwise(step, asked):
+            words += ["--config", str(self.root / names.RECIPE)]
+        elif step == "clean":
+            words += ["--target", str(asked.get("target", "COLUMN"))]
+        return shlex.join(words)
 
 
-def quoted(word: str) -> str:
-    """A word as a shell reads it back."""
-    import shlex
-
-    return shlex.quote(word)
+def asked_otherwise(step: str, asked: dict[str, Any]) -> bool:
+    """Whether any setting but the source and the target is not at its default."""
+    defaults = plain(build(STEPS[step], {"target": ""} if step == "clean" else {}))
+    return any(
+        defaults.get(name) != value for name, value in asked.items() if name not in MAIN_SETTINGS
+    )

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from nntool.errors import StaleError
 from nntool.run import names
 from nntool.run.directory import Run
+from nntool.run.manifest import Entry
 
 
 class State(NamedTuple):
@@ -100,23 +101,17 @@ def require_fresh(run: Run, step: str, *, files: bool = True) -> None:
     raise StaleError(f"{step} is stale: {found.reason}", run.command(step))
 
 
-def differences(recorded: dict[str, Any], asked: dict[str, Any]) -> list[str]:
-    """What differs between the settings of an earlier call and of this one, in words."""
+def differences(entry: Entry, asked: dict[str, Any]) -> list[str]:
+    """The settings that are neither as they were asked before nor as they were resolved then."""
     return [
-        f"{key} was {recorded.get(key, 'unset')}, is {asked.get(key, 'unset')}"
-        for key in sorted(set(recorded) | set(asked))
-        if recorded.get(key) != asked.get(key)
+        key
+        for key in sorted(set(asked) | set(entry.asked))
+        if asked.get(key) != entry.asked.get(key)
+        and not (key in asked and asked[key] == entry.settings.get(key))
     ]
 
 
 def is_same_request(run: Run, step: str, asked: dict[str, Any]) -> bool:
     """Whether each setting is as it was asked before, or as it was resolved then."""
     entry = run.entry(step)
-    if entry is None:
-        return False
-    keys = set(asked) | set(entry.asked)
-    return all(
-        asked.get(key) == entry.asked.get(key)
-        or (key in asked and asked[key] == entry.settings.get(key))
-        for key in keys
-    )
+    return entry is not None and not differences(entry, asked)

@@ -20,7 +20,7 @@ from typing import Any, Literal
 
 from filelock import FileLock, Timeout
 
-from nntool.errors import MachineError
+from nntool.errors import MachineError, UsageError
 from nntool.run import hashing, manifest, names
 from nntool.run.directory import Run
 from nntool.settings import recipe
@@ -38,7 +38,12 @@ class Session:
     def __enter__(self) -> Session:
         if self._may_create:
             self._created = not self.root.exists()
-            self.root.mkdir(parents=True, exist_ok=True)
+            try:
+                self.root.mkdir(parents=True, exist_ok=True)
+            except (FileExistsError, NotADirectoryError):
+                raise UsageError(
+                    f"{self.root} is no folder and cannot be a run directory", "name another one"
+                ) from None
         else:
             self._created = False
             Run.existing(self.root)

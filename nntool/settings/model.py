@@ -113,7 +113,7 @@ def fields(model: type[StepSettings]) -> list[Field]:
             Field(
                 info.name,
                 annotated,
-                None if info.required else info.default,
+                _default(info),
                 info.required,
                 meta.description,
                 {k: v for k, v in bounds.items() if v is not None},
@@ -122,6 +122,13 @@ def fields(model: type[StepSettings]) -> list[Field]:
             )
         )
     return found
+
+
+def _default(info: Any) -> Any:
+    """The default of a field; None where it has none."""
+    if info.default_factory is not msgspec.NODEFAULT:
+        return info.default_factory()
+    return None if info.required else info.default
 
 
 def _bare(annotated: Any) -> Any:
@@ -159,15 +166,31 @@ def convert(field: Field, value: Any, shown: str, *, from_text: bool = False) ->
     """Check one value against its field; ``from_text`` reads numbers and booleans from text."""
     try:
         checked = msgspec.convert(value, field.type, strict=not from_text)
-    except msgspec.ValidationError as error:
+    except msgspec.ValidationError:
         if field.choices:
             words = ", ".join(field.choices)
             raise UsageError(
                 f"{shown}: {value!r} is not a choice", f"choose from {words}"
             ) from None
-        expected = str(error).split(" - at ")[0].replace("`", "")
-        raise UsageError(f"{shown}: {expected[0].lower()}{expected[1:]}, not {value!r}") from None
+        raise UsageError(f"{shown}: expected {_expected(field)}, not {_shown(value)}") from None
     return msgspec.to_builtins(checked)
+
+
+def _expected(field: Field) -> str:
+    """What a field takes, in words."""
+    words = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
+    kinds = [words.get(kind, "") for kind in field.plain_types]
+    if field.is_list:
+        kinds = ["a list"]
+    elif field.is_mapping:
+        kinds = ["a name and a value for each column"]
+    signs = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
+    bounds = " and ".join(f"{signs[name]} {bound:g}" for name, bound in field.bounds.items())
+    return " or ".join(filter(None, kinds)) + (f" {bounds}" if bounds else "")
+
+
+def _shown(value: Any) -> str:
+    return repr(list(value)) if isinstance(value, tuple) else repr(value)
 
 
 def unknown_key(key: str, known: Iterable[str]) -> UsageError:

@@ -10,8 +10,6 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from nntool.run import hashing, manifest, names
 
 STATE = "state.json"
@@ -19,6 +17,8 @@ STATE = "state.json"
 
 def key(settings: dict[str, Any], reads: dict[str, str]) -> str:
     """What a checkpoint belongs to: the settings but the number of epochs, and what was read."""
+    import msgspec
+
     rest = {name: value for name, value in settings.items() if name != "epochs"}
     return hashlib.sha256(msgspec.json.encode([rest, reads], order="sorted")).hexdigest()
 
@@ -27,6 +27,8 @@ def save(
     root: Path, of: str, arrays: dict[str, Any], plain: dict[str, Any], history: list[Any]
 ) -> None:
     """Write a checkpoint of the last whole epoch."""
+    import msgspec
+
     from nntool.tables import arrays as files
 
     folder = root / names.CHECKPOINT
@@ -50,6 +52,8 @@ def save(
 
 def load(root: Path, of: str) -> tuple[dict[str, Any], dict[str, Any], list[Any]] | None:
     """The arrays, plain state and history of a checkpoint of this very training, or None."""
+    import msgspec
+
     from nntool.tables import arrays as files
 
     folder = root / names.CHECKPOINT

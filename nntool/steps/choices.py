@@ -52,7 +52,9 @@ def built(registry_name: str, choice: Choice) -> Any:
     try:
         return build(registry(registry_name), name, settings)
     except InvalidChoice as error:
-        raise UsageError(str(error), f"nntool train --explain {name}") from None
+        known = name in registry(registry_name)
+        hint = f"nntool train --explain {name}" if known else "nntool train --help"
+        raise UsageError(str(error), hint) from None
 
 
 def explain(step: str, name: str) -> list[dict[str, Any]]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from nntool.errors import DataError, UsageError
 from nntool.run import hashing, names
 from nntool.run.directory import Run
@@ -20,7 +18,7 @@ from nntool.steps.performing import (
     enter,
     file_name,
     is_fresh,
-    say_what_differs,
+    what_differs,
     write_json,
 )
 
@@ -56,7 +54,7 @@ def collect_in(
     fresh = is_fresh(session, "collect", settings)
     if not job.force and fresh and not changed_sources(session.run, places):
         return False
-    say_what_differs(session, "collect", settings, job)
+    words = what_differs(session, "collect", settings)
     reads = {f"source:{s}": hashing.sha256(p) for s, p in zip(settings.source, places, strict=True)}
     enter(
         session,
@@ -65,6 +63,8 @@ def collect_in(
         lambda folder: _read_all(folder, settings, places, reads, job, outcome),
         reads,
     )
+    if words:
+        job.listener.say(words)
     return True
 
 
@@ -146,6 +146,8 @@ def _require_same_columns(first: list[str], other: list[str], a: str, b: str) ->
 
 def _places(places: list[Path], sources: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Where each source lies and its stat values, so that it need not be hashed again."""
+    import msgspec
+
     return [
         {
             "path": str(place.resolve()),

@@ -62,7 +62,9 @@ def check_requirements(run: Run, settings: EvaluateSettings, outcome: Outcome) -
     metrics = outcome.report["evaluate"]
     failed = scores.failed(_requirements(settings, metrics["task"]), metrics["network"])
     if failed:
-        raise GateError("; ".join(failed), f"nntool train {run.root} with other settings")
+        gate = GateError("; ".join(failed), "train with other settings, or require less")
+        gate.outcome = outcome
+        raise gate
 
 
 def _requirements(settings: EvaluateSettings, task: str) -> list[Any]:

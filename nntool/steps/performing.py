@@ -60,18 +60,26 @@ def perform(
         outcome.fresh = True
         outcome.notes.append("already done with these settings; nothing to compute")
         return False
-    say_what_differs(session, step, settings, job)
+    words = what_differs(session, step, settings)
     enter(session, step, settings, work, reads)
+    if words:
+        job.listener.say(words)
     return True
 
 
-def say_what_differs(session: Session, step: str, settings: StepSettings, job: Job) -> None:
-    """Name the settings in which this call differs from the one whose results it replaces."""
+def what_differs(session: Session, step: str, settings: StepSettings) -> str:
+    """The settings in which this call differs from the one whose results it is to replace."""
     entry = session.run.entry(step)
-    if entry is None or freshness.is_same_request(session.run, step, plain(settings)):
-        return
-    changed = freshness.differences(entry.asked, plain(settings))
-    job.listener.say(f"nntool {step}: replaces results of other settings: {'; '.join(changed)}")
+    if entry is None:
+        return ""
+    asked = plain(settings)
+    changed = [
+        f"{key} was {entry.settings.get(key, 'unset')}, is {asked.get(key, 'unset')}"
+        for key in freshness.differences(entry, asked)
+    ]
+    if not changed:
+        return ""
+    return f"nntool {step}: replaces results of other settings: {'; '.join(changed)}"
 
 
 def enter(

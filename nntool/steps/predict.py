@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -74,6 +75,11 @@ def _destination(settings: PredictSettings, source: str, stdout: BinaryIO) -> It
         stdout.flush()
         return
     path = Path(settings.output)
+    if not path.parent.is_dir():
+        raise UsageError(
+            f"--output {settings.output}: the folder {path.parent} is not there",
+            f"mkdir -p {shlex.quote(str(path.parent))}",
+        )
     if source != "-" and path.exists() and path.samefile(source):
         raise UsageError(
             f"--output {settings.output} is the input", "name another file for the predictions"

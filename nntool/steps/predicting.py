@@ -6,8 +6,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import msgspec
-
 from nntool.run import freshness, names
 from nntool.run.directory import Run
 from nntool.steps import model as models
@@ -54,6 +52,8 @@ class Predictor:
     """A run opened for prediction: nothing is written and no lock is taken."""
 
     def __init__(self, run: Run) -> None:
+        import msgspec
+
         freshness.require_fresh(run, "train", files=False)
         files = run.checked_bytes(NEEDED)
         self.clean = msgspec.json.decode(files[names.CLEAN_STATE])

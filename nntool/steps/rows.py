@@ -78,5 +78,5 @@ def require_training_states(run: Run) -> None:
         if entry is None or entry.rows is None or entry.rows.sha256 != wanted.sha256:
             raise StaleError(
                 f"{step} did not learn from the training rows of this split",
-                f"nntool split {run.root} --force",
+                f"{run.command('split')} --force",
             )

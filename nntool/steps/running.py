@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from nntool.errors import UsageError
+from nntool.errors import NntoolError, UsageError
 from nntool.run import names
+from nntool.run.directory import Run
 from nntool.run.session import Session
 from nntool.settings import recipe as recipes
 from nntool.settings.model import build, unknown_key
@@ -24,7 +25,7 @@ def run(
 ) -> Iterator[Outcome]:
     """Do every step, yielding what each did; ``given`` are values that win over the recipe's."""
     path = _recipe_path(root, recipe)
-    values = _merged(path, given)
+    values = _merged(path, given, None if recipe else Run(root))
     _require_source_and_target(root, values)
     models: dict[str, Any] = {s: build(model, values[s], f"{s}.") for s, model in STEPS.items()}
     folder = path.parent if path else None
@@ -32,14 +33,19 @@ def run(
         done: list[str] = []
         for step in RUN_ORDER:
             outcome = Outcome(step, root)
-            if _do(session, step, models, job, outcome, folder):
-                done.append(step)
-            session.commit()
-            if step == "train":
-                train.raise_if_stopped(outcome)
+            try:
+                if _do(session, step, models, job, outcome, folder):
+                    done.append(step)
+                session.commit()
+                if step == "train":
+                    train.raise_if_stopped(outcome, session.run.command(step))
+                elif step == "evaluate":
+                    session.touch(done)
+                    evaluate.check_requirements(session.run, models[step], outcome)
+            except NntoolError as error:
+                error.step = step
+                raise
             yield outcome
-        session.touch(done)
-        evaluate.check_requirements(session.run, models["evaluate"], outcome)
 
 
 def _do(
@@ -93,12 +99,32 @@ def _recipe_path(root: str, recipe: str | None) -> Path | None:
     return own if own.exists() else None
 
 
-def _merged(path: Path | None, given: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+def _merged(
+    path: Path | None, given: dict[str, dict[str, Any]], own: Run | None
+) -> dict[str, dict[str, Any]]:
+    """The recipe's values under the given ones.
+
+    In a run's own recipe a value that 'auto' came to is 'auto' again, so that a new loss gets its
+    own output and a new optimizer its own learning rate.
+    """
     content = recipes.read(path) if path else {}
     for name in content:
         if name not in STEPS:
             raise unknown_key(f"{path}: {name}", [f"{path}: {step}" for step in STEPS])
-    return {s: {**recipes.step_settings(content, s), **given.get(s, {})} for s in STEPS}
+    return {
+        s: {**_as_asked(own, s, recipes.step_settings(content, s)), **given.get(s, {})}
+        for s in STEPS
+    }
+
+
+def _as_asked(own: Run | None, step: str, table: dict[str, Any]) -> dict[str, Any]:
+    entry = own.entry(step) if own else None
+    if entry is None:
+        return table
+    return {
+        key: entry.asked.get(key) if value == entry.settings.get(key) else value
+        for key, value in table.items()
+    }
 
 
 def _require_source_and_target(root: str, values: dict[str, dict[str, Any]]) -> None:

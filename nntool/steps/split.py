@@ -130,14 +130,16 @@ def _work(
     method: Any = settings.method
     if method != "auto":
         method = choices.built("SPLITTERS", method)
+    shares = (settings.train, settings.validation, settings.test)
     parts, report = splitting.split(
         table.column(target),
         row_hashes(table),
-        (settings.train, settings.validation, settings.test),
+        shares,
         method,
         task,
         np.random.default_rng(settings.seed),
     )
+    splitting.refuse_empty_parts(parts, shares)
     arrays.save(folder / file_name(names.SPLIT_ROWS), parts)
     write_json(folder / file_name(names.SPLIT_REPORT), report)
     outcome.notes += report["notes"]

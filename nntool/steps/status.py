@@ -5,14 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from nntool.errors import StaleError
 from nntool.run import freshness, hashing, names
 from nntool.run.directory import Run
 from nntool.run.manifest import FileRecord
 from nntool.steps.job import Outcome, TableView
 
 
-def status(root: str) -> Outcome:
-    """Judge every step; nothing is written and no lock is taken."""
+def status(root: str, *, check: bool = False) -> Outcome:
+    """Judge every step; nothing is written and no lock is taken.
+
+    With ``check``, raises ``StaleError`` unless every step is fresh.
+    """
     run = Run.existing(root)
     outcome = Outcome("status", root)
     states = {step: freshness.state(run, step) for step in names.ORDER}
@@ -46,6 +50,11 @@ def status(root: str) -> Outcome:
         "all_fresh": all(state.is_fresh for state in states.values()),
         "next": _next(run, states),
     }
+    if check and not outcome.report["all_fresh"]:
+        stale = [step for step, state in states.items() if not state.is_fresh]
+        error = StaleError(f"not fresh: {', '.join(stale)}", outcome.report["next"])
+        error.outcome = outcome
+        raise error
     return outcome
 
 

@@ -36,18 +36,20 @@ def train(root: str, settings: TrainSettings, job: Job) -> Outcome:
     with Session(root) as session:
         train_in(session, settings, job, outcome)
         session.commit()
-    raise_if_stopped(outcome)
+        raise_if_stopped(outcome, session.run.command("train"))
     return outcome
 
 
-def raise_if_stopped(outcome: Outcome) -> None:
+def raise_if_stopped(outcome: Outcome, command: str) -> None:
     """After the model is in place, say that it is an unfinished one."""
     if outcome.report.get("train", {}).get("ended") == "asked":
         best = outcome.report["train"]["best_epoch"]
-        raise StoppedError(
+        stopped = StoppedError(
             f"interrupted; the weights of epoch {best}, the best so far, are the model now",
-            f"nntool train {outcome.run}  # with the same options goes on from here",
+            f"{command}  # goes on from here",
         )
+        stopped.outcome = outcome
+        raise stopped
 
 
 def train_in(session: Session, settings: TrainSettings, job: Job, outcome: Outcome) -> bool:

@@ -205,9 +205,10 @@ def median_ae(s: Scored) -> float:
 
 def r2(s: Scored) -> float:
     """1 − Σ (y − ŷ)² / Σ (y − mean y)²."""
-    if s.target.min() == s.target.max():
+    spread = np.var(s.target)  # 0 too where differences are too small to be squared
+    if not spread:
         raise Undefined("the target is the same in all rows")
-    return float(1 - mse(s) / np.var(s.target))
+    return float(1 - mse(s) / spread)
 
 
 def _metric(compute: Callable[[Scored], float], higher_is_better: bool = True) -> Metric:

@@ -148,6 +148,17 @@ def _refuse_too_little(is_missing: NDArray[np.bool_], names: list[str], task: st
         raise DataError(f"{n_rows} rows are fewer than the {len(known)} classes")
 
 
+def refuse_empty_parts(row_parts: NDArray[np.int8], shares: tuple[float, float, float]) -> None:
+    """A part that was asked for and got no row would only fail later, and far from its cause."""
+    for code, part in enumerate(("train", "validation", "test")):
+        if shares[code] > 0 and not (row_parts == code).any():
+            raise DataError(
+                f"{row_parts.size:,} rows leave none for the {part} part, whose share is"
+                f" {shares[code]:g}",
+                f"collect more rows, or give --{part} 0",
+            )
+
+
 def _classes(
     target: pa.ChunkedArray, is_missing: NDArray[np.bool_]
 ) -> tuple[NDArray[np.int64], list[str]]:

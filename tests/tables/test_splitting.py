@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sklearn.model_selection import train_test_split
 
 from nntool.errors import DataError, UsageError
-from nntool.tables.splitting import Random, Stratified, split
+from nntool.tables.splitting import Random, Stratified, refuse_empty_parts, split
 
 SHARES = (0.7, 0.15, 0.15)
 
@@ -171,3 +171,10 @@ def test_rare_classes_go_to_training_and_that_is_said():
     parts, report = dealt(["a"] * 40 + ["b"] * 40 + ["rare"] * 2)
     assert (parts[-2:] == 0).all()
     assert "'rare'" in report["notes"][-1]
+
+
+def test_a_part_that_was_asked_for_and_got_no_row_is_refused():
+    parts = np.array([0, 0, 1], np.int8)
+    refuse_empty_parts(parts, (0.7, 0.3, 0.0))
+    with pytest.raises(DataError, match="3 rows leave none for the test part, whose share is 0.15"):
+        refuse_empty_parts(parts, (0.7, 0.15, 0.15))

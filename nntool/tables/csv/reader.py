@@ -105,6 +105,12 @@ class CsvReader:
                 return [""] * len(cells), rest
             below = line + count_lines(block.data[start:stop])
             return cells, Block(block.data[stop:], below, block.n_records - n_blank - 1)
+        if dialect.skip_rows:
+            raise DataError(
+                f"{self._name} has nothing after the {dialect.skip_rows:,} lines that --skip-rows"
+                " passes over",
+                "give a smaller --skip-rows",
+            )
         raise DataError(f"{self._name} is empty", "give a file with a header and rows")
 
     def _cells(self, record: bytes, line: int, dialect: Dialect) -> list[str]:

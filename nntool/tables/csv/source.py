@@ -17,6 +17,8 @@ def open_source(path: str) -> BinaryIO:
     Raises ``DataError`` where it is not there, is a folder, or may not be read.
     """
     try:
+        if not path:
+            raise DataError("the name of the file is empty", "name a file")
         if path.endswith(".gz"):
             return cast(BinaryIO, gzip.open(path, "rb"))
         return Path(path).open("rb")
@@ -25,7 +27,7 @@ def open_source(path: str) -> BinaryIO:
     except IsADirectoryError:
         raise DataError(f"{path} is a folder, not a file", "name the file in it") from None
     except PermissionError:
-        raise DataError(f"{path} may not be read", f"try: ls -l {path}") from None
+        raise DataError(f"{path} may not be read", f"ls -l {path}") from None
     except (OSError, ValueError) as error:
         raise DataError(f"{path} cannot be opened: {error}") from None
 
