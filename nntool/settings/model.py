@@ -79,7 +79,8 @@ class Field(NamedTuple):
     @property
     def choices(self) -> tuple[str, ...]:
         """The words that the field takes, where it takes only (or also) certain words."""
-        literals = [t for t in self.plain_types if get_origin(t) is Literal]
+        inner = [arg for t in self.plain_types if get_origin(t) is dict for arg in get_args(t)]
+        literals = [t for t in (*self.plain_types, *inner) if get_origin(t) is Literal]
         return tuple(word for literal in literals for word in get_args(literal))
 
     @property
@@ -167,6 +168,12 @@ def convert(field: Field, value: Any, shown: str, *, from_text: bool = False) ->
     try:
         checked = msgspec.convert(value, field.type, strict=not from_text)
     except msgspec.ValidationError:
+        if field.is_mapping and field.choices and isinstance(value, dict):
+            bad = [word for word in value.values() if word not in field.choices]
+            raise UsageError(
+                f"{shown}: {', '.join(map(repr, bad))} is not a choice",
+                f"choose from {', '.join(field.choices)}",
+            ) from None
         if field.choices:
             words = ", ".join(field.choices)
             raise UsageError(

@@ -93,5 +93,9 @@ def check(settings: StepSettings) -> None:
             continue
         value = getattr(settings, field.name)
         for choice in value if field.is_list else (value,):
-            if choice != "auto":
+            if choice == "auto":
+                continue
+            try:
                 built(field.registry, choice)
+            except UsageError as error:
+                raise UsageError(f"{field.option}: {error.message}", error.hint) from None

@@ -101,7 +101,8 @@ def _work(session: Session, settings: CleanSettings, folder: Path, outcome: Outc
 
     text = parquet.read(session.run.checked(names.COLLECT_TABLE))
     target, task, target_state = target_and_task(session, settings)
-    roles = {columns.resolve(text.column_names, c, "--roles"): r for c, r in settings.roles.items()}
+    wanted = columns.resolve_all(text.column_names, list(settings.roles), "--roles")
+    roles = dict(zip(wanted, settings.roles.values(), strict=True))
     uses_split = names.SPLIT_ROWS in _inputs(session, target, task)
     parts = rows.parts(session.run) if uses_split else None
     mask, seen = rows.learned_by_clean(text.num_rows, parts)
@@ -115,6 +116,10 @@ def _work(session: Session, settings: CleanSettings, folder: Path, outcome: Outc
     report = cleaning.report(state, counts, hashes, marks, settings, parts)
     write_json(folder / file_name(names.CLEAN_REPORT), report)
     outcome.notes += report["notes"]
+    if target_state["positive"]:
+        outcome.notes.append(
+            f"the positive class is {target_state['positive']!r} (--positive to choose the other)"
+        )
     outcome.report["clean"] = report
     outcome.tables.append(_roles_table(state, report))
     return Done(

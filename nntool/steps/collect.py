@@ -126,7 +126,7 @@ def _read_all(
                     "notes": reader.notes,
                 }
             )
-    outcome.notes.append(f"collected {writer.n_rows:,} rows of {len(columns)} columns as text")
+    outcome.notes.append(f"collected {writer.n_rows:,} rows × {len(columns)} columns as text")
     outcome.report["collect"] = {"rows": writer.n_rows, "columns": columns, "sources": sources}
     write_json(folder / file_name(names.COLLECT_SOURCES), {"sources": sources})
     return Done(resolved=_resolved(settings, sources), facts={"sources": _places(places, sources)})

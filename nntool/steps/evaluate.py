@@ -260,6 +260,9 @@ def _show(run: Run, outcome: Outcome) -> None:
         [metric, *(_cell(scores.get("metrics", {}).get(metric)) for scores in shown.values())]
         for metric in report["network"]["metrics"]
     ]
+    positive = report["network"].get("positive")
+    if positive is not None:
+        outcome.notes.append(f"precision, recall, f1 and auc are those of the class {positive!r}")
     title = f"{report['network']['rows']:,} {report['rows']} rows"
     outcome.results.append(TableView(title, [title, *shown], body))
     outcome.notes += report["network"]["notes"] + others.get("notes", [])

@@ -101,8 +101,17 @@ def cell_notes(cells: dict[str, Any]) -> list[str]:
         if unfit:
             n = sum(unfit.values())
             what = ", ".join(f"{count:,} {WORDS[kind]}" for kind, count in unfit.items())
-            found.append(f"{column!r}: {n:,} cells taken as missing ({what})")
+            found.append(f"{column!r}: {counted(n, 'cell')} taken as missing ({what})")
     return found
+
+
+def counted(n: int, what: str) -> str:
+    """A number and its noun.
+
+    >>> counted(1, "cell"), counted(1200, "cell")
+    ('1 cell', '1,200 cells')
+    """
+    return f"{n:,} {what}" if n == 1 else f"{n:,} {what}s"
 
 
 WORDS = {"unfit": "of another type than in training", "inf": "infinite", "nan": "not a number"}
@@ -112,7 +121,7 @@ def feature_notes(features: dict[str, Any]) -> list[str]:
     """Categories not seen in training and values outside its range, by column."""
     found = []
     for column, count in features.get("unseen", {}).items():
-        found.append(f"{column!r}: {count:,} cells with a category not seen in training")
+        found.append(f"{column!r}: {counted(count, 'cell')} with a category not seen in training")
     for column, count in features.get("outside", {}).items():
-        found.append(f"{column!r}: {count:,} values outside the range of training")
+        found.append(f"{column!r}: {counted(count, 'value')} outside the range of training")
     return found

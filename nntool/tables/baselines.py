@@ -60,12 +60,12 @@ def score(
     width = max(1, (numeric.shape[1] + codes.shape[1]) * n_outputs)
     n_most = min(MAX_ROWS, max(MIN_ROWS, MAX_WORK // width))
     if len(train) > n_most:
-        notes.append(f"The linear model learned from a seeded sample of {n_most} training rows.")
+        notes.append(f"the linear model learned from a seeded sample of {n_most:,} training rows")
         train = np.sort(rng.choice(train, n_most, replace=False))
     features = _Features(numeric, codes, levels, train)
     fitted, has_converged = _fit_linear(regression, features.rows(train), target[train])
     if not has_converged:
-        notes.append("The linear model stopped before it had converged.")
+        notes.append("the linear model stopped before it had converged")
     answer = _predict(regression, fitted, features, test, len(classes))
     linear = {"model": model, **_scores(task, truth, answer, classes, positive)}
     return {"constant": constant, "linear": linear, "notes": notes}

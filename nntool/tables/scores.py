@@ -145,7 +145,7 @@ def _notes(task: str, scored: Scored, classes: Sequence[str]) -> list[str]:
     absent = [name for name, n in zip(classes, scored.in_truth, strict=True) if not n]
     if not absent:
         return []
-    return [f"No scored row is of class {', '.join(absent)}: means over classes leave it out."]
+    return [f"no scored row is of class {', '.join(absent)}: means over classes leave it out"]
 
 
 def _per_class(scored: Scored, classes: Sequence[str]) -> list[dict[str, Any]]:

@@ -45,7 +45,7 @@ def fit(
     used = np.arange(len(numeric)) if rows is None else np.flatnonzero(rows)
     notes = []
     if len(used) > FIT_ROWS:
-        notes.append(f"Judged by a seeded sample of {FIT_ROWS} of {len(used)} training rows.")
+        notes.append(f"judged by a seeded sample of {FIT_ROWS:,} of {len(used):,} rows")
         used = np.sort(rng.choice(used, FIT_ROWS, replace=False))
     matrices = _Matrices(numeric, codes, used)
     features = _features(produced)
@@ -195,7 +195,7 @@ def _drop_all_but_best(
     if not len(rows):
         raise DataError("no training row has a target", "name another column with clean --target")
     if len(rows) > scorer.max_rows:
-        notes.append(f"Scored by a seeded sample of {scorer.max_rows} of {len(rows)} rows.")
+        notes.append(f"scored by a seeded sample of {scorer.max_rows:,} of {len(rows):,} rows")
         rows = np.sort(rng.choice(rows, scorer.max_rows, replace=False))
     kept = [f for f in features if f.kept]
     columns, discrete, owners = [], [], []
@@ -249,13 +249,13 @@ def _result(
     n_kept = sum(f.kept for f in features)
     notes = [
         f"{n_kept} of {len(features)} features ({len(kept)} of {len(produced)} columns) are kept,"
-        f" judged by {n_rows} training rows.",
+        f" judged by {n_rows:,} rows",
         *notes,
     ]
     dropped = [f"{f.name} ({f.reason})" for f in features if not f.kept]
     if dropped:
         more = f" and {len(dropped) - 10} more" if len(dropped) > 10 else ""
-        notes.append(f"Dropped: {', '.join(dropped[:10])}{more}.")
+        notes.append(f"dropped: {', '.join(dropped[:10])}{more}")
     return {
         "kept": [column["name"] for column in kept],
         "dropped": [{"name": name, "reason": reason} for name, reason in reasons.items()],

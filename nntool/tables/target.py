@@ -51,7 +51,8 @@ def decide_task(text: Text, missing_values: Sequence[str], asked: str) -> tuple[
     values = pc.unique(numbers)
     whole = bool(pc.all(pc.equal(pc.floor(values), values)).as_py())
     n = len(values)
-    reason = f"the target has {n} different {'whole numbers' if whole else 'numbers'}"
+    kind = "whole number" if whole else "number"
+    reason = f"the target has {n} different {kind}s" if n != 1 else f"the target is one {kind} only"
     found = "regression"
     if n == 2 or (whole and n <= MOST_WHOLE_NUMBERS):
         found = _classes_by_number(n)
@@ -67,7 +68,7 @@ def _task_of_text(
             f"the target is nearly all numbers, but not {_shown(_odd_cells(text, cells))}",
             "name these cells with --missing-values, or choose --task multiclass",
         )
-    reason = f"the target is text with {n} different values"
+    reason = f"the target is text with {n} different values" if n != 1 else "the target is one text"
     return _as_asked(_classes_by_number(n), asked, reason, n, cells)
 
 

@@ -151,7 +151,7 @@ def _notes(state: State, columns: dict[str, Any], counts: AllCounts) -> list[str
     codes = f" and {kinds.count('codes')} of codes" if "codes" in kinds else ""
     notes = [
         f"{len(columns)} columns give {kinds.count('numeric')} columns of numbers{codes},"
-        f" learned from {state['rows']} rows."
+        f" learned from {state['rows']:,} rows"
     ]
     numbers = {n: c for n, c in columns.items() if c["role"] == "numeric"}
     texts = {n: c for n, c in columns.items() if c["role"] == "categorical"}
@@ -159,14 +159,16 @@ def _notes(state: State, columns: dict[str, Any], counts: AllCounts) -> list[str
         gaps = {name: column["missing"] for name, column in of_role.items() if column["missing"]}
         if gaps:
             notes.append(
-                f"Cells missing in training: {_listed(gaps)}; {option} says what they become."
+                f"cells missing in training: {_listed(gaps)} ({option} says what they become)"
             )
     if rare := {n: c["rare_levels"] for n, c in columns.items() if "rare_levels" in c}:
-        notes.append(f"Rare levels that share one slot: {_listed(rare)}; see --encode, min_count.")
+        notes.append(
+            f"rare levels that share one slot: {_listed(rare)} (--encode one-hot:min_count=1)"
+        )
     if unseen := counts.get("unseen"):
-        notes.append(f"Cells with a category that training never saw: {_listed(unseen)}.")
+        notes.append(f"cells with a category that training never saw: {_listed(unseen)}")
     if clipped := counts.get("clipped"):
-        notes.append(f"Numbers too large for a network, clipped: {_listed(clipped)}; see --scale.")
+        notes.append(f"numbers too large for a network, clipped: {_listed(clipped)} (--scale)")
     return notes
 
 
@@ -178,7 +180,7 @@ def _listed(by_column: dict[str, int], most: int = 5) -> str:
     """
     largest = sorted(by_column.items(), key=lambda pair: -pair[1])
     more = f" and {len(largest) - most} more" if len(largest) > most else ""
-    return ", ".join(f"{name} {n}" for name, n in largest[:most]) + more
+    return ", ".join(f"{name} {n:,}" for name, n in largest[:most]) + more
 
 
 class _Feature(NamedTuple):

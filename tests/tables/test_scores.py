@@ -119,7 +119,7 @@ def test_one_class_only_leaves_curves_without_a_value() -> None:
     assert found["undefined"]["auc"] == "all rows are of the positive class"
     assert found["undefined"]["mcc"] == "all rows are of one class"
     assert found["metrics"]["recall"] == 0.5
-    assert "No scored row is of class a" in found["notes"][0]
+    assert "no scored row is of class a" in found["notes"][0]
 
 
 def test_precision_without_a_positive_prediction_has_no_value() -> None:

@@ -155,7 +155,7 @@ def test_a_numeric_target_with_gaps_can_rank() -> None:
 def test_scores_take_a_sample_of_the_size_asked_for() -> None:
     score = {"name": "mutual-information", "max_rows": 50}
     found = select({"x": X, "y": Y}, top=1, score=score)
-    assert "Scored by a seeded sample of 50 of 200 rows." in found["notes"]
+    assert "scored by a seeded sample of 50 of 200 rows" in found["notes"]
 
 
 def test_beyond_the_limit_a_seeded_sample_is_judged(monkeypatch) -> None:

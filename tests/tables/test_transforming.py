@@ -286,8 +286,8 @@ def test_the_report_names_gaps_rare_levels_and_what_was_unseen() -> None:
     found = report(state, {"unseen": {"b": 4}})
     text = " ".join(found["notes"])
     assert "2 columns give 4 columns of numbers, learned from 3 rows" in text
-    assert "Cells missing in training: a 1; --impute-numeric" in text
-    assert "Rare levels that share one slot: b 1" in text
+    assert "cells missing in training: a 1 (--impute-numeric" in text
+    assert "rare levels that share one slot: b 1" in text
     assert "training never saw: b 4" in text
     assert found["columns"]["a"]["filled_with"] == 2.0
 
