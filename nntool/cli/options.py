@@ -152,12 +152,7 @@ def _option(step: str, field: Field) -> inspect.Parameter:
 
 def takes_several(field: Field) -> bool:
     """Whether the option may be repeated: lists of words or choices, and mappings."""
-    return field.is_mapping or (field.is_list and not holds_numbers(field))
-
-
-def holds_numbers(field: Field) -> bool:
-    """Whether a list holds numbers, which are written with commas between them."""
-    return "int" in str(field.plain_types) or "float" in str(field.plain_types)
+    return field.is_mapping or (field.is_list and not field.holds_numbers)
 
 
 def metavar(field: Field) -> str:
@@ -171,7 +166,7 @@ def metavar(field: Field) -> str:
     words = "|".join(field.choices)
     if field.is_list:
         numbers = f"N,N,…|{words}" if words else "N,N,…"
-        return numbers if holds_numbers(field) else "TEXT"
+        return numbers if field.holds_numbers else "TEXT"
     if int in field.plain_types:
         return f"N|{words}" if words else "N"
     if float in field.plain_types:
@@ -213,7 +208,7 @@ def typed_value(field: Field, raw: Any) -> Any:
         value: Any = choices.parse(raw) if not several else choices.parse_all(raw)
     elif field.is_mapping:
         value = dict(_pair(field, text) for text in raw)
-    elif field.is_list and holds_numbers(field):
+    elif field.is_list and field.holds_numbers:
         value = _numbers(field, raw.strip())
     else:
         value = raw
@@ -221,10 +216,10 @@ def typed_value(field: Field, raw: Any) -> Any:
 
 
 def _numbers(field: Field, raw: str) -> Any:
-    """Numbers with commas between them; 'none' is no number, a word of the field stays a word."""
+    """Numbers with commas between them; 'none' is an empty list, a word of the field a word."""
     if raw in field.choices:
         return raw
-    return [] if raw in ("", "none") else [part.strip() for part in raw.split(",")]
+    return [] if raw == "none" else [part.strip() for part in raw.split(",")]
 
 
 def _pair(field: Field, text: str) -> tuple[str, str]:

@@ -8,6 +8,7 @@ Models are built with ``build`` only: a constructor checks no bounds.
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterable, Mapping
 from types import UnionType
 from typing import (
@@ -87,6 +88,14 @@ class Field(NamedTuple):
     def is_list(self) -> bool:
         """True for a field that holds several values."""
         return any(get_origin(t) is tuple for t in self.plain_types)
+
+    @property
+    def holds_numbers(self) -> bool:
+        """True for a list of numbers, which is written with commas between them."""
+        return any(
+            get_origin(t) is tuple and _bare(get_args(t)[0]) in (int, float)
+            for t in self.plain_types
+        )
 
     @property
     def is_mapping(self) -> bool:
@@ -174,30 +183,37 @@ def convert(field: Field, value: Any, shown: str, *, from_text: bool = False) ->
                 f"{shown}: {', '.join(map(repr, bad))} is not a choice",
                 f"choose from {', '.join(field.choices)}",
             ) from None
-        if field.choices:
-            words = ", ".join(field.choices)
+        if field.plain_types and all(get_origin(t) is Literal for t in field.plain_types):
             raise UsageError(
-                f"{shown}: {value!r} is not a choice", f"choose from {words}"
+                f"{shown}: {value!r} is not a choice", f"choose from {', '.join(field.choices)}"
             ) from None
         raise UsageError(f"{shown}: expected {_expected(field)}, not {_shown(value)}") from None
+    if isinstance(checked, float) and not math.isfinite(checked):
+        raise UsageError(f"{shown}: expected {_expected(field)}, not {_shown(value)}")
     return msgspec.to_builtins(checked)
 
 
 def _expected(field: Field) -> str:
     """What a field takes, in words."""
     words = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
-    kinds = [words.get(kind, "") for kind in field.plain_types]
+    kinds = [words[kind] for kind in field.plain_types if kind in words]
     if field.is_list:
-        kinds = ["a list"]
+        kinds = ["whole numbers above 0, as in 128,64" if field.holds_numbers else "a list"]
     elif field.is_mapping:
         kinds = ["a name and a value for each column"]
+    elif field.registry is not None:
+        kinds = ["a name, or a table with a name"]
     signs = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
     bounds = " and ".join(f"{signs[name]} {bound:g}" for name, bound in field.bounds.items())
-    return " or ".join(filter(None, kinds)) + (f" {bounds}" if bounds else "")
+    found = [" or ".join(kinds) + (f" {bounds}" if bounds else ""), *map(repr, field.choices)]
+    return " or ".join(found)
 
 
 def _shown(value: Any) -> str:
-    return repr(list(value)) if isinstance(value, tuple) else repr(value)
+    """A value as it was typed: a list of words as words with commas."""
+    if isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
+        return repr(",".join(value))
+    return repr(value)
 
 
 def unknown_key(key: str, known: Iterable[str]) -> UsageError:

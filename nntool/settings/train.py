@@ -72,9 +72,18 @@ class TrainSettings(StepSettings, frozen=True, kw_only=True):
             registry="PENALTIES",
         ),
     ] = ("auto",)
-    dropout: Annotated[
-        float, option("The share of hidden units that is silenced at random.", ge=0, lt=1)
-    ] = 0.2
+    dropout: (
+        Annotated[
+            float,
+            option(
+                "The share of hidden units that is silenced at random; 'auto': 0.3, or 0.1 from"
+                " 1,000 training rows on.",
+                ge=0,
+                lt=1,
+            ),
+        ]
+        | Literal["auto"]
+    ) = "auto"
     input_dropout: Annotated[
         float, option("The share of inputs that is silenced at random.", ge=0, lt=1)
     ] = 0.0

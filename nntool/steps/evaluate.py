@@ -18,7 +18,6 @@ from nntool.steps.performing import Done, file_name, perform, read_json, write_j
 from nntool.steps.predict import open_input
 from nntool.steps.predicting import Predictor
 from nntool.steps.select_features import feature_arrays
-from nntool.steps.train import chosen_columns
 
 
 def evaluate(root: str, settings: EvaluateSettings, job: Job) -> Outcome:
@@ -131,7 +130,7 @@ def _of_part(run: Run, part: str) -> _Scored:
         raise DataError(
             f"the split has no {part} rows with a target", f"nntool split {run.root} --{part} 0.15"
         )
-    numeric, codes = chosen_columns(*feature_arrays(run), model.plain)
+    numeric, codes = models.chosen_columns(*feature_arrays(run), model.plain)
     numeric, codes = numeric[index], codes[index]
     engine = Engine(model.net, model.theta, model.stats)
     with np.errstate(all="ignore"):
@@ -214,7 +213,7 @@ def _baselines(run: Run, scored: _Scored, seed: int) -> dict[str, Any]:
     from nntool.tables import baselines
 
     model = scored.model
-    numeric, codes = chosen_columns(*feature_arrays(run), model.plain)
+    numeric, codes = models.chosen_columns(*feature_arrays(run), model.plain)
     training = np.flatnonzero(rows.of_part(run, "train"))
     target = own_target(run, model)[training]
     n = len(training)

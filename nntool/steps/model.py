@@ -71,6 +71,16 @@ def make_output(plain: dict[str, Any]) -> Output:
     )
 
 
+def chosen_columns(numeric: Any, codes: Any, words: dict[str, Any]) -> tuple[Any, Any]:
+    """The kept columns of the produced arrays, in the order in which the network takes them."""
+    chosen: dict[str, list[int]] = {"numeric": [], "codes": []}
+    for kind, position in zip(words["kinds"], words["positions"], strict=True):
+        chosen[kind].append(position)
+    if chosen["numeric"] != list(range(numeric.shape[1])):
+        numeric = numeric[:, chosen["numeric"]]
+    return numeric, codes[:, chosen["codes"]]
+
+
 def load(files: dict[str, bytes]) -> Model:
     """Make a model from the bytes of model.json and model.npz, checking every size."""
     import msgspec
