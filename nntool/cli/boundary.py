@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import signal
 import sys
 import tempfile
@@ -14,6 +13,7 @@ from types import FrameType
 
 import typer
 
+from nntool.cli import streams
 from nntool.cli.output import Output
 from nntool.errors import MachineError, NntoolError
 
@@ -26,6 +26,9 @@ REFUSALS = {
     errno.EPERM: "this is not permitted",
     errno.EROFS: "the file system is read-only",
     errno.ENOMEM: "there is not enough memory",
+    errno.EBADF: "a standard stream is closed",
+    errno.EISDIR: "this is a folder",
+    errno.ENOTDIR: "this is no folder",
 }
 
 
@@ -33,14 +36,24 @@ REFUSALS = {
 def boundary(output: Output) -> Iterator[None]:
     """Turn every error inside into its message and exit code."""
     try:
+        with _reported(output):
+            yield
+            sys.stdout.flush()
+    except BrokenPipeError:  # also where the message itself met the closed pipe
+        streams.abandon("stdout")
+        raise typer.Exit(PIPE_CLOSED) from None
+
+
+@contextmanager
+def _reported(output: Output) -> Iterator[None]:
+    try:
         yield
-        sys.stdout.flush()
     except NntoolError as error:
         output.error(error)
+        sys.stdout.flush()
         raise typer.Exit(error.exit_code) from None
     except BrokenPipeError:
-        leave_pipe()
-        raise typer.Exit(PIPE_CLOSED) from None
+        raise
     except KeyboardInterrupt:
         output.end_progress()
         output.say(f"{output.command}: interrupted; nothing half-written was left")
@@ -51,17 +64,27 @@ def boundary(output: Output) -> Iterator[None]:
     except OSError as error:
         if error.errno not in REFUSALS:
             _bug(output, error)
-        where = f": {error.filename}" if error.filename else ""
-        refusal = MachineError(
-            f"{REFUSALS[error.errno or 0]}{where}",
-            "make room or choose another place, then try again",
-        )
-        output.error(refusal)
-        raise typer.Exit(refusal.exit_code) from None
+        output.error(refusal(error))
+        _flush_or_abandon()
+        raise typer.Exit(MachineError.exit_code) from None
     except (typer.Exit, typer.TyperException):
         raise
     except Exception as error:
         _bug(output, error)
+
+
+def refusal(error: OSError) -> MachineError:
+    """What the machine refuses, and where."""
+    where = f": {error.filename}" if error.filename else ""
+    what = REFUSALS.get(error.errno or 0, str(error))
+    return MachineError(f"{what}{where}", "make room or choose another place, then try again")
+
+
+def _flush_or_abandon() -> None:
+    try:
+        sys.stdout.flush()
+    except OSError:
+        streams.abandon("stdout")
 
 
 def _bug(output: Output, error: Exception) -> None:
@@ -76,11 +99,6 @@ def _bug(output: Output, error: Exception) -> None:
     )
     output.error(bug)
     raise typer.Exit(bug.exit_code) from None
-
-
-def leave_pipe() -> None:
-    """The reader has gone: point stdout at nothing, so that nothing fails at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @contextmanager

@@ -10,10 +10,11 @@ import typer
 from typer.core import TyperGroup
 
 from nntool import __version__
-from nntool.cli.boundary import PIPE_CLOSED, leave_pipe
+from nntool.cli import streams
+from nntool.cli.boundary import PIPE_CLOSED, refusal
 from nntool.cli.commands import COMMANDS, build
 from nntool.cli.output import Output
-from nntool.errors import UsageError
+from nntool.errors import MachineError, UsageError
 
 
 class LazyGroup(TyperGroup):
@@ -65,14 +66,19 @@ def root(
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; every way out is an exit code."""
     words = sys.argv[1:] if arguments is None else arguments
+    streams.replace_closed()
     try:
         code = app(words, prog_name="nntool", standalone_mode=False)
         sys.stdout.flush()
     except typer.TyperException as error:
         code = _usage(error, words)
     except BrokenPipeError:
-        leave_pipe()
+        streams.abandon("stdout")
         code = PIPE_CLOSED
+    except OSError as error:
+        streams.abandon("stdout")
+        Output("nntool").error(refusal(error))
+        code = MachineError.exit_code
     except (KeyboardInterrupt, typer.Abort):
         code = 130
     raise SystemExit(code if isinstance(code, int) else 0)
@@ -82,7 +88,7 @@ def _usage(error: typer.TyperException, words: list[str]) -> int:
     """Say what is wrong with the command line in the form of all other errors."""
     message = error.format_message()
     if message.startswith("Usage:"):  # no command at all: the help, in effect
-        typer.echo(message, err=True)
+        streams.tell(message)
         return UsageError.exit_code
     name = next((word for word in words if word in COMMANDS), "")
     output = Output(f"nntool {name}".rstrip(), as_json="--json" in words)

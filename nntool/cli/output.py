@@ -6,9 +6,10 @@ import json
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from nntool.cli import streams
 from nntool.errors import NntoolError
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class Output:
     def say(self, text: str) -> None:
         """Tell the person at the terminal."""
         if not self.quiet:
-            print(text, file=sys.stderr, flush=True)
+            streams.tell(text)
 
     def stop_requested(self) -> bool:
         """Whether Ctrl-C was pressed."""
@@ -87,12 +88,12 @@ class Output:
             self.json(outcome.as_json())
         if not self.quiet and not self.as_json:
             for view in outcome.tables:
-                self._table(view, sys.stderr)
+                self._table(view, sys.stderr, streams.tell)
         for note in outcome.notes:
             self.say(f"nntool {outcome.command}: {note}")
         if not self.as_json:
             for view in outcome.results:
-                self._table(view, sys.stdout)
+                self._table(view, sys.stdout, print)
 
     def json(self, value: Any) -> None:
         """Print one JSON object on stdout."""
@@ -111,9 +112,9 @@ class Output:
         if error.outcome is not None:
             self.outcome(error.outcome)
         name = f"nntool {error.step}" if error.step else self.command
-        print(f"{name}: {error.message}", file=sys.stderr)
+        streams.tell(f"{name}: {error.message}")
         if error.hint:
-            print(f"  try: {error.hint}", file=sys.stderr)
+            streams.tell(f"  try: {error.hint}")
 
     def _error_as_json(self, error: NntoolError) -> None:
         """One object: what was done all the same, and the error."""
@@ -126,10 +127,9 @@ class Output:
             done |= error.outcome.as_json()
         self.json(done | {"error": facts})
 
-    def _table(self, view: TableView, stream: Any) -> None:
-        if not view.rows:
-            return
-        print("\n".join(aligned(view.header, view.rows, width=_width(stream))), file=stream)
+    def _table(self, view: TableView, stream: Any, write: Callable[[str], object]) -> None:
+        if view.rows:
+            write("\n".join(aligned(view.header, view.rows, width=_width(stream))))
 
 
 def _width(stream: Any) -> int | None:

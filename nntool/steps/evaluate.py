@@ -33,6 +33,11 @@ def evaluate(root: str, settings: EvaluateSettings, job: Job) -> Outcome:
 def evaluate_in(session: Session, settings: EvaluateSettings, job: Job, outcome: Outcome) -> bool:
     """Stage the metrics unless they are fresh; returns whether they were taken."""
     run = session.run
+    if settings.data is not None and settings.part != "test":
+        raise UsageError(
+            f"--data {settings.data} and --part {settings.part} name different rows",
+            "give one of them",
+        )
     freshness.require(run, "evaluate")
     rows.require_training_states(run)
     task = read_json(run.checked(names.TRAIN_MODEL))["task"]
@@ -162,6 +167,11 @@ def _of_file(run: Run, settings: EvaluateSettings, outcome: Outcome) -> _Scored:
     reader = open_input(path, run, sys.stdin.buffer)
     model, state = predictor.model, predictor.clean["target"]
     wanted = [*predictor.sources, model.plain["target"]]
+    if model.plain["target"] not in reader.names:
+        raise DataError(
+            f"{path} has no target column {model.plain['target']!r} to compare with",
+            f"nntool predict {run.root} {path}",
+        )
     columns.resolve_all(reader.names, wanted, "columns", positions=False)
     encode = targets.encode_values if model.classes is None else targets.encode_classes
     found = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nntool.errors import DataError, MachineError, UsageError
@@ -232,13 +233,23 @@ def opening_notes(
 def refuse_too_large(n_weights: int, dtype: str) -> None:
     """Refuse a network whose vectors do not fit in the memory that is there, with the numbers."""
     needed = n_weights * VECTORS * (8 if dtype == "float64" else 4)
-    free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    free = available_memory()
     if needed > free:
         raise MachineError(
             f"{n_weights:,} weights need about {needed / 1e9:,.1f} GB to train, and"
             f" {free / 1e9:,.1f} GB are free",
             "give a smaller --hidden",
         )
+
+
+def available_memory() -> int:
+    """Bytes that can be had without swapping: what Linux says, else the free pages."""
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    found = dict(line.split(":", 1) for line in lines)
+    return int(found["MemAvailable"].split()[0]) * 1024
 
 
 def loss_of_zeros(trainer: Trainer) -> float:

@@ -37,7 +37,10 @@ def predict(
     if predictor.interrupted:
         job.listener.say("nntool predict: the model is of a training that was interrupted")
     reader = open_input(source, run, stdin)
-    with threadpool_limits(1, user_api="blas"), _destination(settings, source, stdout) as stream:
+    with (
+        threadpool_limits(1, user_api="blas"),
+        _destination(settings, run.root, source, stdout) as stream,
+    ):
         _write_rows(predictor, reader, settings, stream, job)
     outcome.notes += reader.notes
     outcome.notes += predictor.notes()
@@ -68,13 +71,24 @@ def open_input(source: str, run: Run, stdin: BinaryIO) -> CsvReader:
 
 
 @contextmanager
-def _destination(settings: PredictSettings, source: str, stdout: BinaryIO) -> Iterator[IO[bytes]]:
+def _destination(
+    settings: PredictSettings, root: Path, source: str, stdout: BinaryIO
+) -> Iterator[IO[bytes]]:
     """Standard output, or a file that bears its name only when it is whole."""
     if settings.output == "-":
         yield stdout
         stdout.flush()
         return
     path = Path(settings.output)
+    if not settings.output or path.is_dir():
+        raise UsageError(
+            f"--output {settings.output!r} is no name of a file", "write --output predictions.csv"
+        )
+    if path.resolve().is_relative_to(root.resolve()):
+        raise UsageError(
+            f"--output {settings.output} lies in the run directory, where predict writes nothing",
+            "write it beside the run directory",
+        )
     if not path.parent.is_dir():
         raise UsageError(
             f"--output {settings.output}: the folder {path.parent} is not there",

@@ -94,8 +94,15 @@ class Predictor:
 
 
 def cell_notes(cells: dict[str, Any]) -> list[str]:
-    """Cells that could not be read as what their column is."""
+    """Tokens that were read as missing, and cells that could not be read as their column's type."""
     found = []
+    tokens: dict[str, list[int]] = {}
+    for kinds in cells.values():
+        for token, n in kinds.get("tokens", {}).items():
+            tokens.setdefault(token, []).append(n)
+    for token, counts in tokens.items():
+        columns = counted(len(counts), "column")
+        found.append(f"{counted(sum(counts), 'cell')} with {token!r} read as missing, in {columns}")
     for column, kinds in cells.items():
         unfit = {kind: kinds[kind] for kind in ("unfit", "inf", "nan") if kinds.get(kind)}
         if unfit:

@@ -1,0 +1,62 @@
+"""Standard streams that are closed or full: cron and daemons hand over such."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import sys
+from typing import Any
+
+
+class _Closed(io.RawIOBase):
+    """A stream that nobody opened: to use it is an error, not to use it is none."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self._name = name
+
+    def readable(self) -> bool:
+        """It can be asked to read; the answer is an error."""
+        return True
+
+    def writable(self) -> bool:
+        """It can be asked to write; the answer is an error."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Refuse."""
+        raise OSError(errno.EBADF, f"{self._name} is closed")
+
+    def write(self, data: Any) -> int:
+        """Refuse."""
+        raise OSError(errno.EBADF, f"{self._name} is closed")
+
+
+def replace_closed() -> None:
+    """Put something in the place of each standard stream that Python found closed."""
+    if sys.stdin is None:
+        sys.stdin = io.TextIOWrapper(io.BufferedReader(_Closed("standard input")))
+    if sys.stdout is None:
+        sys.stdout = io.TextIOWrapper(io.BufferedWriter(_Closed("standard output")))
+    if sys.stderr is None:
+        abandon("stderr")
+
+
+def abandon(name: str) -> None:
+    """Point a stream that cannot be written at nothing, so that nothing fails again at exit."""
+    stream = getattr(sys, name)
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nothing, stream.fileno())
+    except (OSError, AttributeError):  # it has no descriptor, or there is no stream at all
+        setattr(sys, name, open(nothing, "w", encoding="utf-8"))  # noqa: SIM115 - it lives on
+
+
+def tell(text: str) -> None:
+    """Write a line to a person; where nobody can read it, what is done does not change."""
+    try:
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        abandon("stderr")
