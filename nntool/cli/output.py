@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from nntool.steps.job import Outcome, TableView
 
+WIDEST_CELL = 80
 SECONDS_BETWEEN_LINES = 10.0
 """How often progress is told where no bar can be drawn."""
 
@@ -145,6 +146,7 @@ def aligned(
     >>> aligned(["part", "rows"], [["train", "1,400"], ["test", "300"]])
     ['part    rows', 'train  1,400', 'test     300']
     """
+    header, rows = [short(cell) for cell in header], [[short(c) for c in row] for row in rows]
     columns = list(zip(*([header, *rows]), strict=True))
     widths = [max(len(cell) for cell in column) for column in columns]
     to_right = [all(_is_number(cell) for cell in column[1:]) for column in columns]
@@ -157,6 +159,20 @@ def aligned(
         line = "  ".join(cells).rstrip()
         lines.append(line if width is None or len(line) <= width else line[: width - 1] + "…")
     return lines
+
+
+def short(cell: str) -> str:
+    r"""A cell on one line: control characters as escapes, so that no name can move the cursor.
+
+    >>> short("a\x1b[31m")
+    'a\\x1b[31m'
+    """
+    shown = cell if cell.isprintable() else "".join(map(_visible, cell))
+    return shown if len(shown) <= WIDEST_CELL else shown[: WIDEST_CELL - 1] + "…"
+
+
+def _visible(sign: str) -> str:
+    return sign if sign.isprintable() else sign.encode("unicode_escape").decode()
 
 
 def _is_number(cell: str) -> bool:

@@ -86,6 +86,17 @@ FITTED_ON_ROWS = ("clean", "transform", "select-features")
 ``split`` calls them again, in this order.
 """
 
+REPORT = {
+    "collect": COLLECT_SOURCES,
+    "clean": CLEAN_REPORT,
+    "transform": TRANSFORM_REPORT,
+    "select-features": SELECT_REPORT,
+    "split": SPLIT_REPORT,
+    "train": TRAIN_MODEL,
+    "evaluate": EVALUATE_METRICS,
+}
+"""What says in JSON what a step came to."""
+
 MAIN_ARTIFACT = {
     "collect": COLLECT_TABLE,
     "clean": CLEAN_TABLE,

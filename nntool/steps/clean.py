@@ -120,7 +120,6 @@ def _work(session: Session, settings: CleanSettings, folder: Path, outcome: Outc
         outcome.notes.append(
             f"the positive class is {target_state['positive']!r} (--positive to choose the other)"
         )
-    outcome.report["clean"] = report
     outcome.tables.append(_roles_table(state, report))
     return Done(
         resolved={

@@ -18,6 +18,7 @@ from nntool.steps.performing import (
     enter,
     file_name,
     is_fresh,
+    recorded,
     what_differs,
     write_json,
 )
@@ -53,6 +54,7 @@ def collect_in(
     places = [locate(source, recipe_folder) for source in settings.source]
     fresh = is_fresh(session, "collect", settings)
     if not job.force and fresh and not changed_sources(session.run, places):
+        outcome.report["collect"] = recorded(session.run, "collect")
         return False
     words = what_differs(session, "collect", settings)
     reads = {f"source:{s}": hashing.sha256(p) for s, p in zip(settings.source, places, strict=True)}
@@ -63,6 +65,7 @@ def collect_in(
         lambda folder: _read_all(folder, settings, places, reads, job, outcome),
         reads,
     )
+    outcome.report["collect"] = recorded(session.run, "collect")
     if words:
         job.listener.say(words)
     return True
@@ -127,8 +130,10 @@ def _read_all(
                 }
             )
     outcome.notes.append(f"collected {writer.n_rows:,} rows × {len(columns)} columns as text")
-    outcome.report["collect"] = {"rows": writer.n_rows, "columns": columns, "sources": sources}
-    write_json(folder / file_name(names.COLLECT_SOURCES), {"sources": sources})
+    write_json(
+        folder / file_name(names.COLLECT_SOURCES),
+        {"rows": writer.n_rows, "columns": columns, "sources": sources},
+    )
     return Done(resolved=_resolved(settings, sources), facts={"sources": _places(places, sources)})
 
 

@@ -55,7 +55,7 @@ def evaluate_in(session: Session, settings: EvaluateSettings, job: Job, outcome:
         lambda folder: _work(session, settings, folder, facts, outcome),
         reads,
     )
-    _show(session.run, outcome)
+    _show(outcome)
     return done
 
 
@@ -258,10 +258,9 @@ def _write_predictions(path: Path, scored: _Scored) -> None:
         write_batch(file, answers.batch(shown, header))
 
 
-def _show(run: Run, outcome: Outcome) -> None:
+def _show(outcome: Outcome) -> None:
     """The metrics side by side, on stdout: they are what was asked for."""
-    report = read_json(run.checked(names.EVALUATE_METRICS))
-    outcome.report["evaluate"] = report
+    report = outcome.report["evaluate"]
     others = report.get("baselines", {})
     shown = {"network": report["network"]}
     shown |= {which: others[which] for which in ("linear", "constant") if which in others}

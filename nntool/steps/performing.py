@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from nntool.run import freshness
+from nntool.run import freshness, names
+from nntool.run.directory import Run
 from nntool.run.manifest import RowsSeen
 from nntool.run.session import Session
 from nntool.settings.model import StepSettings, fields, plain
@@ -58,13 +59,21 @@ def perform(
     if not job.force and is_fresh(session, step, settings):
         session.touch([step])
         outcome.fresh = True
+        outcome.report[step] = recorded(session.run, step)
         outcome.notes.append("already done with these settings; nothing to compute")
         return False
     words = what_differs(session, step, settings)
     enter(session, step, settings, work, reads)
+    outcome.report[step] = recorded(session.run, step)
     if words:
         job.listener.say(words)
     return True
+
+
+def recorded(run: Run, step: str) -> Any:
+    """What a step came to, from its own artifact: the same for the first call and a fresh one."""
+    report = read_json(run.checked(names.REPORT[step]))
+    return report["trained"] if step == "train" else report
 
 
 def what_differs(session: Session, step: str, settings: StepSettings) -> str:

@@ -119,13 +119,13 @@ def _write_rows(
 
     columns.resolve_all(reader.names, predictor.sources, "columns", positions=False)
     ids = columns.resolve_all(reader.names, settings.id, "--id")
-    keep = list(reader.names) if "*" in settings.keep else None
-    keep = keep or columns.resolve_all(reader.names, settings.keep, "--keep")
+    if "*" in settings.keep:
+        keep = [name for name in reader.names if name not in ids]
+    else:
+        keep = columns.resolve_all(reader.names, settings.keep, "--keep")
     model = predictor.model
     own = answers.names(model.classes, probabilities=model.has_probabilities)
-    header, notes = columns.unique_names([*ids, *own, *keep])
-    for note in notes:
-        job.listener.say(f"nntool predict: {note}")
+    header = _header(ids, own, keep, job)
     write_header(stream, header)
     for found in predictor.answers(reader):
         shown = [
@@ -135,3 +135,15 @@ def _write_rows(
         ]
         write_batch(stream, answers.batch(shown, header))
         job.listener.progress("predicting", predictor.counts.rows, 0, "rows")
+
+
+def _header(ids: list[str], own: list[str], keep: list[str], job: Job) -> list[str]:
+    """The names of the columns; where an input column is called as an answer, it is renamed."""
+    from nntool.tables import columns
+
+    names, _ = columns.unique_names([*own, *ids, *keep])
+    answers, carried = names[: len(own)], names[len(own) :]
+    for before, after in zip([*ids, *keep], carried, strict=True):
+        if before != after:
+            job.listener.say(f"nntool predict: the input's column {before!r} is called {after!r}")
+    return [*carried[: len(ids)], *answers, *carried[len(ids) :]]

@@ -15,6 +15,7 @@ from nntool.settings.model import build, unknown_key
 from nntool.settings.steps import STEPS
 from nntool.steps import clean, collect, evaluate, select_features, split, train, transform
 from nntool.steps.job import Job, Outcome
+from nntool.steps.performing import recorded
 
 RUN_ORDER = ("collect", "split", "clean", "transform", "select-features", "train", "evaluate")
 """Split comes early: what is learned is then learned once, from training rows."""
@@ -76,13 +77,17 @@ def _collect(
 ) -> bool:
     """Collect again where a source changed; go on without it where it is gone."""
     gone = [s for s in settings.source if not _is_there(s, folder)]
-    if gone and session.run.entry("collect") is not None:
+    entry = session.run.entry("collect")
+    if gone and entry is not None and entry.asked["source"] == list(settings.source):
         outcome.notes.append(f"{', '.join(gone)} is gone; going on with what was collected")
         outcome.fresh = True
+        session.touch(["collect"])
+        outcome.report["collect"] = recorded(session.run, "collect")
         return False
     if collect.collect_in(session, settings, job, outcome, folder):
         return True
     outcome.fresh = True
+    session.touch(["collect"])
     outcome.notes.append("these sources are collected already; nothing to do")
     return False
 

@@ -87,14 +87,18 @@ def _work(
         np.random.default_rng(settings.seed),
     )
     notes = columns.pop("notes")
-    report = {"notes": notes, "features": columns["features"], "dropped": columns["dropped"]}
+    report = {
+        "notes": notes,
+        "kept": columns["kept"],
+        "features": columns["features"],
+        "dropped": columns["dropped"],
+    }
     write_json(
         folder / file_name(names.SELECT_COLUMNS),
         {"kept": columns["kept"], "sources": columns["sources"]},
     )
     write_json(folder / file_name(names.SELECT_REPORT), report)
     outcome.notes += notes
-    outcome.report["select-features"] = {**report, "kept": columns["kept"]}
     outcome.tables.append(_features_table(columns["features"]))
     return Done(rows=seen)
 

@@ -14,7 +14,7 @@ from nntool.settings.split import SplitSettings
 from nntool.settings.steps import STEPS
 from nntool.steps import choices, clean, select_features, transform
 from nntool.steps.job import Job, Outcome, TableView
-from nntool.steps.performing import Done, file_name, perform, write_json
+from nntool.steps.performing import Done, file_name, perform, recorded, write_json
 
 REFITS = {
     "clean": clean.refit,
@@ -66,7 +66,7 @@ def refit_earlier_steps(session: Session, outcome: Outcome) -> None:
             continue
         quiet = Outcome(step, outcome.run)
         REFITS[step](session, build(STEPS[step], entry.asked), quiet)  # type: ignore[operator] # each takes its own model
-        outcome.report[step] = quiet.report[step]
+        outcome.report[step] = recorded(session.run, step)
         seen = session.run.manifest.steps[step].rows
         done.append(f"{step} ({seen.count:,} rows)" if seen else step)
     if done:
@@ -139,11 +139,10 @@ def _work(
         task,
         np.random.default_rng(settings.seed),
     )
-    splitting.refuse_empty_parts(parts, shares)
+    splitting.refuse_useless(report, shares, table.num_rows)
     arrays.save(folder / file_name(names.SPLIT_ROWS), parts)
     write_json(folder / file_name(names.SPLIT_REPORT), report)
     outcome.notes += report["notes"]
-    outcome.report["split"] = report
     sizes = report["sizes"]
     body = [[part, f"{n:,}", f"{n / table.num_rows:.1%}"] for part, n in sizes.items() if n]
     outcome.tables.append(TableView("parts", ["part", "rows", "share"], body))

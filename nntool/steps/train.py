@@ -79,16 +79,15 @@ def _work(
     log = _History(session.root, of, trainer)
     log.resume(job, settings.epochs)
     outcome.notes += planning.opening_notes(trainer, resolved, training, validation)
-    with _numerics(job, trainer, resolved["batch_size"]) as threads:
+    with _numerics(job, trainer, resolved["batch_size"]):
         _learn(trainer, log, settings.epochs, job)
     _write(folder, trainer, words, resolved, log, outcome)
-    outcome.report["train"]["threads"] = threads
     status = "interrupted" if trainer.ended == "asked" else "finished"
     return Done(resolved=resolved, status=status)  # type: ignore[arg-type] # a Literal
 
 
 @contextmanager
-def _numerics(job: Job, trainer: Trainer, batch_size: int | str) -> Iterator[int]:
+def _numerics(job: Job, trainer: Trainer, batch_size: int | str) -> Iterator[None]:
     """BLAS threads by the size of the products; the engine itself sees what is not finite."""
     import numpy as np
     from threadpoolctl import threadpool_limits
@@ -97,7 +96,7 @@ def _numerics(job: Job, trainer: Trainer, batch_size: int | str) -> Iterator[int
     largest = n_rows * max((math.prod(place.shape) for place in trainer.net.places), default=0)
     threads = job.cores if largest > LARGE_PRODUCT else 1
     with threadpool_limits(threads, user_api="blas"), np.errstate(all="ignore"):
-        yield threads
+        yield
 
 
 class _History:
@@ -158,7 +157,7 @@ def _refuse_useless(trainer: Trainer, log: _History) -> None:
     if not best:
         return
     loss, zero = log.epochs[best - 1]["train_loss"], planning.loss_of_zeros(trainer)
-    if loss > zero + 9 * abs(zero):
+    if loss > zero + 9 * max(abs(zero), 0.1):
         raise TrainingError(
             f"training diverged: the best epoch, {best}, has the loss {loss:.4g}, where answering"
             f" nothing but zeros has {zero:.4g}",
@@ -199,5 +198,4 @@ def _write(
     )
     history.write(folder / file_name(names.TRAIN_HISTORY), log.epochs)
     history.write(folder / file_name(names.TRAIN_TIMING), log.timing)
-    outcome.report["train"] = summary
     outcome.notes.append(history.summary(log.epochs, best, str(ended), resolved["monitor"]))

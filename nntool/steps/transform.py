@@ -63,7 +63,6 @@ def _work(session: Session, settings: TransformSettings, folder: Path, outcome: 
     report = transforming.report(features, counts)
     write_json(folder / file_name(names.TRANSFORM_REPORT), report)
     outcome.notes += report["notes"]
-    outcome.report["transform"] = report
     outcome.tables.append(_features_table(features))
     return Done(resolved={"target_scaling": target.get("scaling", "none")}, rows=seen)
 

@@ -136,27 +136,45 @@ def _refuse_too_little(is_missing: NDArray[np.bool_], names: list[str], task: st
     if not n_rows:
         what = "there are no rows" if not is_missing.size else "no row has a target"
         raise DataError(f"{what}: nothing to split", "check the source and --target")
-    if task == "regression":
-        return
     known = [name for name in names if name != MISSING_TARGET]
     if len(known) == 1:
+        what = "value" if task == "regression" else "class"
         raise DataError(
-            f"the target has one class only, {known[0]!r}: nothing to learn",
-            "choose another --target, or collect rows of other classes",
+            f"the target has one {what} only, {known[0]!r}: nothing to learn",
+            "choose another --target, or collect other rows",
         )
-    if n_rows < len(known):
-        raise DataError(f"{n_rows} rows are fewer than the {len(known)} classes")
 
 
-def refuse_empty_parts(row_parts: NDArray[np.int8], shares: tuple[float, float, float]) -> None:
-    """A part that was asked for and got no row would only fail later, and far from its cause."""
-    for code, part in enumerate(("train", "validation", "test")):
-        if shares[code] > 0 and not (row_parts == code).any():
+def refuse_useless(report: dict[str, Any], shares: tuple[float, float, float], n_rows: int) -> None:
+    """Refuse parts that would only fail later, and far from their cause.
+
+    A part that was asked for and got no row; a training part of fewer rows than there are classes,
+    or of one class only. ``report`` is that of `split`.
+    """
+    for part, share in zip(("train", "validation", "test"), shares, strict=True):
+        if share > 0 and not report["sizes"][part]:
+            same = ""
+            if report["repeated_rows"]:
+                different = n_rows - report["repeated_rows"]
+                same = f", of which {different:,} differ (equal rows stay in one part),"
             raise DataError(
-                f"{row_parts.size:,} rows leave none for the {part} part, whose share is"
-                f" {shares[code]:g}",
+                f"{n_rows:,} rows{same} leave none for the {part} part, whose share is {share:g}",
                 f"collect more rows, or give --{part} 0",
             )
+    if report["classes"] is None:
+        return
+    in_training = {c: n["train"] for c, n in report["classes"].items() if c != MISSING_TARGET}
+    n_train = sum(in_training.values())
+    if n_train < len(in_training):
+        raise DataError(
+            f"{n_train:,} training rows are fewer than the {len(in_training):,} classes",
+            "collect more rows, or give a larger --train",
+        )
+    if sum(n > 0 for n in in_training.values()) == 1:
+        raise DataError(
+            f"the {n_train:,} training rows are of one class only",
+            "give a larger --train, or --method stratified",
+        )
 
 
 def _classes(

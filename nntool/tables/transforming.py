@@ -52,7 +52,8 @@ def fit(
     used = [(name, role) for name, role in columns if role in OPERATIONS]
     if not used:
         raise DataError(
-            "no column is left that could be a feature", "give roles with clean --roles NAME=ROLE"
+            "no column is left that could be a feature",
+            "clean again with --roles COLUMN=numeric or COLUMN=categorical",
         )
     n_rows = table.num_rows if rows is None else int(np.count_nonzero(rows))
     if not n_rows:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sklearn.model_selection import train_test_split
 
 from nntool.errors import DataError, UsageError
-from nntool.tables.splitting import Random, Stratified, refuse_empty_parts, split
+from nntool.tables.splitting import Random, Stratified, refuse_useless, split
 
 SHARES = (0.7, 0.15, 0.15)
 
@@ -173,8 +173,21 @@ def test_rare_classes_go_to_training_and_that_is_said():
     assert "'rare'" in report["notes"][-1]
 
 
-def test_a_part_that_was_asked_for_and_got_no_row_is_refused():
-    parts = np.array([0, 0, 1], np.int8)
-    refuse_empty_parts(parts, (0.7, 0.3, 0.0))
+def test_parts_that_would_fail_later_are_refused_with_their_cause():
+    def report(sizes, classes=None, repeated=0):
+        parts = ("train", "validation", "test")
+        return {
+            "sizes": dict(zip(parts, sizes, strict=True)),
+            "classes": classes and {c: {"train": n} for c, n in classes.items()},
+            "repeated_rows": repeated,
+        }
+
+    refuse_useless(report((2, 1, 0), {"a": 1, "b": 1}), (0.7, 0.3, 0.0), 3)
     with pytest.raises(DataError, match="3 rows leave none for the test part, whose share is 0.15"):
-        refuse_empty_parts(parts, (0.7, 0.15, 0.15))
+        refuse_useless(report((2, 1, 0)), SHARES, 3)
+    with pytest.raises(DataError, match="9 rows, of which 2 differ .* leave none for the test"):
+        refuse_useless(report((5, 4, 0), repeated=7), SHARES, 9)
+    with pytest.raises(DataError, match="2 training rows are fewer than the 3 classes"):
+        refuse_useless(report((2, 1, 1), {"a": 1, "b": 1, "c": 0}), SHARES, 4)
+    with pytest.raises(DataError, match="4 training rows are of one class only"):
+        refuse_useless(report((4, 1, 1), {"a": 4, "b": 0}), SHARES, 6)
