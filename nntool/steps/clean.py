@@ -30,7 +30,8 @@ def clean(
     outcome = Outcome("clean", root)
     with Session(root, create=source is not None) as session:
         if source is not None:
-            collect_in(session, source, job, outcome, recipe_folder)
+            if not collect_in(session, source, job, outcome, recipe_folder):
+                session.touch(["collect"])
         clean_in(session, settings, job, outcome)
         session.commit()
     return outcome

@@ -22,8 +22,12 @@ if TYPE_CHECKING:
     from nntool.nn.training import Trainer
 
 SECONDS_BETWEEN_CHECKPOINTS = 30.0
-LARGE_PRODUCT = 4_000_000
-"""Multiplications in one product above which several BLAS threads pay (measured: benchmarks/)."""
+LARGE_PRODUCT = 50_000_000
+"""Multiplications in one product above which several BLAS threads are taken.
+
+Below it a second thread gains little on an idle machine and loses much on a shared one, where the
+threads spin for each other; the choice may not follow the load, or bytes would.
+"""
 
 
 def train(root: str, settings: TrainSettings, job: Job) -> Outcome:

@@ -183,9 +183,9 @@ def test_parts_that_would_fail_later_are_refused_with_their_cause():
         }
 
     refuse_useless(report((2, 1, 0), {"a": 1, "b": 1}), (0.7, 0.3, 0.0), 3)
-    with pytest.raises(DataError, match="3 rows leave none for the test part, whose share is 0.15"):
+    with pytest.raises(DataError, match=r"3 rows leave none for the test part, whose share is 0\.15"):
         refuse_useless(report((2, 1, 0)), SHARES, 3)
-    with pytest.raises(DataError, match="9 rows, of which 2 differ .* leave none for the test"):
+    with pytest.raises(DataError, match=r"9 rows, of which 2 differ .* leave none for the test"):
         refuse_useless(report((5, 4, 0), repeated=7), SHARES, 9)
     with pytest.raises(DataError, match="2 training rows are fewer than the 3 classes"):
         refuse_useless(report((2, 1, 1), {"a": 1, "b": 1, "c": 0}), SHARES, 4)
