@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from nntool.cli import options
-from nntool.cli.commands import COMMANDS, Command, models
+from nntool.cli.commands import COMMANDS, Command, build, models
 from nntool.settings.model import Field, fields
 from nntool.steps import choices
 
@@ -39,11 +39,16 @@ def page(name: str, command: Command) -> str:
         for field in shown:
             if field.registry:
                 lines += ["", *_registry(field)]
-    lines += ["", "## Common options", "", "| option | |", "| --- | --- |"]
-    left_out = () if command.common else options.ONLY_FOR_STEPS
-    for key, (_, flags, text) in options.COMMON.items():
-        if key not in left_out:
-            lines.append(f"| `{', '.join(flags)}` | {text.replace('  [', ' [')} |")
+    lines += ["", "## Other options", "", "| option | |", "| --- | --- |"]
+    fields_of_models = {
+        options.key(step, field.name)
+        for step, model in models(command).items()
+        for field in fields(model)
+    }
+    for parameter in build(name).params:
+        if parameter.param_type_name == "option" and parameter.name not in fields_of_models:
+            flags = ", ".join([*parameter.opts, *parameter.secondary_opts])
+            lines.append(f"| `{flags}` | {(parameter.help or '').replace('  [', ' [')} |")
     return "\n".join(lines) + "\n"
 
 
@@ -56,7 +61,7 @@ def _argument(argument: tuple[str, object, str]) -> str:
 def _row(field: Field) -> str:
     option = f"{field.option}/--no-{field.option[2:]}" if field.is_switch else field.option
     value = "" if field.is_switch else f" {options.metavar(field)}"
-    bounds = ", ".join(f"{k} {v:g}" for k, v in field.bounds.items())
+    bounds = options.bounds_text(field)
     help_text = field.help + (f" ({bounds})" if bounds else "")
     default = "required" if field.required else options.default_text(field)
     shown = f"`{default}`" if default else ""

@@ -170,7 +170,7 @@ def metavar(field: Field) -> str:
     if int in field.plain_types:
         return f"N|{words}" if words else "N"
     if float in field.plain_types:
-        return "NUMBER"
+        return f"NUMBER|{words}" if words else "NUMBER"
     return words or "TEXT"
 
 
@@ -181,12 +181,17 @@ def help_text(field: Field) -> str:
         from nntool.steps.choices import names
 
         text += f" One of: {', '.join(names(field.registry))}."
-    bounds = {"ge": "≥ {}", "gt": "> {}", "le": "≤ {}", "lt": "< {}"}
-    limits = ", ".join(bounds[name].format(f"{b:g}") for name, b in field.bounds.items())
+    limits = bounds_text(field)
     facts = [limits] if limits else []
     shown = default_text(field)
     facts += ["required"] if field.required else [f"default: {shown}"] if shown else []
     return text + (f"  [{'; '.join(facts)}]" if facts else "")
+
+
+def bounds_text(field: Field) -> str:
+    """The bounds of a field, as in ``≥ 0, < 1``."""
+    signs = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
+    return ", ".join(f"{signs[name]} {bound:g}" for name, bound in field.bounds.items())
 
 
 def default_text(field: Field) -> str:

@@ -29,9 +29,8 @@ def clean(
     """Collect the source, if one is given and new, then type and check its columns."""
     outcome = Outcome("clean", root)
     with Session(root, create=source is not None) as session:
-        if source is not None:
-            if not collect_in(session, source, job, outcome, recipe_folder):
-                session.touch(["collect"])
+        if source is not None and not collect_in(session, source, job, outcome, recipe_folder):
+            session.touch(["collect"])
         clean_in(session, settings, job, outcome)
         session.commit()
     return outcome

@@ -183,7 +183,7 @@ def test_parts_that_would_fail_later_are_refused_with_their_cause():
         }
 
     refuse_useless(report((2, 1, 0), {"a": 1, "b": 1}), (0.7, 0.3, 0.0), 3)
-    with pytest.raises(DataError, match=r"3 rows leave none for the test part, whose share is 0\.15"):
+    with pytest.raises(DataError, match=r"3 rows leave none for the test part, .* 0\.15"):
         refuse_useless(report((2, 1, 0)), SHARES, 3)
     with pytest.raises(DataError, match=r"9 rows, of which 2 differ .* leave none for the test"):
         refuse_useless(report((5, 4, 0), repeated=7), SHARES, 9)
