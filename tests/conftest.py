@@ -43,12 +43,12 @@ class Said:
     def message(self) -> str:
         """The line above the hint: what an error states."""
         lines = self.err.splitlines()
-        return lines[-2] if lines[-1].startswith("  try: ") else lines[-1]
+        return lines[-2] if lines[-1].startswith("  ") else lines[-1]
 
     @property
     def hint(self) -> str:
         """What an error says to try."""
-        return re.findall(r"(?m)^  try: (.*)$", self.err)[-1]
+        return re.findall(r"(?m)^  (?:try|hint): (.*)$", self.err)[-1]
 
     @property
     def json(self) -> dict[str, Any]:

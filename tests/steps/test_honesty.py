@@ -73,7 +73,9 @@ def test_a_missing_target_cannot_be_evaluated(nntool, run, table, write, content
     source = write("new.csv", [row[:-1] for row in table])
     said = nntool("evaluate", run, "--data", source)
     assert said.code == 3
-    assert said.message == "nntool evaluate: columns: there is no such column: 'churned'"
+    assert said.message == (
+        f"nntool evaluate: {source} has no target column 'churned' to compare with"
+    )
     assert said.out == b""
     assert content(run) == before
 
@@ -138,7 +140,8 @@ def test_an_empty_file_cannot_be_collected(nntool, tmp_path, write, command):
         "run": ["run", tmp_path / "new", "--data", source, "--target", "y"],
     }
     said = nntool(*words[command])
-    assert (said.code, said.first) == (3, f"nntool {command}: {source} is empty")
+    step = "collect" if command == "run" else command
+    assert (said.code, said.first) == (3, f"nntool {step}: {source} is empty")
     assert said.hint == "give a file with a header and rows"
     assert not (tmp_path / "new").exists()
 
