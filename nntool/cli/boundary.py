@@ -19,17 +19,20 @@ from nntool.errors import MachineError, NntoolError
 
 PIPE_CLOSED = 141
 INTERRUPTED = 130
+ROOM = "make room, then type the same command again"
+ELSEWHERE = "choose another place"
 REFUSALS = {
-    errno.ENOSPC: "the disk is full",
-    errno.EDQUOT: "the disk quota is used up",
-    errno.EACCES: "permission is denied",
-    errno.EPERM: "this is not permitted",
-    errno.EROFS: "the file system is read-only",
-    errno.ENOMEM: "there is not enough memory",
-    errno.EBADF: "a standard stream is closed",
-    errno.EISDIR: "this is a folder",
-    errno.ENOTDIR: "this is no folder",
+    errno.ENOSPC: ("the disk is full", ROOM),
+    errno.EDQUOT: ("the disk quota is used up", ROOM),
+    errno.EACCES: ("permission is denied", "look at who may write there: ls -l"),
+    errno.EPERM: ("this is not permitted", ELSEWHERE),
+    errno.EROFS: ("the file system is read-only", ELSEWHERE),
+    errno.ENOMEM: ("there is not enough memory", "use fewer rows or columns"),
+    errno.EBADF: ("a standard stream is closed", "open it, or redirect it to a file"),
+    errno.EISDIR: ("this is a folder", ELSEWHERE),
+    errno.ENOTDIR: ("this is no folder", ELSEWHERE),
 }
+"""What the machine refuses, and what to do about it."""
 
 
 @contextmanager
@@ -76,8 +79,8 @@ def _reported(output: Output) -> Iterator[None]:
 def refusal(error: OSError) -> MachineError:
     """What the machine refuses, and where."""
     where = f": {error.filename}" if error.filename else ""
-    what = REFUSALS.get(error.errno or 0, str(error))
-    return MachineError(f"{what}{where}", "make room or choose another place, then try again")
+    what, hint = REFUSALS.get(error.errno or 0, (str(error), ELSEWHERE))
+    return MachineError(f"{what}{where}", hint)
 
 
 def _flush_or_abandon() -> None:

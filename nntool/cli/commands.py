@@ -149,8 +149,8 @@ def _function(name: str, command: Command) -> Callable[..., None]:
             quiet=typed.pop("quiet", False),
         )
         with boundary(output):
-            if typed.get("run") == "":
-                raise UsageError("RUN is empty", "name the run directory")
+            if typed.get("run") in ("", "-"):
+                raise UsageError(f"RUN is {typed['run']!r}", "name the run directory")
             module, _, function = command.call.partition(":")
             call = getattr(importlib.import_module(f"nntool.cli.{module}"), function)
             with first_interrupt_is_a_request(output, active=name in ("train", "run")):

@@ -38,6 +38,10 @@ class Session:
     def __enter__(self) -> Session:
         if self._may_create:
             self._created = not self.root.exists()
+            if self.root.name in names.ORDER and (self.root.parent / names.MANIFEST).exists():
+                raise UsageError(
+                    f"{self.root} belongs to the run {self.root.parent}", "name a folder of its own"
+                )
             try:
                 self.root.mkdir(parents=True, exist_ok=True)
             except (FileExistsError, NotADirectoryError):

@@ -157,10 +157,8 @@ def build(model: type[Model], values: Mapping[str, Any], where: str = "") -> Mod
 
     ``where`` is put before a key in messages (``train.`` for a recipe). Raises ``UsageError``.
     """
+    check_names(model, values, where)
     known = {field.name: field for field in fields(model)}
-    for name in values:
-        if name not in known:
-            raise unknown_key(where + name, [where + k for k in known])
     checked = {
         name: convert(known[name], value, where + name)
         for name, value in values.items()
@@ -170,6 +168,14 @@ def build(model: type[Model], values: Mapping[str, Any], where: str = "") -> Mod
         if field.required and name not in checked:
             raise UsageError(f"{field.option} is needed", f"add {field.option} NAME")
     return msgspec.convert(checked, model)
+
+
+def check_names(model: type[StepSettings], values: Mapping[str, Any], where: str = "") -> None:
+    """Raise ``UsageError`` for the first key that the model does not have."""
+    known = [field.name for field in fields(model)]
+    for name in values:
+        if name not in known:
+            raise unknown_key(where + name, [where + k for k in known])
 
 
 def convert(field: Field, value: Any, shown: str, *, from_text: bool = False) -> Any:

@@ -73,11 +73,17 @@ def collect_in(
 
 def locate(source: str, recipe_folder: Path | None) -> Path:
     """A source as typed: against the recipe's folder, then the current one."""
-    for base in (recipe_folder, Path()):
-        if base is not None and (base / source).is_file():
-            return base / source
     from nntool.tables.csv.source import open_source
 
+    for base in (recipe_folder, Path()):
+        if base is not None and (base / source).is_file():
+            open_source(str(base / source)).close()  # says why it may not be read
+            return base / source
+    if recipe_folder is not None and not (Path() / source).exists():
+        raise DataError(
+            f"{source} is neither in {recipe_folder}, the recipe's folder, nor here",
+            "name the file with --data",
+        )
     open_source(source).close()  # says why it cannot be read
     raise DataError(f"{source} is no regular file", "write it to a file and name that")
 

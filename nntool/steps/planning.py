@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from nntool.steps.performing import read_json
 from nntool.steps.select_features import feature_arrays
 
 if TYPE_CHECKING:
-    from nntool.nn.batches import ArrayRows
+    from nntool.nn.batches import ArrayRows, Batch
     from nntool.nn.training import Trainer
 
 FEW_ROWS = 1000
@@ -256,10 +257,26 @@ def loss_of_zeros(trainer: Trainer) -> float:
     """The training loss of raw outputs that are all 0: about what a constant answer has."""
     import numpy as np
 
+    n_outputs, dtype = trainer.output.n_outputs, trainer.theta.dtype
+    return _mean_loss(trainer, lambda batch: np.zeros((batch.n_rows, n_outputs), dtype))
+
+
+def loss_at_start(trainer: Trainer, seed: int) -> float:
+    """The training loss of the weights that training began with."""
+    from nntool.nn.predicting import Predictor
+    from nntool.nn.randomness import Streams
+
+    net, dtype = trainer.net, trainer.theta.dtype
+    theta = net.initial(Streams(seed)["init"], dtype)
+    engine = Predictor(net, theta, net.initial_stats(dtype))
+    return _mean_loss(trainer, lambda batch: engine.outputs(batch.numeric, batch.codes))
+
+
+def _mean_loss(trainer: Trainer, outputs: Callable[[Batch], Any]) -> float:
+    """The mean loss over the training rows of what ``outputs`` answers for each batch."""
     total = 0.0
     for batch in trainer.train.batches(None, 1024):
-        z = np.zeros((batch.n_rows, trainer.output.n_outputs), trainer.theta.dtype)
+        z = outputs(batch)
         tape = trainer.output.tape(batch.n_rows, z.dtype)
-        assert batch.target is not None  # training rows have one
-        total += trainer.output.value(z, batch.target, batch.weight, tape) * batch.n_rows
+        total += trainer.output.value(z, batch.target, batch.weight, tape) * batch.n_rows  # type: ignore[arg-type] # training rows have a target
     return total / trainer.train.n_rows

@@ -11,7 +11,7 @@ from nntool.run import names
 from nntool.run.directory import Run
 from nntool.run.session import Session
 from nntool.settings import recipe as recipes
-from nntool.settings.model import build, unknown_key
+from nntool.settings.model import build, check_names, unknown_key
 from nntool.settings.steps import STEPS
 from nntool.steps import clean, collect, evaluate, select_features, split, train, transform
 from nntool.steps.job import Job, Outcome
@@ -27,9 +27,11 @@ def run(
     """Do every step, yielding what each did; ``given`` are values that win over the recipe's."""
     path = _recipe_path(root, recipe)
     values = _merged(path, given, None if recipe else Run(root))
+    for step, model in STEPS.items():
+        check_names(model, values[step], f"{step}.")
     _require_source_and_target(root, values)
     models: dict[str, Any] = {s: build(model, values[s], f"{s}.") for s, model in STEPS.items()}
-    folder = path.parent if path else None
+    folder = path.parent if path and "source" not in given["collect"] else None
     with Session(root, create=True) as session:
         done: list[str] = []
         for step in RUN_ORDER:
@@ -115,7 +117,7 @@ def _merged(
     content = recipes.read(path) if path else {}
     for name in content:
         if name not in STEPS:
-            raise unknown_key(f"{path}: {name}", [f"{path}: {step}" for step in STEPS])
+            raise unknown_key(name, STEPS)
     return {
         s: {**_as_asked(own, s, recipes.step_settings(content, s)), **given.get(s, {})}
         for s in STEPS

@@ -85,6 +85,8 @@ def _work(
     outcome.notes += planning.opening_notes(trainer, resolved, training, validation)
     with _numerics(job, trainer, resolved["batch_size"]):
         _learn(trainer, log, settings.epochs, job)
+        warning = _refuse_diverged(trainer, log, settings.seed)
+    outcome.notes += [warning] if warning else []
     _write(folder, trainer, words, resolved, log, outcome)
     status = "interrupted" if trainer.ended == "asked" else "finished"
     return Done(resolved=resolved, status=status)  # type: ignore[arg-type] # a Literal
@@ -151,22 +153,30 @@ def _learn(trainer: Trainer, log: _History, epochs: int, job: Job) -> None:
             job.listener.progress("training", report.epoch, epochs, history.line(report, left))
     except Diverged as error:
         raise TrainingError(history.divergence(error), _smaller_rate(trainer)) from None
-    _refuse_useless(trainer, log)
     log.save()
 
 
-def _refuse_useless(trainer: Trainer, log: _History) -> None:
-    """A loss that stayed far above that of a network of zeros has diverged, finite or not."""
+def _refuse_diverged(trainer: Trainer, log: _History, seed: int) -> str:
+    """A loss that is finite, but far above that of zeros and of the first weights.
+
+    Returns a warning where it is far above that of zeros alone: training was too short.
+    """
     best = trainer.result()[2]
-    if not best:
-        return
-    loss, zero = log.epochs[best - 1]["train_loss"], planning.loss_of_zeros(trainer)
-    if loss > zero + 9 * max(abs(zero), 0.1):
+    loss = log.epochs[best - 1]["train_loss"] if best else 0.0
+    zero = planning.loss_of_zeros(trainer)
+    if not best or loss <= zero + 9 * max(abs(zero), 0.1):
+        return ""
+    begun = planning.loss_at_start(trainer, seed)
+    if loss > begun:
         raise TrainingError(
-            f"training diverged: the best epoch, {best}, has the loss {loss:.4g}, where answering"
-            f" nothing but zeros has {zero:.4g}",
+            f"training diverged: the loss of the best epoch, {best}, is {loss:.4g}; it began at"
+            f" {begun:.4g}",
             _smaller_rate(trainer),
         )
+    return (
+        f"the loss of {loss:.4g} is still far above the {zero:.4g} of answering zeros"
+        " (more --epochs, or transform --scale standard)"
+    )
 
 
 def _smaller_rate(trainer: Trainer) -> str:
