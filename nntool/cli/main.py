@@ -66,7 +66,7 @@ def root(
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; every way out is an exit code."""
     words = sys.argv[1:] if arguments is None else arguments
-    streams.replace_closed()
+    streams.prepare()
     try:
         code = app(words, prog_name="nntool", standalone_mode=False)
         sys.stdout.flush()

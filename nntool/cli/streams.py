@@ -33,14 +33,17 @@ class _Closed(io.RawIOBase):
         raise OSError(errno.EBADF, f"{self._name} is closed")
 
 
-def replace_closed() -> None:
-    """Put something in the place of each standard stream that Python found closed."""
+def prepare() -> None:
+    """Streams of UTF-8, and something in the place of each that Python found closed."""
     if sys.stdin is None:
         sys.stdin = io.TextIOWrapper(io.BufferedReader(_Closed("standard input")))
     if sys.stdout is None:
         sys.stdout = io.TextIOWrapper(io.BufferedWriter(_Closed("standard output")))
     if sys.stderr is None:
         abandon("stderr")
+    for stream in (sys.stdout, sys.stderr):  # under LANG=C too: what we write is UTF-8
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
 def abandon(name: str) -> None:

@@ -75,6 +75,8 @@ def locate(source: str, recipe_folder: Path | None) -> Path:
     """A source as typed: against the recipe's folder, then the current one."""
     from nntool.tables.csv.source import open_source
 
+    if any("\udc80" <= sign <= "\udcff" for sign in source):  # what surrogateescape leaves
+        raise UsageError(f"the name {source!r} is not UTF-8", "rename the file")
     for base in (recipe_folder, Path()):
         if base is not None and (base / source).is_file():
             open_source(str(base / source)).close()  # says why it may not be read

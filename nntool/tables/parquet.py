@@ -13,10 +13,14 @@ ROWS_IN_GROUP = 1 << 17
 
 
 class TableWriter:
-    """Writes a table batch by batch; rows gather until a row group is full."""
+    """Writes a table batch by batch; rows gather until a row group is full.
+
+    The file is opened here, as pyarrow takes no name that is not UTF-8.
+    """
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:
-        self._writer = pq.ParquetWriter(path, schema, compression="zstd", compression_level=1)
+        self._file = open(path, "wb")  # noqa: SIM115 - closed by __exit__
+        self._writer = pq.ParquetWriter(self._file, schema, compression="zstd", compression_level=1)
         self._schema = schema
         self._waiting: list[pa.RecordBatch] = []
         self._n_waiting = 0
@@ -34,6 +38,7 @@ class TableWriter:
         if error is None:
             self._flush(1)
         self._writer.close()
+        self._file.close()
 
     def append(self, batch: pa.RecordBatch) -> None:
         """Add the rows of a batch."""
@@ -57,23 +62,27 @@ class TableWriter:
 
 def names(path: Path) -> list[str]:
     """The column names of a file, read from its foot alone."""
-    found: list[str] = pq.read_schema(path).names
+    with open(path, "rb") as file:
+        found: list[str] = pq.read_schema(file).names
     return found
 
 
 def n_rows(path: Path) -> int:
     """The number of rows, read from the foot alone."""
-    count: int = pq.read_metadata(path).num_rows
+    with open(path, "rb") as file:
+        count: int = pq.read_metadata(file).num_rows
     return count
 
 
 def read(path: Path, columns: list[str] | None = None) -> pa.Table:
     """The whole table, or some of its columns."""
-    return pq.ParquetFile(path).read(columns=columns)
+    with open(path, "rb") as file:
+        return pq.ParquetFile(file).read(columns=columns)
 
 
 def batches(path: Path, columns: list[str] | None = None) -> Iterator[pa.RecordBatch]:
     """The rows in order, a batch for each row group."""
-    file = pq.ParquetFile(path)
-    for group in range(file.num_row_groups):
-        yield from file.read_row_group(group, columns=columns).combine_chunks().to_batches()
+    with open(path, "rb") as opened:
+        file = pq.ParquetFile(opened)
+        for group in range(file.num_row_groups):
+            yield from file.read_row_group(group, columns=columns).combine_chunks().to_batches()
