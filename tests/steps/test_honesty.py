@@ -182,6 +182,28 @@ def test_one_class_only_is_an_error_of_split_not_of_clean(nntool, tmp_path, tabl
     assert content(root) == before
 
 
+def test_run_does_not_blame_another_step_for_an_error_of_split(nntool, tmp_path, table, write):
+    source = write("in.csv", column(table, CHURNED, ["no"] * 60))
+    said = nntool("run", tmp_path / "new", "--data", source, "--target", "churned")
+    assert said.code == 3
+    assert said.message in (
+        "nntool run: the target has one class only, 'no': nothing to learn",
+        "nntool split: the target has one class only, 'no': nothing to learn",
+    )
+
+
+def test_fewer_training_rows_than_classes_is_an_error_of_split(nntool, tmp_path, write, content):
+    rows = [[str(i), "abcdefgh"[i % 8]] for i in range(40)]
+    root = tmp_path / "new"
+    assert nntool("clean", root, write("in.csv", [["x", "y"], *rows]), "--target", "y").code == 0
+    before = content(root)
+    said = nntool("split", root, "--method", "random", "--train", "0.1", "--validation", "0.4")
+    assert said.code == 3
+    assert said.first.startswith("nntool split: ")
+    assert "fewer than the 8 classes" in said.first
+    assert content(root) == before
+
+
 def test_rows_without_a_target_are_left_out_and_counted(nntool, tmp_path, table, write):
     source = write("in.csv", column(table, CHURNED, ["", "NA", "yes", "?"]))
     root = tmp_path / "new"
