@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import signal
 import sys
 from typing import Annotated, Any
 
@@ -65,6 +66,7 @@ def root(
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; every way out is an exit code."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     words = sys.argv[1:] if arguments is None else arguments
     streams.prepare()
     try:
@@ -72,6 +74,9 @@ def main(arguments: list[str] | None = None) -> None:
         sys.stdout.flush()
     except typer.TyperException as error:
         code = _usage(error, words)
+    except SystemExit as ended:  # completion ends so, and typer where --help met a closed pipe
+        is_closed = type(sys.stdout).__name__ == "PacifyFlushWrapper"
+        code = PIPE_CLOSED if is_closed else ended.code
     except BrokenPipeError:
         streams.abandon("stdout")
         code = PIPE_CLOSED

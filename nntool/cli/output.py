@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 WIDEST_CELL = 80
 SECONDS_BETWEEN_LINES = 10.0
 """How often progress is told where no bar can be drawn."""
+SECONDS_TO_FIRST_LINE = 2.0
 
 
 class Output:
@@ -34,7 +35,7 @@ class Output:
         """What ``run --json`` gathers of its steps."""
         self._bar: Progress | None = None
         self._tasks: dict[str, TaskID] = {}
-        self._last_line = time.monotonic()
+        self._last_line = time.monotonic() - SECONDS_BETWEEN_LINES + SECONDS_TO_FIRST_LINE
 
     def say(self, text: str) -> None:
         """Tell the person at the terminal."""

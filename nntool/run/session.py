@@ -34,6 +34,8 @@ class Session:
         self._may_create = create
         self.committed: list[str] = []
         """The steps that this command replaced."""
+        self._is_moving = False
+        """Whether run.json on disk marks a step: then its staged files are the only new ones."""
 
     def __enter__(self) -> Session:
         if self._may_create:
@@ -72,7 +74,8 @@ class Session:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._clear_staging()
+        if not self._is_moving:
+            self._clear_staging()
         if self._created and not (self.root / names.MANIFEST).exists():
             (self.root / names.LOCK).unlink(missing_ok=True)
             with suppress(OSError):  # not empty: someone else put a file there
@@ -125,6 +128,7 @@ class Session:
         now = time.time_ns()
         for step in marked:
             self._set_time(step, now)
+        self._is_moving = bool(marked)
         manifest.save(self.root, self.run.manifest)
         self._move(marked)
         self.committed += [step for step in marked if step not in self.committed]
@@ -161,12 +165,14 @@ class Session:
         for step in marked:
             self.run.manifest.steps[step].replacing = None
         manifest.save(self.root, self.run.manifest)
+        self._is_moving = False
         self._write_recipe()
         self._clear_staging()
 
     def _repair(self) -> None:
         """Finish what a killed command had marked, and drop what it had only begun."""
         marked = self._marked()
+        self._is_moving = bool(marked)
         if marked:
             self._move(marked)
         else:

@@ -15,7 +15,7 @@ from nntool.steps import model as models
 from nntool.steps import rows
 from nntool.steps.job import Job, Outcome, TableView
 from nntool.steps.performing import Done, file_name, perform, read_json, write_json
-from nntool.steps.predict import open_input
+from nntool.steps.predict import batches, open_input
 from nntool.steps.predicting import Predictor
 from nntool.steps.select_features import feature_arrays
 
@@ -175,7 +175,7 @@ def _of_file(run: Run, settings: EvaluateSettings, outcome: Outcome) -> _Scored:
     columns.resolve_all(reader.names, wanted, "columns", positions=False)
     encode = targets.encode_values if model.classes is None else targets.encode_classes
     found = []
-    for answers in predictor.answers(reader):
+    for answers in predictor.answers(batches(reader, run)):
         truth, counts = encode(answers.text.column(model.plain["target"]), state)
         for name, n in counts.get("unseen", {}).items():
             outcome.notes.append(f"{path}: {n:,} rows of class {name!r}, which training never saw")

@@ -220,15 +220,15 @@ def make_trainer(
     )
 
 
-def opening_notes(
+def opening(
     trainer: Trainer, resolved: dict[str, Any], training: ArrayRows, validation: ArrayRows | None
-) -> list[str]:
+) -> str:
     """What is about to be trained, in one line."""
     held = f"{validation.n_rows:,} validation rows" if validation else "no validation rows"
-    return [
+    return (
         f"{trainer.net.size:,} weights, {training.n_rows:,} training rows, {held},"
         f" batches of {resolved['batch_size']}, learning rate {resolved['learning_rate']:g}"
-    ]
+    )
 
 
 def refuse_too_large(n_weights: int, dtype: str) -> None:

@@ -9,13 +9,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
-from nntool.errors import UsageError
+from nntool.errors import DataError, UsageError
 from nntool.run.directory import Run
 from nntool.settings.predict import PredictSettings
 from nntool.steps.job import Job, Outcome
 from nntool.steps.predicting import Predictor
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from nntool.tables.csv.reader import CsvReader
 
 
@@ -63,11 +65,45 @@ def open_input(source: str, run: Run, stdin: BinaryIO) -> CsvReader:
 
     entry = run.entry("collect")
     known = {k: v for k, v in (entry.settings if entry else {}).items() if k != "source"}
+    known = {"delimiter": "auto", "encoding": "auto", **known}
     stream = stdin if source == "-" else open_source(source)
     name = "standard input" if source == "-" else source
     head, stream = peek(stream)
-    dialect, _ = detect(head, build(CollectSettings, known), name)
-    return CsvReader(stream, dialect, name)
+    with as_in_training(known):
+        dialect, _ = detect(head, build(CollectSettings, known), name)
+        reader = CsvReader(stream, dialect, name)
+        if len(reader.names) == 1 and known.get("delimiter") != "auto":
+            own, _ = detect(head, CollectSettings(), name)
+            if own.delimiter != dialect.delimiter:
+                raise DataError(
+                    f"{name} is cut by {own.delimiter!r}, and training data were by"
+                    f" {dialect.delimiter!r}",
+                    AS_IN_TRAINING.format(**known),
+                )
+    return reader
+
+
+AS_IN_TRAINING = (
+    "write it as the training data were written: {delimiter!r} between cells, {encoding}"
+)
+
+
+@contextmanager
+def as_in_training(known: dict[str, Any]) -> Iterator[None]:
+    """Errors of the reader name options of collect, which rows to predict do not have."""
+    try:
+        yield
+    except DataError as error:
+        if error.hint and "--" in error.hint:
+            raise DataError(error.message, AS_IN_TRAINING.format(**known)) from None
+        raise
+
+
+def batches(reader: CsvReader, run: Run) -> Iterator[pa.RecordBatch]:
+    """The rows of an input, its errors told as those of an input."""
+    entry = run.entry("collect")
+    with as_in_training(entry.settings if entry else {"delimiter": ",", "encoding": "utf-8"}):
+        yield from reader
 
 
 @contextmanager
@@ -127,7 +163,7 @@ def _write_rows(
     own = answers.names(model.classes, probabilities=model.has_probabilities)
     header = _header(ids, own, keep, job)
     write_header(stream, header)
-    for found in predictor.answers(reader):
+    for found in predictor.answers(batches(reader, predictor.run)):
         shown = [
             *(found.text.column(name) for name in ids),
             *model.columns(found.decided, found.probabilities),

@@ -55,6 +55,7 @@ class Predictor:
         import msgspec
 
         freshness.require_fresh(run, "train", files=False)
+        self.run = run
         files = run.checked_bytes(NEEDED)
         self.clean = msgspec.json.decode(files[names.CLEAN_STATE])
         self.features = msgspec.json.decode(files[names.TRANSFORM_STATE])["features"]
@@ -90,7 +91,16 @@ class Predictor:
 
     def notes(self) -> list[str]:
         """What the person should know of the rows that were predicted."""
-        return [*cell_notes(self.counts.cells), *feature_notes(self.counts.features)]
+        whole = {c["source"] for c in self.features["columns"] if not c["missing"]}
+        return [
+            *cell_notes(self.counts.cells),
+            *feature_notes(self.counts.features),
+            *(
+                f"{column!r}: {counted(n, 'cell')} missing, where training had none missing"
+                for column, n in self.counts.features.get("missing", {}).items()
+                if column in whole
+            ),
+        ]
 
 
 def cell_notes(cells: dict[str, Any]) -> list[str]:

@@ -82,9 +82,11 @@ def _work(
     of = checkpoint.key(plain(settings) | resolved, freshness.inputs(session.run, "train"))
     log = _History(session.root, of, trainer)
     log.resume(job, settings.epochs)
-    outcome.notes += planning.opening_notes(trainer, resolved, training, validation)
+    opening = planning.opening(trainer, resolved, training, validation)
+    job.listener.say(f"nntool train: {opening}")
     with _numerics(job, trainer, resolved["batch_size"]):
         _learn(trainer, log, settings.epochs, job)
+        _refuse_no_epoch(trainer, log)
         warning = _refuse_diverged(trainer, log, settings.seed)
     outcome.notes += [warning] if warning else []
     _write(folder, trainer, words, resolved, log, outcome)
@@ -153,7 +155,16 @@ def _learn(trainer: Trainer, log: _History, epochs: int, job: Job) -> None:
             job.listener.progress("training", report.epoch, epochs, history.line(report, left))
     except Diverged as error:
         raise TrainingError(history.divergence(error), _smaller_rate(trainer)) from None
-    log.save()
+    if log.epochs:
+        log.save()
+
+
+def _refuse_no_epoch(trainer: Trainer, log: _History) -> None:
+    """A stop before any epoch was done has nothing to put in the place of an earlier model."""
+    if trainer.ended == "asked" and not log.epochs:
+        raise StoppedError(
+            "interrupted before the first epoch was done; nothing was written", "train again"
+        )
 
 
 def _refuse_diverged(trainer: Trainer, log: _History, seed: int) -> str:

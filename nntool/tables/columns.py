@@ -86,9 +86,10 @@ def _at_position(names: Sequence[str], wanted: str) -> str | None:
 
 def _missing_columns(names: Sequence[str], missing: Sequence[str], what: str) -> DataError:
     described = []
+    plain = {name.strip().casefold(): name for name in names}
     for wanted in missing:
-        near = difflib.get_close_matches(wanted.strip(), names, n=1, cutoff=0.5)
-        described.append(f"{wanted!r} (nearest: {near[0]!r})" if near else f"{wanted!r}")
+        near = difflib.get_close_matches(wanted.strip().casefold(), plain, n=1, cutoff=0.5)
+        described.append(f"{wanted!r} (nearest: {plain[near[0]]!r})" if near else f"{wanted!r}")
     plural = "is no such column" if len(missing) == 1 else "are no such columns"
     return DataError(
         f"{what}: there {plural}: {', '.join(described)}",
