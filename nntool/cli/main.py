@@ -14,7 +14,7 @@ from nntool import __version__
 from nntool.cli import streams
 from nntool.cli.boundary import PIPE_CLOSED, refusal
 from nntool.cli.commands import COMMANDS, build
-from nntool.cli.output import Output
+from nntool.cli.output import Output, tell
 from nntool.errors import MachineError, UsageError
 
 
@@ -93,7 +93,7 @@ def _usage(error: typer.TyperException, words: list[str]) -> int:
     """Say what is wrong with the command line in the form of all other errors."""
     message = error.format_message()
     if message.startswith("Usage:"):  # no command at all: the help, in effect
-        streams.tell(message)
+        tell(message)
         return UsageError.exit_code
     name = next((word for word in words if word in COMMANDS), "")
     output = Output(f"nntool {name}".rstrip(), as_json="--json" in words)

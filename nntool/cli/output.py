@@ -40,7 +40,7 @@ class Output:
     def say(self, text: str) -> None:
         """Tell the person at the terminal."""
         if not self.quiet:
-            streams.tell(text)
+            tell(text)
 
     def stop_requested(self) -> bool:
         """Whether Ctrl-C was pressed."""
@@ -90,7 +90,7 @@ class Output:
             self.json(outcome.as_json())
         if not self.quiet and not self.as_json:
             for view in outcome.tables:
-                self._table(view, sys.stderr, streams.tell)
+                self._table(view, sys.stderr, tell)
         for note in outcome.notes:
             self.say(f"nntool {outcome.command}: {note}")
         if not self.as_json:
@@ -114,9 +114,9 @@ class Output:
         if error.outcome is not None:
             self.outcome(error.outcome)
         name = f"nntool {error.step}" if error.step else self.command
-        streams.tell(f"{name}: {error.message}")
+        tell(f"{name}: {error.message}")
         if error.hint:
-            streams.tell(f"  try: {error.hint}")
+            tell(f"  try: {error.hint}")
 
     def _error_as_json(self, error: NntoolError) -> None:
         """One object: what was done all the same, and the error."""
@@ -132,6 +132,15 @@ class Output:
     def _table(self, view: TableView, stream: Any, write: Callable[[str], object]) -> None:
         if view.rows:
             write("\n".join(aligned(view.header, view.rows, width=_width(stream))))
+
+
+def tell(text: str) -> None:
+    """Write a line to a person; where nobody can read it, what is done does not change."""
+    try:
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        streams.abandon("stderr")
 
 
 def _width(stream: Any) -> int | None:

@@ -54,12 +54,3 @@ def abandon(name: str) -> None:
         os.dup2(nothing, stream.fileno())
     except (OSError, AttributeError):  # it has no descriptor, or there is no stream at all
         setattr(sys, name, open(nothing, "w", encoding="utf-8"))  # noqa: SIM115 - it lives on
-
-
-def tell(text: str) -> None:
-    """Write a line to a person; where nobody can read it, what is done does not change."""
-    try:
-        sys.stderr.write(text + "\n")
-        sys.stderr.flush()
-    except (OSError, ValueError):
-        abandon("stderr")
