@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from nntool.steps.job import Outcome, TableView
 
 WIDEST_CELL = 80
+LONGEST_TABLE = 60
+"""Lines of a table on stderr, where the notes below it must not be lost."""
 SECONDS_BETWEEN_LINES = 10.0
 """How often progress is told where no bar can be drawn."""
 SECONDS_TO_FIRST_LINE = 2.0
@@ -39,6 +41,8 @@ class Output:
 
     def say(self, text: str) -> None:
         """Tell the person at the terminal."""
+        if self._bar is not None:
+            self.end_progress()  # a line said while a bar is drawn would land in it
         if not self.quiet:
             tell(text)
 
@@ -130,8 +134,13 @@ class Output:
         self.json(done | {"error": facts})
 
     def _table(self, view: TableView, stream: Any, write: Callable[[str], object]) -> None:
-        if view.rows:
-            write("\n".join(aligned(view.header, view.rows, width=_width(stream))))
+        if not view.rows:
+            return
+        lines = aligned(view.header, view.rows, width=_width(stream))
+        if stream is sys.stderr and len(lines) > LONGEST_TABLE:
+            hidden = len(lines) - LONGEST_TABLE
+            lines = [*lines[:LONGEST_TABLE], f"… {hidden:,} more (--json has them all)"]
+        write("\n".join(lines))
 
 
 def tell(text: str) -> None:

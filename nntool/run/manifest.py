@@ -84,7 +84,7 @@ def load(root: Path) -> Manifest:
         manifest = msgspec.json.decode(content, type=Manifest)
     except msgspec.MsgspecError as error:
         raise DataError(
-            f"{path} is not a run manifest: {error}", "remove it and run the steps again"
+            f"{path} is not a run manifest: {error}", f"rm {path}, then run the steps again"
         ) from None
     for name, entry in manifest.steps.items():
         for artifact in [*entry.writes, *(entry.replacing or ())]:

@@ -166,17 +166,17 @@ def _of_file(run: Run, settings: EvaluateSettings, outcome: Outcome) -> _Scored:
     predictor = Predictor(run)
     reader = open_input(path, run, sys.stdin.buffer)
     model, state = predictor.model, predictor.clean["target"]
-    wanted = [*predictor.sources, model.plain["target"]]
-    if model.plain["target"] not in reader.names:
+    target_column = columns.find(reader.names, model.plain["target"])
+    if target_column is None:
         raise DataError(
             f"{path} has no target column {model.plain['target']!r} to compare with",
             f"nntool predict {run.root} {path}",
         )
-    columns.resolve_all(reader.names, wanted, "columns", positions=False)
+    columns.resolve_all(reader.names, predictor.sources, "columns", positions=False)
     encode = targets.encode_values if model.classes is None else targets.encode_classes
     found = []
     for answers in predictor.answers(batches(reader, run)):
-        truth, counts = encode(answers.text.column(model.plain["target"]), state)
+        truth, counts = encode(answers.text.column(target_column), state)
         for name, n in counts.get("unseen", {}).items():
             outcome.notes.append(f"{path}: {n:,} rows of class {name!r}, which training never saw")
         found.append((truth, *answers[1:]))
@@ -271,7 +271,7 @@ def _show(outcome: Outcome) -> None:
     positive = report["network"].get("positive")
     if positive is not None:
         outcome.notes.append(f"precision, recall, f1 and auc are those of the class {positive!r}")
-    title = f"{report['network']['rows']:,} {report['rows']} rows"
+    title = f"{report['network']['rows']:,} {Path(report['rows']).name} rows"
     outcome.results.append(TableView(title, [title, *shown], body))
     outcome.notes += report["network"]["notes"] + others.get("notes", [])
     outcome.notes += [

@@ -96,9 +96,11 @@ def _check_target(output: Any, target: Any, mask: Any) -> None:
     try:
         output.check(target[index])
     except InvalidTarget as error:
+        own = output.head.target_map.to_own(error.value)
+        scaled = "" if own == error.value else f" (scaled: {error.value:g})"
         raise DataError(
-            f"row {index[error.row] + 1}: the target {error.value:g} {error.reason}",
-            "choose another --loss, or leave such rows out",
+            f"row {index[error.row] + 1}: the target {own:g}{scaled} {error.reason}",
+            "choose another --loss or --output, or transform with --target-scaling none",
         ) from None
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from nntool.errors import NntoolError, UsageError
+from nntool.errors import NntoolError, StoppedError, UsageError
 from nntool.run import names
 from nntool.run.directory import Run
 from nntool.run.session import Session
@@ -37,6 +37,8 @@ def run(
         for step in RUN_ORDER:
             outcome = Outcome(step, root)
             try:
+                if step != "train" and job.listener.stop_requested():
+                    raise StoppedError(f"interrupted before {step}", f"nntool run {root}")
                 if _do(session, step, models, job, outcome, folder):
                     done.append(step)
                 session.commit()
@@ -115,6 +117,8 @@ def _merged(
     own output and a new optimizer its own learning rate.
     """
     content = recipes.read(path) if path else {}
+    if own is not None and not content:  # a Makefile may have deleted the recipe
+        content = {step: entry.settings for step, entry in own.manifest.steps.items()}
     for name in content:
         if name not in STEPS:
             raise unknown_key(name, STEPS)

@@ -13,6 +13,7 @@ from nntool.settings.clean import CleanSettings
 from nntool.settings.model import fields
 from nntool.tables.casting import missing_mask, to_numbers
 from nntool.tables.choices import setting
+from nntool.tables.target import trimmed
 
 Sizes = NDArray[np.int64]
 Parts = NDArray[np.int8]
@@ -93,6 +94,7 @@ def split(
     ``DataError`` for too few rows or a single class.
     """
     four = _four_shares(shares)
+    target = trimmed(target)
     is_missing = np.concatenate(
         [np.empty(0, bool)]
         + [np.asarray(missing_mask(c, missing_values)[0], dtype=bool) for c in target.chunks]

@@ -15,12 +15,18 @@ Text: TypeAlias = "pa.ChunkedArray | pa.Array"
 MOST_WHOLE_NUMBERS = 10
 
 
+def trimmed(text: Text) -> Text:
+    """Cells without the blanks around them, as all cells are read: ' yes' is the class 'yes'."""
+    return pc.utf8_trim_whitespace(text) if pa.types.is_string(text.type) else text
+
+
 def _chunks(text: Text) -> list[pa.Array]:
+    text = trimmed(text)
     return list(text.chunks) if isinstance(text, pa.ChunkedArray) else [text]
 
 
 def _present(text: Text, missing_values: Sequence[str]) -> pa.ChunkedArray:
-    """The cells that are not missing, blanks included."""
+    """The cells that are not missing."""
     chunks = _chunks(text)
     kept = [pc.filter(c, pc.invert(missing_mask(c, missing_values)[0])) for c in chunks]
     return pa.chunked_array(kept, pa.string())
@@ -145,7 +151,7 @@ def fit(
     """The state of the target, learned from all collected rows: plain data.
 
     Raises ``DataError`` as ``decide_task`` does, ``UsageError`` for a ``positive`` that is no
-    class. Classes keep their text as it stands in the file, blanks included.
+    class. Classes are the text in the file without the blanks around it.
 
     >>> fit(pa.array(["no", "yes"]), "y", "auto", None, [])["positive"]
     'yes'
@@ -183,7 +189,7 @@ def _positive(state: dict[str, Any], positive: str | None) -> str:
     if state["by_value"]:
         same = [cell for cell in classes if _number(cell) == _number(positive)]
     else:
-        same = [cell for cell in classes if cell.strip() == positive.strip()]
+        same = [cell for cell in classes if cell == positive.strip()]
     if len(same) == 1:
         return same[0]
     known = ", ".join(repr(cell) for cell in classes[:20])
