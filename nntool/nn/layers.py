@@ -163,12 +163,14 @@ class Activate(Layer):
 class Dropout(Layer):
     """Each activity is set to 0 with probability p while training, the others grow by 1/(1 − p).
 
-    Srivastava et al. 2014, JMLR 15, with inverted scaling: prediction changes nothing.
+    Srivastava et al. 2014, JMLR 15, with inverted scaling: prediction changes nothing. p is taken
+    as a multiple of 1/65,536: sixteen random bits decide of each activity, which costs a fifth of
+    drawing a float; the scale follows the p that is taken.
     """
 
     def __init__(self, name: str, width: int, rate: float, stream: str) -> None:
         super().__init__(name, width, width)
-        self.rate = rate
+        self.cut = min(round(rate * 65_536), 65_535)
         self.stream = stream
 
     def tape(self, n_rows: int, dtype: DTypeLike) -> LayerTape:
@@ -187,9 +189,9 @@ class Dropout(Layer):
             t.scratch.fill(1)
             return x
         mask = t.scratch
-        rng[self.stream].random(out=mask, dtype=mask.dtype)
-        np.greater_equal(mask, self.rate, out=mask, casting="unsafe")
-        mask *= 1 / (1 - self.rate)
+        words = rng[self.stream].bit_generator.random_raw(-(-mask.size // 4))
+        kept = words.view(np.uint16)[: mask.size].reshape(mask.shape) >= self.cut
+        np.multiply(kept, 65_536 / (65_536 - self.cut), out=mask, casting="unsafe")
         np.multiply(x, mask, out=t.out)
         return t.out
 

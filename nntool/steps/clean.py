@@ -13,7 +13,7 @@ from nntool.settings.collect import CollectSettings
 from nntool.steps import rows
 from nntool.steps.collect import collect_in
 from nntool.steps.job import Job, Outcome, TableView
-from nntool.steps.performing import Done, enter, file_name, perform, write_json
+from nntool.steps.performing import Done, enter, file_name, is_fresh, perform, write_json
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -39,16 +39,18 @@ def clean(
 def clean_in(session: Session, settings: CleanSettings, job: Job, outcome: Outcome) -> bool:
     """Stage the clean table unless it is fresh; returns whether it was made."""
     freshness.require(session.run, "clean")
-    target, task, _ = target_and_task(session, settings)
-    _refuse_another_target(session, target, task)
+    if is_fresh(session, "clean", settings) and not job.force:
+        return perform(session, "clean", settings, job, outcome, lambda folder: Done())
+    target = target_of(session, settings)
+    _refuse_another_target(session, target["name"], target["task"])
     return perform(
         session,
         "clean",
         settings,
         job,
         outcome,
-        lambda folder: _work(session, settings, folder, outcome),
-        _inputs(session, target, task),
+        lambda folder: _work(session, settings, target, folder, outcome),
+        _inputs(session, target["name"], target["task"]),
     )
 
 
@@ -58,20 +60,19 @@ def refit(session: Session, settings: CleanSettings, outcome: Outcome) -> None:
         session,
         "clean",
         settings,
-        lambda folder: _work(session, settings, folder, outcome),
+        lambda folder: _work(session, settings, target_of(session, settings), folder, outcome),
     )
 
 
-def target_and_task(session: Session, settings: CleanSettings) -> tuple[str, str, dict[str, Any]]:
-    """The target's name, its task, and its state, decided from all collected rows."""
+def target_of(session: Session, settings: CleanSettings) -> dict[str, Any]:
+    """The target's state (its name, task, classes), decided from all collected rows."""
     from nntool.tables import columns, parquet
     from nntool.tables import target as targets
 
     table = session.run.checked(names.COLLECT_TABLE)
     name = columns.resolve(parquet.names(table), settings.target, "the target")
     text = parquet.read(table, [name]).column(name)
-    state = targets.fit(text, name, settings.task, settings.positive, settings.missing_values)
-    return name, state["task"], state
+    return targets.fit(text, name, settings.task, settings.positive, settings.missing_values)
 
 
 def _refuse_another_target(session: Session, target: str, task: str) -> None:
@@ -95,18 +96,23 @@ def _inputs(session: Session, target: str, task: str) -> dict[str, str]:
     return found
 
 
-def _work(session: Session, settings: CleanSettings, folder: Path, outcome: Outcome) -> Done:
+def _work(
+    session: Session,
+    settings: CleanSettings,
+    target: dict[str, Any],
+    folder: Path,
+    outcome: Outcome,
+) -> Done:
     from nntool.tables import arrays, cleaning, columns, parquet
     from nntool.tables.hashing import row_hashes
 
     text = parquet.read(session.run.checked(names.COLLECT_TABLE))
-    target, task, target_state = target_and_task(session, settings)
     wanted = columns.resolve_all(text.column_names, list(settings.roles), "--roles")
     roles = dict(zip(wanted, settings.roles.values(), strict=True))
-    uses_split = names.SPLIT_ROWS in _inputs(session, target, task)
+    uses_split = names.SPLIT_ROWS in _inputs(session, target["name"], target["task"])
     parts = rows.parts(session.run) if uses_split else None
     mask, seen = rows.learned_by_clean(text.num_rows, parts)
-    state = cleaning.fit(text, settings, mask if uses_split else None, target_state)
+    state = cleaning.fit(text, settings, mask if uses_split else None, target)
     counts: dict[str, Any] = {}
     typed = _write_typed(text, state, folder, counts)
     hashes = row_hashes(text)
@@ -116,17 +122,17 @@ def _work(session: Session, settings: CleanSettings, folder: Path, outcome: Outc
     report = cleaning.report(state, counts, hashes, marks, settings, parts)
     write_json(folder / file_name(names.CLEAN_REPORT), report)
     outcome.notes += report["notes"]
-    if target_state["positive"]:
+    if target["positive"]:
         outcome.notes.append(
-            f"the positive class is {target_state['positive']!r} (--positive to choose the other)"
+            f"the positive class is {target['positive']!r} (--positive to choose the other)"
         )
     outcome.tables.append(_roles_table(state, report))
     return Done(
         resolved={
-            "target": target,
-            "task": task,
+            "target": target["name"],
+            "task": target["task"],
             **({"roles": roles} if roles else {}),
-            **({"positive": target_state["positive"]} if target_state["positive"] else {}),
+            **({"positive": target["positive"]} if target["positive"] else {}),
         },
         rows=seen,
     )

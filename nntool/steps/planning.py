@@ -265,12 +265,18 @@ def loss_of_zeros(trainer: Trainer) -> float:
 
 def loss_at_start(trainer: Trainer, seed: int) -> float:
     """The training loss of the weights that training began with."""
-    from nntool.nn.predicting import Predictor
     from nntool.nn.randomness import Streams
 
     net, dtype = trainer.net, trainer.theta.dtype
     theta = net.initial(Streams(seed)["init"], dtype)
-    engine = Predictor(net, theta, net.initial_stats(dtype))
+    return loss_of_weights(trainer, theta, net.initial_stats(dtype))
+
+
+def loss_of_weights(trainer: Trainer, theta: Any, stats: Any) -> float:
+    """The training loss of these weights, as in prediction."""
+    from nntool.nn.predicting import Predictor
+
+    engine = Predictor(trainer.net, theta, stats)
     return _mean_loss(trainer, lambda batch: engine.outputs(batch.numeric, batch.codes))
 
 

@@ -90,8 +90,8 @@ def _target_and_task(
         )
     else:
         asked = build(CleanSettings, {"target": settings.target, "task": settings.task})
-    target, task, _ = clean.target_and_task(session, asked)
-    return target, task
+    state = clean.target_of(session, asked)
+    return state["name"], state["task"]
 
 
 def _refuse_other_words(session: Session, settings: SplitSettings, target: str, task: str) -> None:

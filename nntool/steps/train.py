@@ -177,8 +177,9 @@ def _refuse_diverged(trainer: Trainer, log: _History, seed: int) -> str:
     zero = planning.loss_of_zeros(trainer)
     if not best or loss <= zero + 9 * max(abs(zero), 0.1):
         return ""
+    loss = planning.loss_of_weights(trainer, *trainer.result()[:2])  # without dropout
     begun = planning.loss_at_start(trainer, seed)
-    if loss > begun:
+    if not loss <= begun:
         raise TrainingError(
             f"training diverged: the loss of the best epoch, {best}, is {loss:.4g}; it began at"
             f" {begun:.4g}",
