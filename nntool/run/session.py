@@ -208,4 +208,17 @@ def versions() -> dict[str, str]:
     for module in ("numpy", "pyarrow", "sklearn"):
         if module in sys.modules:
             found[module] = str(sys.modules[module].__version__)
-    return found
+    return found | _blas()
+
+
+def _blas() -> dict[str, str]:
+    """The library of the matrix products and its kernel, on which bytes hang."""
+    import sys
+
+    if "threadpoolctl" not in sys.modules:
+        return {}
+    found = sys.modules["threadpoolctl"].threadpool_info()
+    libraries = [pool for pool in found if pool["user_api"] == "blas"]
+    words = ("internal_api", "version", "architecture")
+    named = {" ".join(str(pool.get(word, "")) for word in words) for pool in libraries}
+    return {"blas": ", ".join(sorted(named))} if named else {}

@@ -46,7 +46,8 @@ def run(
                     train.raise_if_stopped(outcome, session.run.command(step))
                 elif step == "evaluate":
                     session.touch(done)
-                    evaluate.check_requirements(session.run, models[step], outcome)
+                    if step in outcome.report:
+                        evaluate.check_requirements(session.run, models[step], outcome)
             except NntoolError as error:
                 error.step = step
                 raise
@@ -62,6 +63,9 @@ def _do(
     folder: Path | None,
 ) -> bool:
     """Do one step in the session; returns whether there was anything to do."""
+    if step == "evaluate" and _has_nothing_to_score(models):
+        outcome.notes.append("there is no test part, so nothing is scored")
+        return False
     if step == "collect":
         return _collect(session, models["collect"], job, outcome, folder)
     if step == "split":
@@ -74,6 +78,17 @@ def _do(
         "evaluate": evaluate.evaluate_in,
     }
     return bool(steps[step](session, models[step], job, outcome))
+
+
+def _has_nothing_to_score(models: dict[str, Any]) -> bool:
+    """Whether the test part was set to nothing and no other rows were asked for."""
+    scored = models["evaluate"]
+    return (
+        models["split"].test == 0
+        and scored.part == "test"
+        and scored.data is None
+        and not scored.require
+    )
 
 
 def _collect(

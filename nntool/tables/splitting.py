@@ -6,6 +6,7 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from nntool.errors import DataError, UsageError
@@ -100,7 +101,7 @@ def split(
         + [np.asarray(missing_mask(c, missing_values)[0], dtype=bool) for c in target.chunks]
     )
     classes, class_names = _classes(target, is_missing) if task != "regression" else (None, [])
-    _refuse_too_little(is_missing, class_names, task)
+    _refuse_too_little(target, is_missing, class_names, task)
     if method == "auto":
         method = Random() if task == "regression" else Stratified()
     strata, names = method.strata(target, is_missing, task)
@@ -133,12 +134,16 @@ def _four_shares(shares: tuple[float, float, float]) -> NDArray[np.float64]:
     return np.asarray(four / four.sum())
 
 
-def _refuse_too_little(is_missing: NDArray[np.bool_], names: list[str], task: str) -> None:
+def _refuse_too_little(
+    target: pa.ChunkedArray, is_missing: NDArray[np.bool_], names: list[str], task: str
+) -> None:
     n_rows = int(np.count_nonzero(~is_missing))
     if not n_rows:
         what = "there are no rows" if not is_missing.size else "no row has a target"
         raise DataError(f"{what}: nothing to split", "check the source and --target")
     known = [name for name in names if name != MISSING_TARGET]
+    if task == "regression":
+        known = pc.unique(target.filter(pa.array(~is_missing))).to_pylist()
     if len(known) == 1:
         what = "value" if task == "regression" else "class"
         raise DataError(

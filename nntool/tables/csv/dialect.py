@@ -110,7 +110,7 @@ def detect(head: bytes, settings: CollectSettings, name: str) -> tuple[Dialect, 
     dialect = Dialect(fixed, encoding, quote, settings.skip_rows, settings.header)
     if delimiter != "auto":
         return dialect, notes
-    found = _delimiter(_records_text(head, dialect), quote, name)
+    found = _delimiter(_records_text(head, dialect, name), quote, name)
     if found is None:
         notes.append(f"{name}: one column: no , ; tab or | separates cells (--delimiter)")
     else:
@@ -127,9 +127,12 @@ def _named(delimiter: str) -> str:
     return {"tab": "\t", "\\t": "\t"}.get(delimiter, delimiter)
 
 
-def _records_text(head: bytes, dialect: Dialect) -> str:
+def _records_text(head: bytes, dialect: Dialect, name: str) -> str:
     """The head as text, without the lines to skip and the line that the head may have cut."""
-    text = codecs.getincrementaldecoder(dialect.encoding)(errors="replace").decode(head)
+    try:
+        text = codecs.getincrementaldecoder(dialect.encoding)(errors="replace").decode(head)
+    except UnicodeError as error:  # what no replacement can mend, as a byte order mark not there
+        raise DataError(f"{name} is not {dialect.encoding}: {error}", "--encoding auto") from None
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     if len(head) >= HEAD_BYTES and "\n" in text:
         text = text[: text.rindex("\n")]

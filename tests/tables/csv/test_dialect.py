@@ -76,3 +76,8 @@ def test_impossible_settings_are_wrong_usage(wrong):
 
 def test_skipped_lines_are_no_evidence():
     assert found("a|b|c\n\nx,y\n1,2\n", skip_rows=2)[0].delimiter == ","
+
+
+def test_a_file_without_the_byte_order_mark_that_its_encoding_needs_is_refused():
+    with pytest.raises(DataError, match=r"x\.csv is not utf-16"):
+        detect(b"a,b\n1,2\n", CollectSettings(encoding="utf-16"), "x.csv")
