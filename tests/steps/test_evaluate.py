@@ -95,6 +95,17 @@ def test_baselines_stand_beside_the_network(ok, run):
     assert "baselines" not in json.loads((run / "evaluate/metrics.json").read_text())
 
 
+def test_the_constant_of_a_regression_is_the_mean_of_the_training_rows(ok, split_for):
+    root = split_for("visits")
+    ok("train", root, "--epochs", "2", "--hidden", "4")
+    ok("evaluate", root)
+    visits = np.array([float(row["visits"]) for row in ok("show", root, "clean").rows])
+    parts = np.load(root / "split/rows.npy")
+    found = json.loads((root / "evaluate/metrics.json").read_text())["baselines"]["constant"]
+    expected = np.abs(visits[parts == 2] - visits[parts == 0].mean()).mean()
+    assert found["metrics"]["mae"] == pytest.approx(expected)
+
+
 @pytest.mark.parametrize(
     ("requirement", "code"),
     [

@@ -138,16 +138,22 @@ def test_an_id_that_is_not_there_is_named_with_its_nearest(nntool, run, source):
     assert "'nowhere'" in said.message
 
 
-def test_a_file_written_in_the_dialect_of_the_source_is_read(ok, tmp_path, source, table):
-    """What collect found is used again: the delimiter of the source, though commas abound."""
-    text = source.read_text().replace(",", ";")
-    semicolons = tmp_path / "in.csv"
-    semicolons.write_text(text)
-    quick = ["--set", "train.epochs=2", "--set", "train.hidden=[4]"]
-    ok("run", tmp_path / "new", "--data", semicolons, "--target", "churned", *quick)
-    one_row = "\n".join(text.splitlines()[:2]) + "\n"
-    said = ok("predict", tmp_path / "new", "-", "--id", "customer", stdin=one_row.encode())
-    assert said.rows[0]["customer"] == "00001"
+def test_an_input_is_read_as_the_source_was(ok, tmp_path, source):
+    """Its delimiter, encoding and skipped lines are used again, not guessed anew."""
+    text = "a title; no header\n\n" + source.read_text().replace("basic", "básico")
+    mine = tmp_path / "in.csv"
+    mine.write_text(text.replace(",", ";"), encoding="latin-1")
+    read = ["--encoding", "latin-1", "--skip-rows", "2", "--delimiter", ";"]
+    root = tmp_path / "new"
+    ok("clean", root, mine, "--target", "churned", *read)
+    for step in ("transform", "select-features", "split"):
+        ok(step, root)
+    ok("train", root, "--epochs", "2", "--hidden", "4")
+    few = b"".join(mine.read_bytes().splitlines(keepends=True)[:9])
+    said = ok("predict", root, "-", "--id", "customer", "--keep", "plan", stdin=few)
+    assert [row["customer"] for row in said.rows] == [f"0000{i}" for i in range(1, 7)]
+    assert "básico" in {row["plan"] for row in said.rows}
+    assert "not seen" not in said.err
 
 
 # What it needs, and what it leaves alone
@@ -167,7 +173,7 @@ def test_it_needs_run_json_the_states_columns_json_and_the_model_alone(ok, run, 
 def test_the_files_that_it_needs_hold_no_row_of_training(run, table):
     """No identifier is in them; of a number's cells at most its least, median and greatest."""
     found = b"".join((run / name).read_bytes() for name in [names.MANIFEST, *NEEDED])
-    assert not [row[0] for row in table[1:] if row[0].encode() in found]
+    assert not [row[0] for row in table[1:] if f'"{row[0]}"'.encode() in found]
     incomes = {row[2] for row in table[1:] if row[2]}
     assert len({income for income in incomes if income.encode() in found}) <= 3
 

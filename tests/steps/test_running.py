@@ -7,6 +7,11 @@ import time
 
 import pytest
 
+from nntool.errors import StoppedError
+from nntool.settings.steps import STEPS
+from nntool.steps.job import Job, Silence
+from nntool.steps.running import run as run_all
+
 QUICK = ["--set", "train.epochs=3", "--set", "train.hidden=[8]"]
 
 
@@ -140,6 +145,9 @@ def test_a_recipe_gives_the_same_bytes_from_another_working_directory(
     assert results(there / "second") == results(here / "first")
     recorded = json.loads((there / "second/run.json").read_text())["steps"]["collect"]
     assert recorded["settings"]["source"] == ["in.csv"]
+    again = ok("run", "second", "../here/recipe.toml", "--json").json["steps"]
+    assert all(outcome["fresh"] for outcome in again.values())
+    assert again["collect"]["notes"] == ["these sources are collected already; nothing to do"]
 
 
 def test_data_on_the_line_wins_over_the_recipe(ok, run, tmp_path, table, write):
@@ -297,3 +305,19 @@ def test_a_recipe_is_not_needed_but_source_and_target_are(nntool, tmp_path, sour
     assert (said.code, said.first) == (2, "nntool run: run needs --target, or a recipe with one")
     assert said.hint == f"nntool run {root} --data {source} --target COLUMN"
     assert not root.exists()
+
+
+def test_ctrl_c_before_training_stops_the_run_and_leaves_the_model(run, content):
+    class Stops(Silence):
+        def stop_requested(self):
+            return True
+
+    before = content(run)
+    given = {"transform": {"scale": "robust"}}
+    with pytest.raises(StoppedError) as stopped:
+        list(run_all(str(run), None, {s: given.get(s, {}) for s in STEPS}, Job(Stops())))
+    assert stopped.value.exit_code == 130
+    after = content(run)
+    assert {n: b for n, b in after.items() if n.startswith("train/")} == {
+        n: b for n, b in before.items() if n.startswith("train/")
+    }

@@ -179,6 +179,7 @@ STATES = (
     "transform/state.json",
     "transform/state.npz",
     "select-features/columns.json",
+    "select-features/report.json",
     "train/model.json",
     "train/model.npz",
 )
@@ -216,7 +217,11 @@ def test_cells_outside_training_change_no_state(ok, run, seed, content):
     from nntool.run.manifest import save
 
     settings = ["--epochs", "2", "--hidden", "4", "--monitor", "train-loss"]
-    options = {"transform": ["--encode", "embedding"] if seed % 2 else [], "train": settings}
+    options = {
+        "transform": ["--encode", "embedding"] if seed % 2 else [],
+        "select-features": ["--top", "3"],
+        "train": settings,
+    }
     steps = ("transform", "select-features", "train")
     for step in steps:
         ok(step, run, *options.get(step, []), "--force")

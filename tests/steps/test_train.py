@@ -204,9 +204,10 @@ def test_an_interrupted_training_goes_on_to_the_same_bytes(split_for, results, u
     listener = AsksToStop(10**9)
     train(str(parts), build(TrainSettings, SETTINGS), Job(listener))
     if updates > 3:
-        assert listener.said == [
-            f"nntool train: goes on after epoch {(updates - 1) // 3}, from its checkpoint"
-        ]
+        whole_epochs = (updates - 1) // 3
+        assert listener.said[0] == (
+            f"nntool train: goes on after epoch {whole_epochs}, from its checkpoint"
+        )
     assert results(parts) == results(whole)
 
 
@@ -243,6 +244,22 @@ def test_the_hint_of_an_interruption_goes_on(typed, nntool, split_for, results):
     assert "goes on after epoch 3, from its checkpoint" in said.err
     for name in ("train/model.npz", "train/model.json", "train/history.csv"):
         assert results(parts)[name] == results(whole)[name]
+
+
+@pytest.mark.parametrize("updates", [1, 2])
+def test_a_stop_before_the_first_epoch_ends_leaves_the_model_that_was_there(
+    nntool, split_for, run, content, updates
+):
+    """No epoch has judged such weights: they are nobody's best so far."""
+    before = content(run)
+    error = interrupted(run, updates)
+    assert error.exit_code == 130
+    assert {n: b for n, b in content(run).items() if not n.startswith("checkpoint/")} == {
+        n: b for n, b in before.items() if not n.startswith("checkpoint/")
+    }
+    first = split_for("churned")
+    interrupted(first, updates)
+    assert nntool("status", first, "--json").json["steps"]["train"]["state"] == "missing"
 
 
 def test_more_epochs_go_on_where_training_ended(ok, split_for, results):
