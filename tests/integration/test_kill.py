@@ -68,6 +68,11 @@ def use_of(state: State) -> tuple[Any, ...]:
     return state[:4]
 
 
+def steps_of(state: State) -> dict[str, str]:
+    """The files of the steps; a checkpoint is none, and may be ahead of the model."""
+    return {n: digest for n, digest in state.results.items() if not n.startswith("checkpoint/")}
+
+
 def is_between(before: State, found: State, after: State) -> bool:
     """Whether some steps of a ``run`` are as before and the others as after it, each of them whole.
 
@@ -164,6 +169,11 @@ def test_stopped_right_before_any_move_of_a_file_a_command_leaves_what_was_or_wh
         found = use_of(state_of(forks, folder))
         told = f"{command!r} stopped before its write {place} of {len(whole.writes)}"
         assert found in (use_of(before), use_of(after)), told
+        other = forks.nntool(folder, "collect", "run", "train.csv")
+        assert other.status == 0, (told, other.err)
+        repaired = state_of(forks, folder)
+        assert use_of(repaired) == found, told
+        assert steps_of(repaired) in (steps_of(before), steps_of(after)), told
         again = forks.nntool(folder, *words)
         assert again.status == 0, (told, again.err)
         assert state_of(forks, folder) == after, told
