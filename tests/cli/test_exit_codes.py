@@ -111,7 +111,7 @@ def test_7_the_disk_is_full(nntool, run, source):
 
 def test_130_an_interrupt_leaves_nothing_half_written(nntool, run, monkeypatch, content):
     def interrupted(*_):
-        (run / ".new-transform").exists()
+        assert (run / ".new-transform").exists()
         raise KeyboardInterrupt
 
     before = content(run)
@@ -125,7 +125,7 @@ def test_130_an_interrupt_leaves_nothing_half_written(nntool, run, monkeypatch, 
 def test_130_the_first_ctrl_c_keeps_the_best_weights_so_far(run, nntool):
     words = ["train", str(run), "--epochs", "1000000", "--patience", "0", "--hidden", "8"]
     with subprocess.Popen([*NNTOOL, *words], stderr=subprocess.PIPE, text=True) as process:
-        while not (run / ".new-train").exists():
+        while not (run / ".new-train").exists() and process.poll() is None:
             time.sleep(0.02)
         time.sleep(0.3)
         process.send_signal(signal.SIGINT)

@@ -47,8 +47,8 @@ def test_every_row_keeps_its_place_through_all_artifacts(nntool, ok, tmp_path, t
     assert [row["target"] for row in scored] == [cells[i][-1] for i in np.flatnonzero(training)]
 
 
-def test_a_row_that_repeats_another_part_is_no_duplicate(ok, tmp_path, table, write):
-    """Equal rows are in one part, so each repeat is marked there, once the split stands."""
+def test_every_repeat_of_a_row_is_marked_and_its_first_is_kept(ok, tmp_path, table, write):
+    """Equal rows are dealt to one part, so the repeats are found there too."""
     rows = [*table, *table[1:]]
     root = tmp_path / "new"
     ok("collect", root, write("in.csv", rows))
