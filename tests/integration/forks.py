@@ -71,7 +71,7 @@ def _warm_up() -> None:
     from nntool.cli.main import main
 
     with suppress(SystemExit), redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
-        main(["predict", "no run", "no file"])
+        main(["evaluate", "no run"])
 
 
 def _command(asked: dict[str, Any], out: int, err: int, writes: int) -> None:
