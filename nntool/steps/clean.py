@@ -42,6 +42,7 @@ def clean_in(session: Session, settings: CleanSettings, job: Job, outcome: Outco
     if is_fresh(session, "clean", settings) and not job.force:
         return perform(session, "clean", settings, job, outcome, lambda folder: Done())
     target = target_of(session, settings)
+    settings = _with_name(settings, target["name"])  # a position is the name that stands there
     _refuse_another_target(session, target["name"], target["task"])
     return perform(
         session,
@@ -52,6 +53,12 @@ def clean_in(session: Session, settings: CleanSettings, job: Job, outcome: Outco
         lambda folder: _work(session, settings, target, folder, outcome),
         _inputs(session, target["name"], target["task"]),
     )
+
+
+def _with_name(settings: CleanSettings, target: str) -> CleanSettings:
+    import msgspec
+
+    return msgspec.structs.replace(settings, target=target)
 
 
 def refit(session: Session, settings: CleanSettings, outcome: Outcome) -> None:

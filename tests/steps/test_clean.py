@@ -173,3 +173,11 @@ def test_sources_with_other_columns_are_refused(nntool, tmp_path, table, write):
     said = nntool("collect", tmp_path / "new", a, b)
     assert said.code == 3
     assert said.message.endswith(f"{b} has other columns than {a}: without 'churned'")
+
+
+def test_a_position_is_the_name_that_stands_there(ok, table, tmp_path):
+    source = tmp_path / "in.csv"
+    source.write_text("\n".join(",".join(map(str, row)) for row in table) + "\n")
+    ok("clean", tmp_path / "r", source, "--target", table[0][-1])
+    again = ok("clean", tmp_path / "r", "--target", "@-1")
+    assert "already done with these settings" in again.err

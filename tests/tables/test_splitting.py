@@ -153,7 +153,7 @@ def test_impossible_shares_are_wrong_usage(shares):
         ([], "regression", "no rows"),
         (["", "NA"], "regression", "no row has a target"),
         (["a", "a", ""], "binary", "one class only, 'a'"),
-        (["1.5"], "regression", "left to train"),
+        (["1.5", "1.5", ""], "regression", "one value only, '1.5'"),
     ],
 )
 def test_too_little_to_split_is_refused(y, task, said):
