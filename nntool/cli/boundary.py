@@ -14,7 +14,7 @@ from types import FrameType
 import typer
 
 from nntool.cli import streams
-from nntool.cli.output import Output
+from nntool.cli.output import Output, tell_at_once
 from nntool.errors import MachineError, NntoolError
 
 PIPE_CLOSED = 141
@@ -112,8 +112,7 @@ def first_interrupt_is_a_request(output: Output, *, active: bool) -> Iterator[No
         if output.interrupted:
             raise KeyboardInterrupt
         output.interrupted = True
-        output.end_progress()
-        output.say(f"{output.command}: stopping after this step; Ctrl-C again stops at once")
+        tell_at_once(f"{output.command}: stopping after this step; Ctrl-C again stops at once")
 
     if not active:
         yield

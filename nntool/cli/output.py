@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from nntool.cli import streams
@@ -150,6 +151,12 @@ def tell(text: str) -> None:
         sys.stderr.flush()
     except (OSError, ValueError):
         streams.abandon("stderr")
+
+
+def tell_at_once(text: str) -> None:
+    """Tell a person from a signal handler, where a stream in use may not be written again."""
+    with suppress(OSError):
+        os.write(2, f"\n{text}\n".encode())
 
 
 def _width(stream: Any) -> int | None:

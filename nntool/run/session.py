@@ -138,6 +138,7 @@ class Session:
         now = time.time_ns()
         for step in steps:
             self._set_time(step, now)
+        self._is_moving = bool(self._marked())  # steps that are staged go to disk as marked
         manifest.save(self.root, self.run.manifest)
 
     def _set_time(self, step: str, time_ns: int) -> None:
