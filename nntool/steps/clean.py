@@ -110,7 +110,7 @@ def _work(
     folder: Path,
     outcome: Outcome,
 ) -> Done:
-    from nntool.tables import arrays, cleaning, columns, parquet
+    from nntool.tables import arrays, cleaning, cleaning_report, columns, marking, parquet
     from nntool.tables.hashing import row_hashes
 
     text = parquet.read(session.run.checked(names.COLLECT_TABLE))
@@ -123,10 +123,10 @@ def _work(
     counts: dict[str, Any] = {}
     typed = _write_typed(text, state, folder, counts)
     hashes = row_hashes(text)
-    marks = cleaning.mark(hashes, typed, settings, parts)
+    marks = marking.mark(hashes, typed, settings, parts)
     arrays.save(folder / file_name(names.CLEAN_LEFT_OUT), marks)
     write_json(folder / file_name(names.CLEAN_STATE), state)
-    report = cleaning.report(state, counts, hashes, marks, settings, parts)
+    report = cleaning_report.report(state, counts, hashes, marks, settings, parts)
     write_json(folder / file_name(names.CLEAN_REPORT), report)
     outcome.notes += report["notes"]
     if target["positive"]:

@@ -14,10 +14,8 @@ from nntool.settings.clean import CleanSettings
 from nntool.settings.model import fields
 from nntool.tables.casting import missing_mask, to_numbers
 from nntool.tables.choices import setting
+from nntool.tables.dealing import Parts, deal, groups_of
 from nntool.tables.target import trimmed
-
-Sizes = NDArray[np.int64]
-Parts = NDArray[np.int8]
 
 PARTS = ("train", "validation", "test", "none")
 DEFAULT_MISSING: tuple[str, ...] = next(
@@ -105,8 +103,8 @@ def split(
     if method == "auto":
         method = Random() if task == "regression" else Stratified()
     strata, names = method.strata(target, is_missing, task)
-    groups, first, sizes = _groups(hashes)
-    parts, rare = _deal(strata[first], sizes, four, rng)
+    groups, first, sizes = groups_of(hashes)
+    parts, rare = deal(strata[first], sizes, four, rng)
     row_parts = parts[groups]
     if not (row_parts == 0).any():
         raise DataError(
@@ -198,115 +196,6 @@ def _classes(
     if is_missing.any():
         names.append(MISSING_TARGET)
     return np.where(is_missing, len(used), rank[codes]), names
-
-
-def _groups(hashes: NDArray[np.uint64]) -> tuple[Sizes, Sizes, Sizes]:
-    """For each row its group of equal rows; for each group its first row and its size."""
-    _, first, groups, sizes = np.unique(
-        hashes, return_index=True, return_inverse=True, return_counts=True
-    )
-    # Numbered by first row, not by hash: what is dealt does not hang on how rows are hashed.
-    rank = np.empty_like(first)
-    order = np.argsort(first)
-    rank[order] = np.arange(first.size)
-    return rank[groups], first[order], sizes[order]
-
-
-def _deal(
-    strata: Sizes, sizes: Sizes, shares: NDArray[np.float64], rng: np.random.Generator
-) -> tuple[Parts, list[int]]:
-    """The part of each group, and the strata too small to be dealt."""
-    parts = np.zeros(strata.size, np.int8)
-    n_parts = int(np.count_nonzero(shares))
-    n_groups = np.bincount(strata)
-    rare = (n_groups > 0) & (n_groups < n_parts) if n_groups.size > 1 else np.zeros(1, bool)
-    wanted = _wanted(np.bincount(strata, sizes).astype(np.int64) * ~rare, shares)
-    order = np.argsort(strata, kind="stable")
-    ends = np.cumsum(n_groups)
-    for stratum in np.flatnonzero((n_groups > 0) & ~rare):
-        members = order[ends[stratum] - n_groups[stratum] : ends[stratum]]
-        members = members[rng.permutation(members.size)]
-        parts[members] = _deal_stratum(sizes[members], wanted[stratum])
-    return parts, np.flatnonzero(rare).tolist()
-
-
-def _wanted(n_rows: Sizes, shares: NDArray[np.float64]) -> Sizes:
-    """Rows for each stratum and part: each cell its exact share rounded down or up.
-
-    Down first; what a stratum then lacks goes to parts that lack rows, those of its largest
-    remainders first. Where such a part is full, a row that another stratum has there moves on
-    (an augmenting path, as in bipartite matching); so the sums are right both ways.
-    """
-    ideal = np.outer(n_rows, shares)
-    wanted = np.floor(ideal + 1e-9).astype(np.int64)
-    room = _rounded(int(n_rows.sum()), shares) - wanted.sum(0)
-    remainder = ideal - wanted
-    preferred = np.argsort(-remainder, axis=1, kind="stable")
-    is_up = np.zeros(wanted.shape, bool)
-
-    def round_up(stratum: int, tried: set[int]) -> bool:
-        for part in preferred[stratum]:
-            if part in tried or is_up[stratum, part] or remainder[stratum, part] < 1e-9:
-                continue
-            tried.add(int(part))
-            if room[part] > 0:
-                room[part] -= 1
-                is_up[stratum, part] = True
-                return True
-            for other in np.flatnonzero(is_up[:, part]):
-                if round_up(int(other), tried):
-                    is_up[other, part] = False
-                    is_up[stratum, part] = True
-                    return True
-        return False
-
-    for stratum, lacking in enumerate(n_rows - wanted.sum(1)):
-        for _ in range(lacking):
-            round_up(stratum, set())
-    return np.asarray(wanted + is_up)
-
-
-def _rounded(n: int, shares: NDArray[np.float64]) -> Sizes:
-    """``n`` in whole numbers by shares, by largest remainder.
-
-    >>> _rounded(10, np.array([0.7, 0.15, 0.15, 0.0])).tolist()
-    [7, 2, 1, 0]
-    """
-    exact = n * shares
-    whole = np.floor(exact + 1e-9).astype(np.int64)
-    order = np.argsort(-(exact - whole), kind="stable")
-    whole[order[: n - int(whole.sum())]] += 1
-    return whole
-
-
-def _deal_stratum(sizes: Sizes, wanted: Sizes) -> Parts:
-    """Give groups, in random order, to parts of the wanted sizes.
-
-    Groups of several rows go first, each where its middle falls when all are laid side by side;
-    single rows then fill each part up.
-    """
-    parts = np.zeros(sizes.size, np.int8)
-    several = np.flatnonzero(sizes > 1)
-    room = wanted.copy()
-    if several.size:
-        ends = np.cumsum(sizes[several])
-        edges = np.cumsum(wanted) / wanted.sum() * ends[-1]
-        middle = ends - sizes[several] / 2
-        parts[several] = np.minimum(np.searchsorted(edges, middle, side="right"), wanted.size - 1)
-        room -= np.bincount(parts[several], sizes[several], minlength=wanted.size).astype(np.int64)
-    single = np.flatnonzero(sizes == 1)
-    room = _fitted(room, single.size)
-    parts[single] = np.repeat(np.arange(wanted.size), room)
-    return parts
-
-
-def _fitted(room: Sizes, n: int) -> Sizes:
-    """Room that is nowhere negative and adds up to ``n``; overfull parts cost the largest ones."""
-    room = np.maximum(room, 0)
-    while room.sum() > n:
-        largest = int(np.argmax(room))
-        room[largest] -= min(int(room.sum()) - n, max(1, int(room[largest]) // 2))
-    return room
 
 
 def _report(

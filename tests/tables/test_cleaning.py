@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from nntool.errors import DataError, UsageError
 from nntool.settings.clean import CleanSettings
 from nntool.settings.model import build
-from nntool.tables import cleaning, target
+from nntool.tables import cleaning, cleaning_report, marking, target
 from nntool.tables.casting import merge_counts
 from nntool.tables.hashing import row_hashes
 
@@ -174,7 +174,7 @@ def marks(rows, y, parts=None, **values):
     hashes = row_hashes(table)
     is_missing = np.array([cell == "" for cell in y])
     parts = None if parts is None else np.array(parts, np.int8)
-    return cleaning.mark(hashes, is_missing, asked(**values), parts).tolist()
+    return marking.mark(hashes, is_missing, asked(**values), parts).tolist()
 
 
 def test_rows_without_target_are_left_out_in_every_part():
@@ -200,8 +200,8 @@ def test_the_report_gives_counts_and_the_options_that_change_them():
     is_missing = np.asarray(typed.column("y").is_null())
     for duplicates, option in (("keep", "leave-out"), ("leave-out", "keep")):
         s = asked(duplicates=duplicates)
-        left_out = cleaning.mark(hashes, is_missing, s, None)
-        report = cleaning.report(state, counts, hashes, left_out, s, None)
+        left_out = marking.mark(hashes, is_missing, s, None)
+        report = cleaning_report.report(state, counts, hashes, left_out, s, None)
         said = " | ".join(report["notes"])
         assert "6 of 24 rows left out: their target is missing" in said
         assert f"--duplicates {option}" in said
