@@ -169,29 +169,6 @@ def test_roles_that_cannot_be_are_refused():
         fitted(table, roles={"city": "date"})
 
 
-def marks(rows, y, parts=None, **values):
-    table = text({"x": rows, "y": y})
-    hashes = row_hashes(table)
-    is_missing = np.array([cell == "" for cell in y])
-    parts = None if parts is None else np.array(parts, np.int8)
-    return marking.mark(hashes, is_missing, asked(**values), parts).tolist()
-
-
-def test_rows_without_target_are_left_out_in_every_part():
-    assert marks(["a", "b", "c"], ["1", "", ""], [0, 1, -1]) == [0, 1, 1]
-
-
-def test_duplicates_are_left_out_within_their_own_part_only():
-    rows, y = ["a", "a", "a", "a", "b"], ["1"] * 5
-    assert marks(rows, y) == [0] * 5
-    assert marks(rows, y, duplicates="leave-out") == [0, 2, 2, 2, 0]
-    assert marks(rows, y, [0, 1, 1, -1, 0], duplicates="leave-out") == [0, 0, 2, 0, 0]
-
-
-def test_a_row_that_differs_in_one_cell_is_no_duplicate():
-    assert marks(["a", "a"], ["1", "2"], duplicates="leave-out") == [0, 0]
-
-
 def test_the_report_gives_counts_and_the_options_that_change_them():
     table = text({**TABLE, "id": ["7"] * 24})
     state = fitted(table)
