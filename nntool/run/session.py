@@ -32,8 +32,7 @@ class Session:
     def __init__(self, root: str | Path, *, create: bool = False) -> None:
         self.root = Path(root)
         self._may_create = create
-        self.committed: list[str] = []
-        """The steps that this command replaced."""
+        self._touched: set[str] = set()
         self._is_moving = False
         """Whether run.json on disk marks a step: then its staged files are the only new ones."""
 
@@ -122,24 +121,20 @@ class Session:
             versions=versions(),
         )
 
+    def touch(self, steps: list[str]) -> None:
+        """Have ``commit`` give these steps' files the present time, so that make is content."""
+        self._touched |= set(steps)
+
     def commit(self) -> None:
-        """Put all staged steps in place together, with one modification time."""
+        """Put all staged steps in place together; all that was made or touched gets one time."""
         marked = self._marked()
         now = time.time_ns()
-        for step in marked:
+        for step in self._touched.union(marked):
             self._set_time(step, now)
+        self._touched = set()
         self._is_moving = bool(marked)
         manifest.save(self.root, self.run.manifest)
         self._move(marked)
-        self.committed += [step for step in marked if step not in self.committed]
-
-    def touch(self, steps: list[str]) -> None:
-        """Give the files of fresh steps the present time, so that make is content."""
-        now = time.time_ns()
-        for step in steps:
-            self._set_time(step, now)
-        self._is_moving = bool(self._marked())  # steps that are staged go to disk as marked
-        manifest.save(self.root, self.run.manifest)
 
     def _set_time(self, step: str, time_ns: int) -> None:
         entry = self.run.manifest.steps[step]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from nntool.errors import NntoolError, StoppedError, UsageError
-from nntool.run import names
+from nntool.run import freshness, names
 from nntool.run.directory import Run
 from nntool.run.session import Session
 from nntool.settings import recipe as recipes
@@ -33,19 +33,19 @@ def run(
     models: dict[str, Any] = {s: build(model, values[s], f"{s}.") for s, model in STEPS.items()}
     folder = path.parent if path and "source" not in given["collect"] else None
     with Session(root, create=True) as session:
-        done: list[str] = []
         for step in RUN_ORDER:
             outcome = Outcome(step, root)
             try:
                 if step != "train" and job.listener.stop_requested():
                     raise StoppedError(f"interrupted before {step}", f"nntool run {root}")
-                if _do(session, step, models, job, outcome, folder):
-                    done.append(step)
+                _do(session, step, models, job, outcome, folder)
                 session.commit()
                 if step == "train":
                     train.raise_if_stopped(outcome, session.run.command(step))
                 elif step == "evaluate":
-                    session.touch(done)
+                    fresh = [s for s in RUN_ORDER if freshness.state(session.run, s).is_fresh]
+                    session.touch(fresh)  # all files of one command get one time
+                    session.commit()
                     if step in outcome.report:
                         evaluate.check_requirements(session.run, models[step], outcome)
             except NntoolError as error:
@@ -61,15 +61,17 @@ def _do(
     job: Job,
     outcome: Outcome,
     folder: Path | None,
-) -> bool:
-    """Do one step in the session; returns whether there was anything to do."""
+) -> None:
+    """Do one step in the session."""
     if step == "evaluate" and _has_nothing_to_score(models):
         outcome.notes.append("there is no test part, so nothing is scored")
-        return False
+        return
     if step == "collect":
-        return _collect(session, models["collect"], job, outcome, folder)
+        _collect(session, models["collect"], job, outcome, folder)
+        return
     if step == "split":
-        return split.split_in(session, models["split"], job, outcome, models["clean"])
+        split.split_in(session, models["split"], job, outcome, models["clean"])
+        return
     steps: dict[str, Any] = {
         "clean": clean.clean_in,
         "transform": transform.transform_in,
@@ -77,7 +79,7 @@ def _do(
         "train": train.train_in,
         "evaluate": evaluate.evaluate_in,
     }
-    return bool(steps[step](session, models[step], job, outcome))
+    steps[step](session, models[step], job, outcome)
 
 
 def _has_nothing_to_score(models: dict[str, Any]) -> bool:
@@ -93,7 +95,7 @@ def _has_nothing_to_score(models: dict[str, Any]) -> bool:
 
 def _collect(
     session: Session, settings: Any, job: Job, outcome: Outcome, folder: Path | None
-) -> bool:
+) -> None:
     """Collect again where a source changed; go on without it where it is gone."""
     gone = [s for s in settings.source if not _is_there(s, folder)]
     entry = session.run.entry("collect")
@@ -102,13 +104,12 @@ def _collect(
         outcome.fresh = True
         session.touch(["collect"])
         outcome.report["collect"] = recorded(session.run, "collect")
-        return False
+        return
     if collect.collect_in(session, settings, job, outcome, folder):
-        return True
+        return
     outcome.fresh = True
     session.touch(["collect"])
     outcome.notes.append("these sources are collected already; nothing to do")
-    return False
 
 
 def _is_there(source: str, folder: Path | None) -> bool:

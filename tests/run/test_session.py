@@ -176,6 +176,7 @@ def test_touch_gives_files_the_present_time_and_keeps_them_fresh(tmp_path: Path)
         session.commit()
         before = (tmp_path / "collect/table.parquet").stat().st_mtime_ns
         session.touch(["collect"])
+        session.commit()
     assert (tmp_path / "collect/table.parquet").stat().st_mtime_ns > before
     run = Run(tmp_path)
     known = run.entry("collect").writes[names.COLLECT_TABLE]

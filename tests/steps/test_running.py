@@ -321,3 +321,11 @@ def test_ctrl_c_before_training_stops_the_run_and_leaves_the_model(run, content)
     assert {n: b for n, b in after.items() if n.startswith("train/")} == {
         n: b for n, b in before.items() if n.startswith("train/")
     }
+
+
+@pytest.mark.parametrize("options", [(), ("--set", "train.epochs=4"), ("--force",)])
+def test_all_files_that_one_run_makes_or_touches_get_one_time(nntool, run, options):
+    assert nntool("run", run, *options).code == 0
+    steps = [path for path in run.iterdir() if path.is_dir() and path.name != "checkpoint"]
+    assert len(steps) == 7
+    assert len({file.stat().st_mtime_ns for step in steps for file in step.iterdir()}) == 1
