@@ -55,6 +55,7 @@ PREREQUISITES: dict[str, tuple[str, ...]] = {
         TRANSFORM_TARGET,
         TRANSFORM_STATE,
         SELECT_COLUMNS,
+        CLEAN_TABLE,
         CLEAN_LEFT_OUT,
         CLEAN_STATE,
     ),

@@ -16,7 +16,7 @@ from nntool.steps import rows
 from nntool.steps.job import Job, Outcome, TableView
 from nntool.steps.performing import Done, file_name, perform, read_json, write_json
 from nntool.steps.predict import batches, open_input
-from nntool.steps.predicting import Predictor
+from nntool.steps.predicting import Predictor, counted
 from nntool.steps.select_features import feature_arrays
 
 
@@ -146,13 +146,11 @@ def _of_part(run: Run, part: str) -> _Scored:
 
 def own_target(run: Run, model: models.Model) -> Any:
     """The target of all rows: class codes, or values in its own unit as the table has them."""
-    from nntool.tables import arrays, parquet
+    from nntool.tables import arrays
 
     if model.classes is not None:
         return arrays.load(run.checked(names.TRANSFORM_TARGET), shape=(None,))
-    name = model.plain["target"]
-    column = parquet.read(run.checked(names.CLEAN_TABLE), [name]).column(name)
-    return column.to_numpy()
+    return rows.numeric_target(run, model.plain["target"])
 
 
 def _of_file(run: Run, settings: EvaluateSettings, outcome: Outcome) -> _Scored:
@@ -271,6 +269,8 @@ def _show(outcome: Outcome) -> None:
     positive = report["network"].get("positive")
     if positive is not None:
         outcome.notes.append(f"precision, recall, f1 and auc are those of the class {positive!r}")
+    if unscored := report["network"]["unscored"]:
+        outcome.notes.append(f"{counted(unscored, 'row')} without a usable target: not scored")
     title = f"{report['network']['rows']:,} {Path(report['rows']).name} rows"
     outcome.results.append(TableView(title, [title, *shown], body))
     outcome.notes += report["network"]["notes"] + others.get("notes", [])

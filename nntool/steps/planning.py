@@ -42,7 +42,8 @@ def describe(session: Session, settings: TrainSettings, outcome: Outcome) -> dic
     by_name = {column["name"]: column for column in transforming.produced(state["features"])}
     loss = DEFAULT_LOSSES[task] if settings.loss == "auto" else settings.loss
     scale = {"location": target.get("mean", 0.0), "scale": target.get("scale", 1.0)}
-    if not choices.built("LOSSES", loss).scales_target and task == "regression":
+    in_own_unit = task == "regression" and not choices.built("LOSSES", loss).scales_target
+    if in_own_unit:
         outcome.notes.append("this loss takes the target in its own unit: target scaling is off")
         scale = {"location": 0.0, "scale": 1.0}
     return {
@@ -58,8 +59,8 @@ def describe(session: Session, settings: TrainSettings, outcome: Outcome) -> dic
         "loss": loss,
         "output": settings.output,
         "target_coding": settings.target_coding,
+        "in_own_unit": in_own_unit,
         "target_map": scale,
-        "scaled": target,
     }
 
 
@@ -68,13 +69,13 @@ def row_sources(session: Session, words: dict[str, Any]) -> tuple[ArrayRows, Arr
     import numpy as np
 
     from nntool.nn.batches import ArrayRows
-    from nntool.tables import arrays, transforming
+    from nntool.tables import arrays
 
     run = session.run
     numeric, codes = chosen_columns(*feature_arrays(run), words)
     target = arrays.load(run.checked(names.TRANSFORM_TARGET), shape=(numeric.shape[0],))
-    if words["task"] == "regression" and words["target_map"]["scale"] != words["scaled"]["scale"]:
-        target = transforming.inverse_target(target, words["scaled"]).astype(np.float32)
+    if words["in_own_unit"]:
+        target = rows.numeric_target(run, words["target"]).astype(np.float32)
     found = {}
     for part in ("train", "validation"):
         index = np.flatnonzero(rows.of_part(run, part))

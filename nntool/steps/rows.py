@@ -68,6 +68,15 @@ def seen(mask: Mask, *, from_split: bool) -> RowsSeen:
     return RowsSeen(part=part, count=int(mask.sum()), sha256=digest)  # type: ignore[arg-type] # a Literal
 
 
+def numeric_target(run: Run, name: str) -> npt.NDArray[np.float64]:
+    """The target of a regression for all rows in its own unit, exactly as clean has it."""
+    from nntool.tables import parquet
+
+    column = parquet.read(run.checked(names.CLEAN_TABLE), [name]).column(name)
+    values: npt.NDArray[np.float64] = column.to_numpy()
+    return values
+
+
 def require_training_states(run: Run) -> None:
     """Refuse states that were not learned from the training rows that stand now."""
     training = seen(parts(run) == PARTS["train"], from_split=True)

@@ -336,3 +336,20 @@ def test_training_needs_a_split(nntool, ok, tmp_path, source):
     said = nntool("train", root)
     assert (said.code, said.first) == (4, f"nntool train: split has not run in {root}")
     assert said.hint == f"nntool split {root}"
+
+
+def test_poisson_takes_counts_exactly_as_they_stand(ok, tmp_path):
+    """A count that went through the standardized float32 and back would not be whole any more."""
+    rng = np.random.default_rng(5)
+    for k, rate in enumerate((0.7, 2.0, 7.0)):
+        x = rng.uniform(-1, 1, 200)
+        lines = [f"{a:.4f},{y}" for a, y in zip(x, rng.poisson(rate * np.exp(x)), strict=True)]
+        source = tmp_path / f"{k}.csv"
+        source.write_text("\n".join(["x,y", *lines]) + "\n")
+        root = tmp_path / f"r{k}"
+        ok("clean", root, source, "--target", "y", "--task", "regression")
+        ok("transform", root)
+        ok("select-features", root)
+        ok("split", root)
+        said = ok("train", root, "--loss", "poisson", "--epochs", "2")
+        assert "target scaling is off" in said.err
