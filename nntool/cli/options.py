@@ -272,6 +272,7 @@ def _take_config(
     from pathlib import Path
 
     content = recipe.read(Path(config))
+    recipe.check_tables(content)
     for step in known:
         table = recipe.step_settings(content, step)
         if table is content:  # a flat file: each key goes to the model that has it
@@ -298,5 +299,5 @@ def _assign(
     if not owners or field_name not in known.get(owners[0], {}) or (keys_name_steps and not step):
         full = (f"{s}.{f}" if keys_name_steps else f for s, own in known.items() for f in own)
         raise unknown_key(name, full)
-    field = known[owners[0]][field_name]
-    values[owners[0]][field_name] = convert(field, value, f"{shown}{name}")
+    for owner in owners if field_name == "seed" else owners[:1]:  # a seed is common to all steps
+        values[owner][field_name] = convert(known[owner][field_name], value, f"{shown}{name}")

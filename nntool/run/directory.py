@@ -6,6 +6,7 @@ file from ``.new-<step>/`` while it is still there, so it works between a kill a
 
 from __future__ import annotations
 
+import hashlib
 import shlex
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ class Run:
     def __init__(self, root: str | Path) -> None:
         self.root = Path(root)
         self.manifest = manifest.load(self.root)
+        self._hashes: hashing.Hashes = {}
 
     @classmethod
     def existing(cls, root: str | Path) -> Run:
@@ -67,7 +69,7 @@ class Run:
         entry = self.entry(names.maker(artifact))
         if entry is None or artifact not in entry.writes:
             return False
-        return hashing.is_same(self.path(artifact), entry.writes[artifact])
+        return hashing.is_same(self.path(artifact), entry.writes[artifact], self._hashes)
 
     def checked(self, artifact: str) -> Path:
         """The path of an artifact whose content is what its step wrote.
@@ -84,15 +86,23 @@ class Run:
         return self.path(artifact)
 
     def checked_bytes(self, artifacts: list[str]) -> dict[str, bytes]:
-        """The content of small artifacts that belong together, even while a writer moves them."""
-        for attempt in range(5):
+        """The content of artifacts, each held against its recorded hash as it was read.
+
+        Raises ``StaleError`` where one is not what its step wrote: also where a writer is just
+        replacing it, and the manifest must be read again.
+        """
+        found = {}
+        for artifact in artifacts:
+            step = names.maker(artifact)
             try:
-                return {artifact: self.checked(artifact).read_bytes() for artifact in artifacts}
-            except (StaleError, FileNotFoundError):
-                if attempt == 4:
-                    raise
-                self.manifest = manifest.load(self.root)
-        raise AssertionError("unreachable: the loop returns or raises")
+                found[artifact] = self.path(artifact).read_bytes()
+            except FileNotFoundError:
+                missing = f"{self.root / artifact} is missing"
+                raise StaleError(missing, self.command(step)) from None
+            if hashlib.sha256(found[artifact]).hexdigest() != self.hash_of(artifact):
+                changed = f"{self.root / artifact} is not what {step} wrote"
+                raise StaleError(changed, self.command(step))
+        return found
 
     def command(self, step: str) -> str:
         """The command that makes a step's artifacts, with the settings that it had before."""

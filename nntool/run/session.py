@@ -29,8 +29,12 @@ from nntool.settings import recipe
 class Session:
     """The one writer of a run directory, for the length of a command."""
 
-    def __init__(self, root: str | Path, *, create: bool = False) -> None:
+    def __init__(
+        self, root: str | Path, *, create: bool = False, recipe_at_end: bool = False
+    ) -> None:
+        """With ``recipe_at_end`` recipe.toml stays as someone edited it until ``write_recipe``."""
         self.root = Path(root)
+        self._recipe_at_end = recipe_at_end
         self._may_create = create
         self._touched: set[str] = set()
         self._is_moving = False
@@ -160,9 +164,10 @@ class Session:
                 (self.root / artifact).unlink(missing_ok=True)
         for step in marked:
             self.run.manifest.steps[step].replacing = None
+        if marked and not self._recipe_at_end:
+            self.write_recipe()
         manifest.save(self.root, self.run.manifest)
         self._is_moving = False
-        self._write_recipe()
         self._clear_staging()
 
     def _repair(self) -> None:
@@ -173,9 +178,10 @@ class Session:
             self._move(marked)
         else:
             self._clear_staging()
-            self._write_recipe()
+            if not (self.root / names.RECIPE).exists():
+                self.write_recipe()
 
-    def _write_recipe(self) -> None:
+    def write_recipe(self) -> None:
         """Bring recipe.toml up to date with the manifest."""
         steps = self.run.manifest.steps
         if not steps:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from nntool.errors import DataError, UsageError
+from nntool.settings.model import unknown_key
 from nntool.settings.steps import STEPS
 
 
@@ -34,12 +35,28 @@ def read(path: Path) -> dict[str, Any]:
         raise UsageError(f"{path} is not TOML: {error}", "mend the place that is named") from None
 
 
+TABLES = (*STEPS, "predict")
+"""The tables that a recipe may have."""
+
+
+def is_recipe(content: dict[str, Any]) -> bool:
+    """Whether a file has a table for a step; else it is flat."""
+    return any(isinstance(content.get(name), dict) for name in TABLES)
+
+
+def check_tables(content: dict[str, Any]) -> None:
+    """Refuse a recipe with anything beside the tables of steps, such as a misspelt one."""
+    for name in content if is_recipe(content) else ():
+        if name not in TABLES:
+            raise unknown_key(name, TABLES)
+
+
 def step_settings(content: dict[str, Any], step: str) -> dict[str, Any]:
     """The settings of one step from a recipe (a table for each step) or from a flat file.
 
     A file in which any table is named as a step is a recipe.
     """
-    if not any(isinstance(content.get(name), dict) for name in STEPS):
+    if not is_recipe(content):
         return content
     table = content.get(step, {})
     if not isinstance(table, dict):

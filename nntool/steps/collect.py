@@ -57,12 +57,13 @@ def collect_in(
         outcome.report["collect"] = recorded(session.run, "collect")
         return False
     words = what_differs(session, "collect", settings)
-    reads = {f"source:{s}": hashing.sha256(p) for s, p in zip(settings.source, places, strict=True)}
+    records = [hashing.record(place) for place in places]
+    reads = {f"source:{s}": r.sha256 for s, r in zip(settings.source, records, strict=True)}
     enter(
         session,
         "collect",
         settings,
-        lambda folder: _read_all(folder, settings, places, reads, job, outcome),
+        lambda folder: _read_all(folder, settings, places, records, job, outcome),
         reads,
     )
     outcome.report["collect"] = recorded(session.run, "collect")
@@ -107,7 +108,7 @@ def _read_all(
     folder: Path,
     settings: CollectSettings,
     places: list[Path],
-    reads: dict[str, str],
+    records: list[FileRecord],
     job: Job,
     outcome: Outcome,
 ) -> Done:
@@ -118,7 +119,9 @@ def _read_all(
     columns = opened[0][0].names
     sources: list[dict[str, Any]] = []
     with TableWriter(folder / file_name(names.COLLECT_TABLE), opened[0][0].schema) as writer:
-        for typed, (reader, dialect, notes) in zip(settings.source, opened, strict=True):
+        for typed, place, known, (reader, dialect, notes) in zip(
+            settings.source, places, records, opened, strict=True
+        ):
             _require_same_columns(columns, reader.names, settings.source[0], typed)
             for batch in reader:
                 writer.append(batch.select(columns))
@@ -127,11 +130,13 @@ def _read_all(
                 raise DataError(
                     f"{typed} has a header and no rows", "give a file with rows under its header"
                 )
+            if not hashing.has_stat_of(place, known):
+                raise DataError(f"{typed} changed while it was read", "collect it again")
             outcome.notes += [*notes, *reader.notes]
             sources.append(
                 {
                     "source": typed,
-                    "sha256": reads[f"source:{typed}"],
+                    "sha256": known.sha256,
                     "rows": reader.n_rows,
                     "dialect": dialect,
                     "notes": reader.notes,
@@ -142,7 +147,7 @@ def _read_all(
         folder / file_name(names.COLLECT_SOURCES),
         {"rows": writer.n_rows, "columns": columns, "sources": sources},
     )
-    return Done(resolved=_resolved(settings, sources), facts={"sources": _places(places, sources)})
+    return Done(resolved=_resolved(settings, sources), facts={"sources": _places(places, records)})
 
 
 def _require_same_columns(first: list[str], other: list[str], a: str, b: str) -> None:
@@ -157,16 +162,13 @@ def _require_same_columns(first: list[str], other: list[str], a: str, b: str) ->
         )
 
 
-def _places(places: list[Path], sources: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _places(places: list[Path], records: list[FileRecord]) -> list[dict[str, Any]]:
     """Where each source lies and its stat values, so that it need not be hashed again."""
     import msgspec
 
     return [
-        {
-            "path": str(place.resolve()),
-            "file": msgspec.to_builtins(hashing.record(place, source["sha256"])),
-        }
-        for place, source in zip(places, sources, strict=True)
+        {"path": str(place.resolve()), "file": msgspec.to_builtins(known)}
+        for place, known in zip(places, records, strict=True)
     ]
 
 

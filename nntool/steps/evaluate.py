@@ -106,9 +106,18 @@ def _work(
     facts: dict[str, Any],
     outcome: Outcome,
 ) -> Done:
+    from threadpoolctl import threadpool_limits
+
     run = session.run
     if run.entry("train").status == "interrupted":  # type: ignore[union-attr] # required above
         outcome.notes.append("the model is of a training that was interrupted")
+    with threadpool_limits(1, user_api="blas"):  # the same bytes whatever the cores
+        return _score(run, settings, folder, facts, outcome)
+
+
+def _score(
+    run: Run, settings: EvaluateSettings, folder: Path, facts: dict[str, Any], outcome: Outcome
+) -> Done:
     scored = _of_file(run, settings, outcome) if settings.data else _of_part(run, settings.part)
     report: dict[str, Any] = {
         "task": scored.model.plain["task"],

@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 
 FEW_ROWS = 1000
 PRIOR_PRECISION = 10.0
-VECTORS = 8
-"""Vectors of the length of all weights that training holds: weights, gradient, the optimizer's
-two, the best so far, a checkpoint's, scratch."""
+VECTORS = 13
+"""Vectors of the length of all weights at the peak of training (12.2 were measured): weights,
+gradient, the optimizer's two, the same three as of the last epoch and in the checkpoint, the best
+so far, what an update is measured by, scratch."""
 
 
 def describe(session: Session, settings: TrainSettings, outcome: Outcome) -> dict[str, Any]:
@@ -83,26 +84,27 @@ def row_sources(session: Session, words: dict[str, Any]) -> tuple[ArrayRows, Arr
     training = found["train"]
     if training is None:
         raise DataError("no rows are left to train on", f"nntool split {run.root} --train 0.7")
-    _check_target(make_output(words), target, rows.of_part(run, "train"))
+    exact = rows.numeric_target(run, words["target"]) if words["classes"] is None else None
+    _check_target(words, target, exact, rows.of_part(run, "train"))
     return training, found["validation"]
 
 
-def _check_target(output: Any, target: Any, mask: Any) -> None:
-    """Refuse a target that the loss cannot take, naming the row."""
+def _check_target(words: dict[str, Any], target: Any, exact: Any, mask: Any) -> None:
+    """Refuse a target that the loss cannot take, naming the row and its ``exact`` value."""
     import numpy as np
 
     from nntool.nn.outputs import InvalidTarget
 
     index = np.flatnonzero(mask)
     try:
-        output.check(target[index])
+        make_output(words).check(target[index])
     except InvalidTarget as error:
-        own = output.head.target_map.to_own(error.value)
-        scaled = "" if own == error.value else f" (scaled: {error.value:g})"
-        raise DataError(
-            f"row {index[error.row] + 1}: the target {own:g}{scaled} {error.reason}",
-            "choose another --loss or --output, or transform with --target-scaling none",
-        ) from None
+        row = int(index[error.row])
+        own = f"{exact[row]:g}" if exact is not None else f"{error.value:g}"
+        hint = "choose another --loss or --output, or transform with --target-scaling none"
+        if words["loss"] in ("mape", {"name": "mape"}):
+            hint = "--loss mape:floor=1, the least |target| that an error is divided by"
+        raise DataError(f"row {row + 1}: the target {own} {error.reason}", hint) from None
 
 
 def resolve(

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from nntool.errors import StaleError
 from nntool.run import freshness, names
 from nntool.run.directory import Run
 from nntool.steps import model as models
@@ -21,6 +22,7 @@ NEEDED = [
     names.TRAIN_WEIGHTS,
 ]
 """All that prediction needs beside run.json; they may be copied alone."""
+ATTEMPTS = 5
 CHUNK_ROWS = 1 << 15
 """A multiple of the block of 1,024 rows, so that no cut changes a byte."""
 
@@ -48,15 +50,27 @@ class Answers(NamedTuple):
     """``(n, n_classes)``, or None."""
 
 
+def consistent(run: Run) -> tuple[Run, dict[str, bytes]]:
+    """The manifest and the files of one moment, even while a writer replaces them."""
+    for attempt in range(ATTEMPTS):
+        try:
+            freshness.require_fresh(run, "train", files=False)
+            return run, run.checked_bytes(NEEDED)
+        except StaleError:
+            if attempt == ATTEMPTS - 1:
+                raise
+            run = Run.existing(run.root)
+    raise AssertionError("unreachable: the loop returns or raises")
+
+
 class Predictor:
     """A run opened for prediction: nothing is written and no lock is taken."""
 
     def __init__(self, run: Run) -> None:
         import msgspec
 
-        freshness.require_fresh(run, "train", files=False)
-        self.run = run
-        files = run.checked_bytes(NEEDED)
+        self.run, files = consistent(run)
+        run = self.run
         self.clean = msgspec.json.decode(files[names.CLEAN_STATE])
         self.features = msgspec.json.decode(files[names.TRANSFORM_STATE])["features"]
         chosen = msgspec.json.decode(files[names.SELECT_COLUMNS])

@@ -6,16 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from nntool.errors import NntoolError, StoppedError, UsageError
+from nntool.errors import DataError, NntoolError, StoppedError, UsageError
 from nntool.run import freshness, names
 from nntool.run.directory import Run
 from nntool.run.session import Session
 from nntool.settings import recipe as recipes
-from nntool.settings.model import build, check_names, unknown_key
+from nntool.settings.model import build, check_names
 from nntool.settings.steps import STEPS
 from nntool.steps import clean, collect, evaluate, select_features, split, train, transform
 from nntool.steps.job import Job, Outcome
-from nntool.steps.performing import recorded
+from nntool.steps.performing import is_fresh, recorded
 
 RUN_ORDER = ("collect", "split", "clean", "transform", "select-features", "train", "evaluate")
 """Split comes early: what is learned is then learned once, from training rows."""
@@ -32,7 +32,7 @@ def run(
     _require_source_and_target(root, values)
     models: dict[str, Any] = {s: build(model, values[s], f"{s}.") for s, model in STEPS.items()}
     folder = path.parent if path and "source" not in given["collect"] else None
-    with Session(root, create=True) as session:
+    with Session(root, create=True, recipe_at_end=True) as session:
         for step in RUN_ORDER:
             outcome = Outcome(step, root)
             try:
@@ -46,6 +46,7 @@ def run(
                     fresh = [s for s in RUN_ORDER if freshness.state(session.run, s).is_fresh]
                     session.touch(fresh)  # all files of one command get one time
                     session.commit()
+                    session.write_recipe()
                     if step in outcome.report:
                         evaluate.check_requirements(session.run, models[step], outcome)
             except NntoolError as error:
@@ -100,6 +101,12 @@ def _collect(
     gone = [s for s in settings.source if not _is_there(s, folder)]
     entry = session.run.entry("collect")
     if gone and entry is not None and entry.asked["source"] == list(settings.source):
+        if not is_fresh(session, "collect", settings):
+            raise DataError(
+                f"{', '.join(gone)} is gone, and what was collected is not whole or was read with"
+                " other settings",
+                "put the source back, or name another with --data",
+            )
         outcome.notes.append(f"{', '.join(gone)} is gone; going on with what was collected")
         outcome.fresh = True
         session.touch(["collect"])
@@ -135,9 +142,7 @@ def _merged(
     content = recipes.read(path) if path else {}
     if own is not None and not content:  # a Makefile may have deleted the recipe
         content = {step: entry.settings for step, entry in own.manifest.steps.items()}
-    for name in content:
-        if name not in STEPS:
-            raise unknown_key(name, STEPS)
+    recipes.check_tables(content)
     return {
         s: {**_as_asked(own, s, recipes.step_settings(content, s)), **given.get(s, {})}
         for s in STEPS

@@ -175,7 +175,9 @@ def fit(
     state["classes"], state["by_value"] = class_order(distinct)
     codes, _ = encode_classes(text, state)
     state["class_counts"] = np.bincount(codes[codes >= 0], minlength=len(state["classes"])).tolist()
-    if task == "binary" or positive is not None:
+    if positive is not None and task != "binary":
+        raise UsageError(f"--positive is for two classes, and there are {len(state['classes'])}")
+    if task == "binary":
         state["positive"] = _positive(state, positive)
     return state
 
