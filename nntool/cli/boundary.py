@@ -15,7 +15,7 @@ import typer
 
 from nntool.cli import streams
 from nntool.cli.output import Output, tell_at_once
-from nntool.errors import MachineError, NntoolError
+from nntool.errors import MachineError, NntoolError, StoppedError
 
 PIPE_CLOSED = 141
 INTERRUPTED = 130
@@ -59,7 +59,9 @@ def _reported(output: Output) -> Iterator[None]:
         raise
     except KeyboardInterrupt:
         output.end_progress()
-        output.say(f"{output.command}: interrupted; nothing half-written was left")
+        output.error(
+            StoppedError("interrupted; no file of a run was left half-written", "type it again")
+        )
         raise typer.Exit(INTERRUPTED) from None
     except MemoryError:
         output.error(MachineError("there is not enough memory", "use fewer rows or columns"))

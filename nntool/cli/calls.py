@@ -114,8 +114,6 @@ def show(name: str, command: Command, output: Output, typed: dict[str, Any]) -> 
     """``show RUN STEP``: an artifact as CSV on stdout."""
     from nntool.steps.show import show
 
-    if output.as_json:
-        raise UsageError("show writes CSV; it has no --json", f"nntool show {typed['run']} STEP")
     show(typed["run"], typed["artifact"], sys.stdout.buffer)
 
 

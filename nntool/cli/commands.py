@@ -19,10 +19,8 @@ from nntool.errors import UsageError
 
 if TYPE_CHECKING:
     from nntool.settings.model import StepSettings
-    from nntool.steps.job import Outcome
 
 RUN = ("run", str, "The run directory.")
-Call = Callable[..., "Outcome | None"]
 
 
 @dataclass(frozen=True)
@@ -31,7 +29,7 @@ class Command:
 
     help: str
     call: str
-    """``module:function`` in ``nntool.cli``, given the job, the arguments and the settings."""
+    """``module:function`` in ``nntool.cli``: given the name, this, the output, what was typed."""
     arguments: tuple[tuple[str, Any, str], ...] = (RUN,)
     steps: tuple[str, ...] = ()
     """The settings models whose fields are options."""
@@ -182,5 +180,7 @@ def _parameters(name: str, command: Command) -> Iterable[inspect.Parameter]:
         yield options.switch("check", "--check", "Exit 4 when something is stale or missing.")
     if any(field.registry for model in models(command).values() for field in fields(model)):
         yield options.explain_parameter(command.steps)
-    left_out = () if command.common else options.ONLY_FOR_STEPS
+    left_out: tuple[str, ...] = () if command.common else options.ONLY_FOR_STEPS
+    if name == "show":
+        left_out += ("as_json",)  # it writes CSV
     yield from options.common_parameters(left_out, keys_name_steps=name == "run")

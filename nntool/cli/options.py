@@ -299,5 +299,7 @@ def _assign(
     if not owners or field_name not in known.get(owners[0], {}) or (keys_name_steps and not step):
         full = (f"{s}.{f}" if keys_name_steps else f for s, own in known.items() for f in own)
         raise unknown_key(name, full)
+    if value == "none" and known[owners[0]][field_name].is_list:
+        value = []  # the word that an option has for it
     for owner in owners if field_name == "seed" else owners[:1]:  # a seed is common to all steps
         values[owner][field_name] = convert(known[owner][field_name], value, f"{shown}{name}")

@@ -3,6 +3,7 @@
 import hashlib
 import os
 from pathlib import Path
+from stat import S_ISREG
 
 from nntool.run.manifest import FileRecord
 
@@ -48,7 +49,7 @@ def is_same(path: Path, known: FileRecord, hashes: Hashes | None = None) -> bool
         stat = path.stat()
     except (FileNotFoundError, NotADirectoryError):
         return False
-    if stat.st_size != known.size:
+    if stat.st_size != known.size or not S_ISREG(stat.st_mode):
         return False
     if (stat.st_mtime_ns, stat.st_ino) == (known.mtime_ns, known.inode):
         return True

@@ -56,6 +56,7 @@ class Session:
         else:
             self._created = False
             Run.existing(self.root)
+        self._refuse_links()
         path = self.root / names.LOCK
         self._lock = FileLock(path)
         try:
@@ -86,6 +87,17 @@ class Session:
         else:
             (self.root / names.LOCK).write_text("")
         self._lock.release()
+
+    def _refuse_links(self) -> None:
+        """A stranger's run must not lead out of its folder: nothing is written through links."""
+        own = [self.root / step for step in names.ORDER]
+        own += [self.root / names.LOCK, self.root / names.CHECKPOINT]
+        for path in [*own, *self.root.glob(f"{names.STAGING}*")]:
+            if path.is_symlink():
+                raise UsageError(
+                    f"{path} is a link; a run is written in its own folders only",
+                    "copy what it points to, or use another run",
+                )
 
     def stage(self, step: str) -> Path:
         """An empty folder for the new files of a step."""

@@ -69,13 +69,3 @@ def name_and_settings(choice: Choice) -> tuple[str, dict[str, Any]]:
     if not isinstance(name, str):
         raise UsageError(f"{choice!r} has no name", 'write {name = "...", setting = ...}')
     return name, rest
-
-
-def spelled(choice: Choice) -> str:
-    """A choice as one would type it.
-
-    >>> spelled({"name": "adam", "beta1": 0.9})
-    'adam:beta1=0.9'
-    """
-    name, rest = name_and_settings(choice)
-    return name + (":" if rest else "") + ",".join(f"{k}={v}" for k, v in rest.items())

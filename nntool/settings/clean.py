@@ -4,9 +4,6 @@ from typing import Annotated, Literal
 
 from nntool.settings.model import StepSettings, option
 
-TASKS = ("binary", "multiclass", "regression")
-ROLES = ("numeric", "categorical", "date", "identifier", "ignored")
-
 
 class CleanSettings(StepSettings, frozen=True, kw_only=True):
     """How text becomes a typed table."""

@@ -33,7 +33,7 @@ def save(
 
     folder = root / names.CHECKPOINT
     folder.mkdir(exist_ok=True)
-    path = folder / f"epoch-{len(history)}.npz"
+    path = folder / f"{of[:12]}-epoch-{len(history)}.npz"
     temporary = folder / f".new-{path.name}"
     files.save_npz(temporary, arrays)
     temporary.replace(path)

@@ -78,11 +78,15 @@ def locate(source: str, recipe_folder: Path | None) -> Path:
 
     if any("\udc80" <= sign <= "\udcff" for sign in source):  # what surrogateescape leaves
         raise UsageError(f"the name {source!r} is not UTF-8", "rename the file")
-    for base in (recipe_folder, Path()):
-        if base is not None and (base / source).is_file():
-            open_source(str(base / source)).close()  # says why it may not be read
-            return base / source
-    if recipe_folder is not None and not (Path() / source).exists():
+    bases = [base for base in (recipe_folder, Path()) if base is not None]
+    for base in bases:
+        place = base / source
+        if place.is_file():
+            open_source(str(place)).close()  # says why it may not be read
+            return place
+        if place.exists() and not place.is_dir():  # to open a pipe would wait for its writer
+            raise DataError(f"{source} is no regular file", "write it to a file and name that")
+    if recipe_folder is not None and not Path(source).exists():
         raise DataError(
             f"{source} is neither in {recipe_folder}, the recipe's folder, nor here",
             "name the file with --data",

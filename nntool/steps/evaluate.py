@@ -11,8 +11,8 @@ from nntool.run import freshness, hashing, names
 from nntool.run.directory import Run
 from nntool.run.session import Session
 from nntool.settings.evaluate import EvaluateSettings
+from nntool.steps import collect, rows
 from nntool.steps import model as models
-from nntool.steps import rows
 from nntool.steps.job import Job, Outcome, TableView
 from nntool.steps.performing import Done, file_name, perform, read_json, write_json
 from nntool.steps.predict import batches, open_input
@@ -78,12 +78,8 @@ def _requirements(settings: EvaluateSettings, task: str) -> list[Any]:
 
 
 def _data_hash(path: str) -> str:
-    if not Path(path).is_file():
-        from nntool.tables.csv.source import open_source
-
-        open_source(path).close()  # says why it cannot be read
-        raise UsageError(f"--data {path} is no regular file", "write it to a file and name that")
-    return hashing.sha256(Path(path))
+    """The hash of the rows that are scored in place of a part; raises where they cannot be."""
+    return hashing.sha256(collect.locate(path, None))
 
 
 class _Scored(NamedTuple):
@@ -171,7 +167,7 @@ def _of_file(run: Run, settings: EvaluateSettings, outcome: Outcome) -> _Scored:
 
     path = str(settings.data)
     predictor = Predictor(run)
-    reader = open_input(path, run, sys.stdin.buffer)
+    reader = open_input(f"./{path}" if path == "-" else path, run, sys.stdin.buffer)
     model, state = predictor.model, predictor.clean["target"]
     target_column = columns.find(reader.names, model.plain["target"])
     if target_column is None:

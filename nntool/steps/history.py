@@ -25,8 +25,10 @@ def metrics_of(task: str, output: Output) -> Metrics:
         truth = output.head.target_map.to_own(target)
         error = output.values(z) - truth
         spread = float(np.sum((truth - truth.mean()) ** 2))
-        r2 = 1 - float(np.sum(error**2)) / spread if spread else 0.0
-        return {"r2": r2, "mae": float(np.mean(np.abs(error)))}
+        found = {"mae": float(np.mean(np.abs(error)))}
+        if spread:  # of a constant target no share is explained, and none is made up
+            found["r2"] = 1 - float(np.sum(error**2)) / spread
+        return found
 
     return of_values if task == "regression" else of_classes
 

@@ -34,6 +34,13 @@ class Silence:
         return False
 
 
+def usable_cores() -> int:
+    """The cores that this process may use; where no system call says so, all of them."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 @dataclass(frozen=True)
 class Job:
     """The circumstances of one call: none of them is a setting or shapes a result."""
@@ -45,7 +52,7 @@ class Job:
     @property
     def cores(self) -> int:
         """How many threads may be used: --threads, or the cores that this process may use."""
-        return self.threads or len(os.sched_getaffinity(0))
+        return self.threads or usable_cores()
 
 
 @dataclass

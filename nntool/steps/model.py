@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from nntool.errors import DataError
+from nntool.errors import DataError, UsageError
 from nntool.run import names
 from nntool.steps import choices
 
@@ -86,10 +86,17 @@ def load(files: dict[str, bytes]) -> Model:
     import msgspec
 
     from nntool.nn.network import Network, NetworkSpec
+    from nntool.nn.registry import InvalidChoice
     from nntool.tables import arrays
 
-    plain = msgspec.json.decode(files[names.TRAIN_MODEL])
-    net = Network(NetworkSpec.from_plain(plain["network"]))
+    try:
+        plain = msgspec.json.decode(files[names.TRAIN_MODEL])
+        net = Network(NetworkSpec.from_plain(plain["network"]))
+        output = make_output(plain)
+    except (msgspec.DecodeError, InvalidChoice, UsageError, KeyError, TypeError) as error:
+        raise DataError(
+            f"{names.TRAIN_MODEL} does not describe a model: {error}", "do not use this run"
+        ) from None
     vectors = arrays.load_npz(files[names.TRAIN_WEIGHTS])
     theta, stats = vectors.get("theta"), vectors.get("stats")
     if theta is None or theta.shape != (net.size,) or stats is None:
@@ -97,4 +104,4 @@ def load(files: dict[str, bytes]) -> Model:
             f"{names.TRAIN_WEIGHTS} does not hold the {net.size:,} weights of model.json",
             "do not use this run",
         )
-    return Model(net, make_output(plain), theta, stats, plain)
+    return Model(net, output, theta, stats, plain)

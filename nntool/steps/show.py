@@ -7,7 +7,7 @@ import io
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from nntool.errors import DataError, StaleError, UsageError
+from nntool.errors import StaleError, UsageError
 from nntool.run import names
 from nntool.run.directory import Run
 from nntool.steps.performing import read_json
@@ -122,10 +122,6 @@ def _write_rows(stdout: BinaryIO, header: list[str], rows: list[list[Any]]) -> N
     writer.writerow(header)
     writer.writerows(rows)
     stdout.write(text.getvalue().encode())
-
-
-def _refuse(run: Run, artifact: str, path: Path, stdout: BinaryIO) -> None:
-    raise DataError(f"{artifact} cannot be shown as CSV", f"read {path} itself")
 
 
 SHOWN_BY = {

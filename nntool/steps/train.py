@@ -101,7 +101,8 @@ def _numerics(job: Job, trainer: Trainer, batch_size: int | str) -> Iterator[Non
     from threadpoolctl import threadpool_limits
 
     n_rows = trainer.train.n_rows if batch_size == "full" else int(batch_size)
-    largest = n_rows * max((math.prod(place.shape) for place in trainer.net.places), default=0)
+    products = [p for p in trainer.net.places if len(p.shape) == 2 and p.layer != "inputs"]
+    largest = n_rows * max(math.prod(place.shape) for place in products)
     threads = job.cores if largest > LARGE_PRODUCT else 1
     with threadpool_limits(threads, user_api="blas"), np.errstate(all="ignore"):
         yield

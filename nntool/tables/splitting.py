@@ -15,7 +15,7 @@ from nntool.settings.model import fields
 from nntool.tables.casting import missing_mask, to_numbers
 from nntool.tables.choices import setting
 from nntool.tables.dealing import Parts, deal, groups_of
-from nntool.tables.target import trimmed
+from nntool.tables.target import class_order, encode_classes, trimmed
 
 PARTS = ("train", "validation", "test", "none")
 DEFAULT_MISSING: tuple[str, ...] = next(
@@ -185,17 +185,14 @@ def refuse_useless(report: dict[str, Any], shares: tuple[float, float, float], n
 def _classes(
     target: pa.ChunkedArray, is_missing: NDArray[np.bool_]
 ) -> tuple[NDArray[np.int64], list[str]]:
-    """The class of each row by its text, in the order of code points; missing ones last."""
-    encoded = pa.chunked_array(target.chunks, pa.string()).combine_chunks().dictionary_encode()
-    texts = encoded.dictionary.to_pylist()
-    codes = np.asarray(encoded.indices.fill_null(0), dtype=np.int64)
-    used = sorted(set(codes[~is_missing].tolist()), key=lambda code: texts[code])
-    rank = np.zeros(max(len(texts), 1), np.int64)
-    rank[used] = np.arange(len(used))
-    names = [texts[code] for code in used]
+    """The class of each row as clean names it: in its order, equal numbers one; missing last."""
+    distinct = pc.unique(target.filter(pa.array(~is_missing))).to_pylist()
+    names, by_value = class_order(distinct)
+    known = {"classes": names, "by_value": by_value, "missing_values": []}
+    codes = encode_classes(target, known)[0].astype(np.int64)
     if is_missing.any():
-        names.append(MISSING_TARGET)
-    return np.where(is_missing, len(used), rank[codes]), names
+        names = [*names, MISSING_TARGET]
+    return np.where(is_missing, len(names) - 1, codes), names
 
 
 def _report(

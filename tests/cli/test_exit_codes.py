@@ -118,7 +118,7 @@ def test_130_an_interrupt_leaves_nothing_half_written(nntool, run, monkeypatch, 
     monkeypatch.setattr("nntool.steps.transform._write_features", interrupted)
     said = nntool("transform", run, "--force")
     assert said.code == 130
-    assert said.first == "nntool transform: interrupted; nothing half-written was left"
+    assert said.first == "nntool transform: interrupted; no file of a run was left half-written"
     assert content(run) == before
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from nntool.errors import DataError, MachineError, StaleError
+from nntool.errors import DataError, MachineError, StaleError, UsageError
 from nntool.run import freshness, manifest, names
 from nntool.run.directory import Run
 from nntool.run.session import Session
@@ -198,3 +198,34 @@ def test_the_recipe_holds_the_resolved_settings(tmp_path: Path) -> None:
     assert (tmp_path / "recipe.toml").read_text() == (
         '[collect]\nsource = [\n    "a.csv",\n]\ndelimiter = ";"\n'
     )
+
+
+@pytest.mark.parametrize("link", ["evaluate", ".new-train", "checkpoint"])
+def test_nothing_is_written_through_a_link_of_a_stranger(tmp_path: Path, link: str) -> None:
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "thesis.txt").write_text("years of work")
+    root = tmp_path / "run"
+    with Session(root, create=True) as session:
+        write_collect(session, "x")
+        session.commit()
+    (root / link).symlink_to(mine)
+    with pytest.raises(UsageError, match="is a link"), Session(root):
+        pass
+    assert (mine / "thesis.txt").read_text() == "years of work"
+
+
+def test_an_edited_recipe_stays_until_a_run_is_done_with_it(tmp_path: Path) -> None:
+    with Session(tmp_path, create=True) as session:
+        write_collect(session, "x")
+        session.commit()
+    (tmp_path / "recipe.toml").write_text("# mine")
+    with Session(tmp_path):
+        pass
+    assert (tmp_path / "recipe.toml").read_text() == "# mine"
+    with Session(tmp_path, recipe_at_end=True) as session:
+        write_collect(session, "y")
+        session.commit()
+        assert (tmp_path / "recipe.toml").read_text() == "# mine"
+        session.write_recipe()
+    assert "[collect]" in (tmp_path / "recipe.toml").read_text()

@@ -4,7 +4,6 @@ import pytest
 
 from nntool.errors import DataError, UsageError
 from nntool.settings import recipe
-from nntool.settings.choices import parse, spelled
 
 
 def test_a_file_in_which_a_table_is_a_step_is_a_recipe():
@@ -59,8 +58,3 @@ def test_reading_says_what_is_wrong_with_the_file(tmp_path):
     (tmp_path / "x.toml").write_bytes(b"\xff = 1")
     with pytest.raises(UsageError, match="is not TOML"):
         recipe.read(tmp_path / "x.toml")
-
-
-@pytest.mark.parametrize("text", ["adam", "adam:beta1=0.95", "adam:beta1=0.95,beta2=0.9"])
-def test_a_choice_is_spelled_as_it_was_typed(text):
-    assert spelled(parse(text)) == text

@@ -1,7 +1,9 @@
 """``predict``: one line out for each line in; it needs little, writes nothing but its output."""
 
 import csv
+import hashlib
 import io
+import json
 import os
 import shutil
 import subprocess
@@ -245,3 +247,17 @@ def test_predictions_are_those_of_evaluate(ok, run, source):
     for row, at in zip(scored, np.flatnonzero(parts == 2), strict=True):
         assert row["prediction"] == predicted[at]["prediction"]
         assert float(row["p_yes"]) == pytest.approx(float(predicted[at]["p_yes"]), abs=1e-6)
+
+
+def test_a_model_that_is_no_model_is_refused_as_data(nntool, run, write, table):
+    """Opening a stranger's run fails in words, not as a bug."""
+    model = json.loads((run / "train/model.json").read_text())
+    model["network"]["activation"] = "os.system"
+    (run / "train/model.json").write_text(json.dumps(model))
+    manifest = json.loads((run / "run.json").read_text())
+    digest = hashlib.sha256((run / "train/model.json").read_bytes()).hexdigest()
+    manifest["steps"]["train"]["writes"]["train/model.json"]["sha256"] = digest
+    (run / "run.json").write_text(json.dumps(manifest))
+    said = nntool("predict", run, write("in.csv", table))
+    assert said.code == 3
+    assert "does not describe a model" in said.err

@@ -191,3 +191,12 @@ def test_parts_that_would_fail_later_are_refused_with_their_cause():
         refuse_useless(report((2, 1, 1), {"a": 1, "b": 1, "c": 0}), SHARES, 4)
     with pytest.raises(DataError, match="4 training rows are of one class only"):
         refuse_useless(report((4, 1, 1), {"a": 4, "b": 0}), SHARES, 6)
+
+
+def test_classes_are_those_that_clean_has_equal_numbers_one():
+    parts, report = dealt(["0", "0.0", "1", "1.0"] * 10, task="binary")
+    assert report["classes"] == {
+        "0": {"train": 14, "validation": 3, "test": 3, "none": 0},
+        "1": {"train": 14, "validation": 3, "test": 3, "none": 0},
+    }
+    assert sizes(parts) == [28, 6, 6, 0]
