@@ -67,8 +67,7 @@ def collect_in(
         reads,
     )
     outcome.report["collect"] = recorded(session.run, "collect")
-    if words:
-        job.listener.say(words)
+    outcome.notes += words if outcome.command == "collect" else [f"collect {w}" for w in words]
     return True
 
 

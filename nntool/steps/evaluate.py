@@ -30,7 +30,13 @@ def evaluate(root: str, settings: EvaluateSettings, job: Job) -> Outcome:
     return outcome
 
 
-def evaluate_in(session: Session, settings: EvaluateSettings, job: Job, outcome: Outcome) -> bool:
+def evaluate_in(
+    session: Session,
+    settings: EvaluateSettings,
+    job: Job,
+    outcome: Outcome,
+    recipe_folder: Path | None = None,
+) -> bool:
     """Stage the metrics unless they are fresh; returns whether they were taken."""
     run = session.run
     if settings.data is not None and settings.part != "test":
@@ -43,7 +49,8 @@ def evaluate_in(session: Session, settings: EvaluateSettings, job: Job, outcome:
     task = read_json(run.checked(names.TRAIN_MODEL))["task"]
     _requirements(settings, task)
     reads = freshness.inputs(run, "evaluate")
-    facts = {"data": _data_hash(settings.data)} if settings.data else {}
+    place = collect.locate(settings.data, recipe_folder) if settings.data else None
+    facts = {"data": hashing.sha256(place)} if place else {}
     entry = run.entry("evaluate")
     again = Job(job.listener, job.force or bool(entry and entry.facts != facts), job.threads)
     done = perform(
@@ -52,7 +59,7 @@ def evaluate_in(session: Session, settings: EvaluateSettings, job: Job, outcome:
         settings,
         again,
         outcome,
-        lambda folder: _work(session, settings, folder, facts, outcome),
+        lambda folder: _work(session, settings, place, folder, facts, outcome),
         reads,
     )
     _show(outcome)
@@ -77,11 +84,6 @@ def _requirements(settings: EvaluateSettings, task: str) -> list[Any]:
     return [scores.parse_requirement(text, task) for text in settings.require]
 
 
-def _data_hash(path: str) -> str:
-    """The hash of the rows that are scored in place of a part; raises where they cannot be."""
-    return hashing.sha256(collect.locate(path, None))
-
-
 class _Scored(NamedTuple):
     """The rows that are scored and what the network says of them."""
 
@@ -98,6 +100,7 @@ class _Scored(NamedTuple):
 def _work(
     session: Session,
     settings: EvaluateSettings,
+    place: Path | None,
     folder: Path,
     facts: dict[str, Any],
     outcome: Outcome,
@@ -108,13 +111,18 @@ def _work(
     if run.entry("train").status == "interrupted":  # type: ignore[union-attr] # required above
         outcome.notes.append("the model is of a training that was interrupted")
     with threadpool_limits(1, user_api="blas"):  # the same bytes whatever the cores
-        return _score(run, settings, folder, facts, outcome)
+        return _score(run, settings, place, folder, facts, outcome)
 
 
 def _score(
-    run: Run, settings: EvaluateSettings, folder: Path, facts: dict[str, Any], outcome: Outcome
+    run: Run,
+    settings: EvaluateSettings,
+    place: Path | None,
+    folder: Path,
+    facts: dict[str, Any],
+    outcome: Outcome,
 ) -> Done:
-    scored = _of_file(run, settings, outcome) if settings.data else _of_part(run, settings.part)
+    scored = _of_file(run, str(place), outcome) if place else _of_part(run, settings.part)
     report: dict[str, Any] = {
         "task": scored.model.plain["task"],
         "target": scored.model.plain["target"],
@@ -158,14 +166,13 @@ def own_target(run: Run, model: models.Model) -> Any:
     return rows.numeric_target(run, model.plain["target"])
 
 
-def _of_file(run: Run, settings: EvaluateSettings, outcome: Outcome) -> _Scored:
+def _of_file(run: Run, path: str, outcome: Outcome) -> _Scored:
     """Answers for the rows of another CSV, which must have the target in it."""
     import numpy as np
 
     from nntool.tables import columns
     from nntool.tables import target as targets
 
-    path = str(settings.data)
     predictor = Predictor(run)
     reader = open_input(f"./{path}" if path == "-" else path, run, sys.stdin.buffer)
     model, state = predictor.model, predictor.clean["target"]

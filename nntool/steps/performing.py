@@ -63,10 +63,10 @@ def perform(
         outcome.notes.append("already done with these settings; nothing to compute")
         return False
     words = what_differs(session, step, settings)
+    before = len(outcome.notes)
     enter(session, step, settings, work, reads)
     outcome.report[step] = recorded(session.run, step)
-    if words:
-        job.listener.say(words)
+    outcome.notes[before:before] = words
     return True
 
 
@@ -76,19 +76,17 @@ def recorded(run: Run, step: str) -> Any:
     return report["trained"] if step == "train" else report
 
 
-def what_differs(session: Session, step: str, settings: StepSettings) -> str:
+def what_differs(session: Session, step: str, settings: StepSettings) -> list[str]:
     """The settings in which this call differs from the one whose results it is to replace."""
     entry = session.run.entry(step)
     if entry is None:
-        return ""
+        return []
     asked = plain(settings)
     changed = [
         f"{key} was {entry.settings.get(key, 'unset')}, is {asked.get(key, 'unset')}"
         for key in freshness.differences(entry, asked)
     ]
-    if not changed:
-        return ""
-    return f"nntool {step}: replaces results of other settings: {'; '.join(changed)}"
+    return [f"replaces results of other settings: {'; '.join(changed)}"] if changed else []
 
 
 def enter(

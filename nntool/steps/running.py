@@ -73,12 +73,14 @@ def _do(
     if step == "split":
         split.split_in(session, models["split"], job, outcome, models["clean"])
         return
+    if step == "evaluate":
+        evaluate.evaluate_in(session, models[step], job, outcome, folder)
+        return
     steps: dict[str, Any] = {
         "clean": clean.clean_in,
         "transform": transform.transform_in,
         "select-features": select_features.select_features_in,
         "train": train.train_in,
-        "evaluate": evaluate.evaluate_in,
     }
     steps[step](session, models[step], job, outcome)
 

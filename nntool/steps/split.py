@@ -29,6 +29,10 @@ def split(root: str, settings: SplitSettings, job: Job) -> Outcome:
     with Session(root) as session:
         if split_in(session, settings, job, outcome):
             refit_earlier_steps(session, outcome)
+        else:
+            for step in names.FITTED_ON_ROWS:
+                if freshness.state(session.run, step).is_fresh:
+                    outcome.report[step] = recorded(session.run, step)
         session.commit()
     return outcome
 

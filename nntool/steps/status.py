@@ -50,7 +50,8 @@ def status(root: str, *, check: bool = False) -> Outcome:
         "all_fresh": all(state.is_fresh for state in states.values()),
         "next": _next(run, states),
     }
-    if check and not outcome.report["all_fresh"]:
+    outcome.fresh = bool(outcome.report["all_fresh"])
+    if check and not outcome.fresh:
         stale = [step for step, state in states.items() if not state.is_fresh]
         error = StaleError(f"not fresh: {', '.join(stale)}", outcome.report["next"])
         error.outcome = outcome

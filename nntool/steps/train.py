@@ -91,7 +91,8 @@ def _work(
     outcome.notes += [warning] if warning else []
     _write(folder, trainer, words, resolved, log, outcome)
     status = "interrupted" if trainer.ended == "asked" else "finished"
-    return Done(resolved=resolved, status=status)  # type: ignore[arg-type] # a Literal
+    learned = rows.seen(rows.of_part(session.run, "train"), from_split=True)
+    return Done(resolved=resolved, rows=learned, status=status)  # type: ignore[arg-type] # a Literal
 
 
 @contextmanager

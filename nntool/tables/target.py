@@ -15,6 +15,9 @@ Text: TypeAlias = "pa.ChunkedArray | pa.Array"
 MOST_WHOLE_NUMBERS = 10
 
 
+FIRST_INEXACT = 2.0**53
+
+
 def trimmed(text: Text) -> Text:
     """Cells without the blanks around them, as all cells are read: ' yes' is the class 'yes'."""
     return pc.utf8_trim_whitespace(text) if pa.types.is_string(text.type) else text
@@ -56,7 +59,8 @@ def decide_task(text: Text, missing_values: Sequence[str], asked: str) -> tuple[
         return _task_of_text(text, cells, len(numbers), asked)
     values = pc.unique(numbers)
     whole = bool(pc.all(pc.equal(pc.floor(values), values)).as_py())
-    n = len(values)
+    # numbers that a float64 cannot tell apart are told apart as text
+    n = pc.count_distinct(cells).as_py() if has_inexact(values) else len(values)
     kind = "whole number" if whole else "number"
     reason = f"the target has {n} different {kind}s" if n != 1 else f"the target is one {kind} only"
     found = "regression"
@@ -124,6 +128,11 @@ def _number(cell: str) -> float | None:
     return to_numbers(pa.array([cell]), [])[0][0].as_py()  # type: ignore[no-any-return]
 
 
+def has_inexact(values: pa.Array) -> bool:
+    """Whether any number is so large that a float64 no longer tells it from its neighbours."""
+    return bool(len(values) and pc.max(pc.abs(values)).as_py() >= FIRST_INEXACT)
+
+
 def class_order(texts: Sequence[str]) -> tuple[list[str], bool]:
     """Classes in order, and whether that is by value: if all are numbers, else by code point.
 
@@ -135,7 +144,7 @@ def class_order(texts: Sequence[str]) -> tuple[list[str], bool]:
     (['10', 'a ', 'b'], False)
     """
     values = to_numbers(pa.array(texts, pa.string()), [])[0].to_pylist()
-    if not texts or any(value is None for value in values):
+    if not texts or any(value is None or abs(value) >= FIRST_INEXACT for value in values):
         return sorted(set(texts)), False
     best: dict[float, str] = {}
     for value, cell in zip(values, texts, strict=True):

@@ -135,3 +135,10 @@ def test_the_positive_class_is_the_last_or_the_one_named():
 def test_a_state_is_plain_data():
     for state in (fitted("a", "b"), fitted("1", "2.5", "3")):
         assert json.loads(json.dumps(state)) == state
+
+
+def test_numbers_beyond_2_to_the_53_are_told_apart_as_text():
+    state = fitted("9007199254740993", "9007199254740992", "9007199254740993")
+    assert state["classes"] == ["9007199254740992", "9007199254740993"]
+    codes, _ = target.encode_classes(array("9007199254740993", "9007199254740992"), state)
+    assert codes.tolist() == [1, 0]
