@@ -47,16 +47,23 @@ def status(root: str, *, check: bool = False) -> Outcome:
     outcome.report = {
         "steps": steps,
         "sources": sources,
-        "all_fresh": all(state.is_fresh for state in states.values()),
+        "all_fresh": all(s.is_fresh for step, s in states.items() if _is_due(run, step)),
         "next": _next(run, states),
     }
     outcome.fresh = bool(outcome.report["all_fresh"])
     if check and not outcome.fresh:
-        stale = [step for step, state in states.items() if not state.is_fresh]
+        stale = [step for step, s in states.items() if not s.is_fresh and _is_due(run, step)]
         error = StaleError(f"not fresh: {', '.join(stale)}", outcome.report["next"])
         error.outcome = outcome
         raise error
     return outcome
+
+
+def _is_due(run: Run, step: str) -> bool:
+    """Whether a step belongs to a whole run: nothing is scored where no test part was asked for."""
+    split = run.entry("split")
+    without_test = split is not None and split.settings.get("test") == 0
+    return not (step == "evaluate" and run.entry(step) is None and without_test)
 
 
 def _learned(rows: Any) -> str:
@@ -66,7 +73,7 @@ def _learned(rows: Any) -> str:
 def _next(run: Run, states: dict[str, freshness.State]) -> str:
     """The first command that mends what is not fresh, in the usual order of work."""
     for step in names.ORDER:
-        if not states[step].is_fresh:
+        if not states[step].is_fresh and _is_due(run, step):
             return run.command(step)
     return f"nntool predict {run.root} NEW.csv"
 

@@ -329,3 +329,13 @@ def test_all_files_that_one_run_makes_or_touches_get_one_time(nntool, run, optio
     steps = [path for path in run.iterdir() if path.is_dir() and path.name != "checkpoint"]
     assert len(steps) == 7
     assert len({file.stat().st_mtime_ns for step in steps for file in step.iterdir()}) == 1
+
+
+def test_a_run_without_a_test_part_is_whole(nntool, tmp_path, write, table):
+    source = write("in.csv", table)
+    new = tmp_path / "new"
+    parts = ("--set", "split.test=0.0", "--set", "train.epochs=2")
+    said = nntool("run", new, "--data", source, "--target", "churned", *parts)
+    assert said.code == 0
+    assert "there is no test part, so nothing is scored" in said.err
+    assert nntool("status", new, "--check").code == 0
