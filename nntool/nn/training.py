@@ -8,7 +8,7 @@ from typing import Any, Literal, NoReturn
 import numpy as np
 
 from nntool.nn.arrays import Array, DTypeLike
-from nntool.nn.batches import Batch, RowSource
+from nntool.nn.batches import Batch, RowSource, stretches
 from nntool.nn.heads import LossTape
 from nntool.nn.layers import LayerTape
 from nntool.nn.network import Network
@@ -17,7 +17,7 @@ from nntool.nn.outputs import Output
 from nntool.nn.randomness import Streams
 from nntool.nn.registry import InvalidChoice
 from nntool.nn.reports import Diverged, EpochReport, LayerReport
-from nntool.nn.schedules import ConstantRate, Schedule
+from nntool.nn.schedules import ConstantRate, Moment, Schedule
 from nntool.nn.stopping import EarlyStopping
 from nntool.nn.updating import UpdateRules, parts_of, update
 
@@ -146,16 +146,16 @@ class Trainer:
     def _run_epoch(self, should_stop: Callable[[], bool]) -> EpochReport | None:
         """Go once through the rows; None if asked to stop on the way."""
         plan, epoch, n_rows = self.plan, self.epoch + 1, self.train.n_rows
-        total, done, lr = 0.0, 0, self.base_rate
+        total, lr = 0.0, self.base_rate
         layers: tuple[LayerReport, ...] = ()
         gradient_norm = 0.0
         batches = self.train.batches(
             self.streams["shuffle"], plan.batch_size or n_rows, self.net.min_rows
         )
+        per_epoch = sum(1 for _ in stretches(n_rows, plan.batch_size or n_rows, self.net.min_rows))
         for number, batch in enumerate(batches, start=1):
-            lr = plan.schedule.rate(
-                self.base_rate, epoch - 1 + done / n_rows, plan.epochs, self._memory
-            )
+            at = Moment((epoch - 1) * per_epoch + number, per_epoch, plan.epochs)
+            lr = plan.schedule.rate(self.base_rate, at, self._memory)
             loss = self._compute_gradient(batch)
             if not math.isfinite(loss):
                 self._diverge(epoch, number, batch, lr)
@@ -164,7 +164,6 @@ class Trainer:
             else:
                 update(plan.rules, self._parts, lr)
             total += loss * batch.n_rows
-            done += batch.n_rows
             if should_stop():
                 return None
         return self._end_epoch(total / n_rows, lr, gradient_norm, layers)

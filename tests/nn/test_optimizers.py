@@ -52,5 +52,5 @@ def test_the_gradient_is_left_as_it_is_and_the_state_is_what_it_names(name: str)
     state = rule.init(theta)
     rule.step(theta, g, state, 0.1)
     np.testing.assert_array_equal(g, np.arange(4.0))
-    assert set(state) == {*rule.state_names, "t", "scratch"}
+    assert set(state) == {*rule.state_names, "t", "epoch", "scratch"}
     assert state["t"] == 1
