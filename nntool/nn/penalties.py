@@ -157,8 +157,8 @@ def _with_scratch(
 
 
 PENALTIES: dict[str, type[Penalty]] = {
-    "l2": L2,
     "l1": L1,
+    "l2": L2,
     "lp": Lp,
     "weight-elimination": WeightElimination,
 }
