@@ -176,6 +176,8 @@ def _parameters(name: str, command: Command) -> Iterable[inspect.Parameter]:
         yield from options.parameters(step, model, command.hidden_fields)
     if name == "run":
         yield from options.run_parameters()
+    if name in ("train", "run"):
+        yield options.checkpoint_parameter()
     if name == "status":
         yield options.switch("check", "--check", "Exit 4 when something is stale or missing.")
     if any(field.registry for model in models(command).values() for field in fields(model)):

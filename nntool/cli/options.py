@@ -32,6 +32,10 @@ COMMON: dict[str, tuple[Any, Any, str]] = {
     ),
 }
 METAVARS = {"config": "FILE", "assignments": "KEY=VALUE", "seed": "N", "threads": "N"}
+CHECKPOINT_EVERY = (
+    "Epochs from one checkpoint of the training to the next.  [default: every 30 seconds]"
+)
+"""How often, not what: the model is the same for any value, so it is no setting."""
 
 
 ONLY_FOR_STEPS = ("config", "assignments", "seed", "force", "threads")
@@ -78,6 +82,14 @@ def run_parameters() -> list[inspect.Parameter]:
         _parameter("data", Annotated[list[str] | None, data], None),
         _parameter("target", Annotated[str | None, target], None),
     ]
+
+
+def checkpoint_parameter() -> inspect.Parameter:
+    """``--checkpoint-every EPOCHS``, of the commands that train."""
+    option = typer.Option(
+        "--checkpoint-every", help=CHECKPOINT_EVERY, metavar="EPOCHS", show_default=False
+    )
+    return _parameter("checkpoint_every", Annotated[int | None, option], None)
 
 
 def switch(name: str, flag: str, text: str) -> inspect.Parameter:
@@ -157,13 +169,13 @@ def takes_several(field: Field) -> bool:
 
 def metavar(field: Field) -> str:
     """What stands for the value in help."""
+    words = "|".join(field.words)
+    if field.is_mapping:
+        return "|".join([field.metavar or "COLUMN=WORD", *field.words])
     if field.metavar:
         return field.metavar
     if field.registry:
         return "NAME[:KEY=VALUE,…]"
-    if field.is_mapping:
-        return "COLUMN=WORD"
-    words = "|".join(field.choices)
     if field.is_list:
         numbers = f"N,N,…|{words}" if words else "N,N,…"
         return numbers if field.holds_numbers else "TEXT"
@@ -208,11 +220,12 @@ def default_text(field: Field) -> str:
 
 def typed_value(field: Field, raw: Any) -> Any:
     """What was typed for an option as a plain value, checked; raises ``UsageError``."""
-    if field.registry:
+    if field.takes_settings:
         several = field.is_list
         value: Any = choices.parse(raw) if not several else choices.parse_all(raw)
     elif field.is_mapping:
-        value = dict(_pair(field, text) for text in raw)
+        one_word = len(raw) == 1 and raw[0] in field.words
+        value = raw[0] if one_word else dict(_pair(field, text) for text in raw)
     elif field.is_list and field.holds_numbers:
         value = _numbers(field, raw.strip())
     else:
