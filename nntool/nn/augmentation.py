@@ -22,6 +22,7 @@ class Augmentation:
     """The form of an augmentation; the rows that a source reads from are never changed."""
 
     kind: ClassVar[str] = "augmentation"
+    adds_rows: ClassVar[bool] = False
 
     def apply(self, batch: Batch, rng: np.random.Generator) -> None:
         """Change the buffers of a training batch in place."""
@@ -109,9 +110,11 @@ class Smote(Augmentation):
     majority of those neighbours (in a tie the nearest's); the weight is that of x₁. Distances are
     those of the numeric columns. A class of fewer than 6 rows uses the neighbours that it has,
     one of a single row is repeated.
-    Use: where a class is rare and its columns are mostly numbers; `--class-weight balanced` and
+    Use: where a class is rare and its columns are mostly numbers; `--class-weights balanced` and
     `--balanced-batches` cost less and invent nothing.
     """
+
+    adds_rows: ClassVar[bool] = True
 
     def extend(
         self, source: ArrayRows, blocks: Sequence[Sequence[int]], rng: np.random.Generator

@@ -141,6 +141,16 @@ def buffers_of(batch: Batch) -> tuple[Array, Array | None, Array | None, Array |
     return batch.numeric, batch.codes, batch.target, batch.weight
 
 
+def count_batches(n_rows: int, batch_size: int, min_rows: int = 1) -> int:
+    """Return how many batches `stretches` yields.
+
+    >>> count_batches(5, 2), count_batches(5, 2, min_rows=2)
+    (3, 2)
+    """
+    whole, rest = divmod(n_rows, batch_size)
+    return whole + (rest >= min_rows if whole else rest > 0)
+
+
 def stretches(n_rows: int, batch_size: int, min_rows: int = 1) -> Iterator[tuple[int, int]]:
     """Yield the start and stop of each batch.
 

@@ -3,17 +3,18 @@
 import numpy as np
 import pytest
 
+from nntool.nn.network import Network, NetworkSpec
 from nntool.nn.optimizers import SGD
 from nntool.nn.penalties import L2
 from nntool.nn.updating import UpdateRules, parts_of, update
 
-N_WEIGHTS = 3
+NET = Network(NetworkSpec(n_numeric=3, n_outputs=1, hidden=()))  # three weights and a bias
 
 
 def updated(rules: UpdateRules, gradient: list[float], lr: float = 0.1) -> np.ndarray:
     """Return three weights and a bias, all 2 before the update."""
     theta = np.full(4, 2.0)
-    parts = parts_of(theta, N_WEIGHTS, rules.optimizer)
+    parts = parts_of(theta, NET, rules)
     parts.gradient[:] = gradient
     update(rules, parts, lr)
     return theta
