@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nntool.nn.averaging import AVERAGES
 from nntool.nn.heads import TargetMap
 from nntool.nn.losses import LOSSES
 from nntool.nn.optimizers import OPTIMIZERS
 from nntool.nn.outputs import choose_output
 from nntool.nn.registry import build
+from nntool.nn.schedules import SCHEDULES, Moment
 
 SCRIPT = Path(__file__).parents[1] / "oracles" / "record_torch.py"
 SPEC = importlib.util.spec_from_file_location("record_torch", SCRIPT)
@@ -56,14 +58,50 @@ def test_optimizer_takes_the_path_of_torch(name: str, said: dict[str, Any]) -> N
     rule, settings, lr, _, _ = oracle.OPTIMIZER_CASES[name]
     optimizer = build(OPTIMIZERS, rule, settings)
     theta, scale = oracle.start(), oracle.scales()
-    state = optimizer.init(theta)
+    state, point = optimizer.init(theta), theta.copy()
     for t in range(1, oracle.N_STEPS + 1):
-        optimizer.step(theta, oracle.slope(theta, np.sin, scale), state, lr)
+        optimizer.look_ahead(theta, state, point)
+        g = oracle.slope(point, np.sin, scale)
+        theta *= 1 - lr * optimizer.weight_decay
+        optimizer.step(theta, g, state, lr)
+        optimizer.look_ahead(theta, state, point)  # torch's parameters are where nesterov looks
         if str(t) in said["optimizers"][name]:
             wanted = said["optimizers"][name][str(t)]
-            np.testing.assert_allclose(theta, wanted, rtol=1e-6, atol=1e-9)
+            np.testing.assert_allclose(point, wanted, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", oracle.SCHEDULE_CASES)
+def test_schedule_gives_the_rates_of_torch(name: str, said: dict[str, Any]) -> None:
+    rule, settings, _, _, by_update = oracle.SCHEDULE_CASES[name]
+    schedule = build(SCHEDULES, rule, settings)
+    stride = 1 if by_update else oracle.PER_EPOCH
+    rates = [
+        schedule.rate(oracle.BASE_RATE, Moment(t, oracle.PER_EPOCH, oracle.EPOCHS), {})
+        for t in range(1, oracle.PER_EPOCH * oracle.EPOCHS + 1, stride)
+    ]
+    np.testing.assert_allclose(rates, said["schedules"][name], rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", oracle.PLATEAU_CASES)
+def test_plateau_takes_the_decisions_of_torch(name: str, said: dict[str, Any]) -> None:
+    schedule = build(SCHEDULES, "plateau", oracle.PLATEAU_CASES[name][0])
+    memory, rates = schedule.start(), []
+    for loss in oracle.validation_losses():
+        schedule.observe(0.0, loss, memory)
+        rates.append(schedule.rate(oracle.BASE_RATE, Moment(1, 1, 1), memory))
+    assert len(set(rates)) > 3, "the losses show something"
+    np.testing.assert_allclose(rates, said["schedules"][name], rtol=1e-9)
+
+
+def test_the_running_mean_of_weights_is_that_of_torch(said: dict[str, Any]) -> None:
+    average, mean, count = build(AVERAGES, "ema", {"decay": oracle.EMA_DECAY}), np.empty(5), 0
+    for t, theta in enumerate(oracle.walk(), start=1):
+        count = average.update(mean, theta, count, Moment(t, oracle.N_AVERAGED, 1))
+        np.testing.assert_allclose(mean, said["ema"][t - 1], rtol=1e-9, atol=1e-12)
+    assert count == oracle.N_AVERAGED
 
 
 def test_every_loss_and_optimizer_is_compared() -> None:
     assert {case[0] for case in oracle.LOSS_CASES.values()} == set(LOSSES)
-    assert {case[0] for case in oracle.OPTIMIZER_CASES.values()} == set(OPTIMIZERS)
+    in_torch = {case[0] for case in oracle.OPTIMIZER_CASES.values()}
+    assert in_torch == set(OPTIMIZERS) - oracle.NOT_IN_TORCH

@@ -1,5 +1,4 @@
-# ruff: noqa: D102  (the base class says what the methods mean)
-"""Schedules: the learning rate of each update, by time or by result."""
+"""What every schedule is, and the moment of an update."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, TypeAlias
@@ -60,22 +59,6 @@ class Schedule:
     def observe(self, train_loss: float, validation_loss: float | None, memory: Memory) -> bool:
         """Take note of the result of an epoch; return whether the epoch is to be undone."""
         return False
-
-
-@dataclass(frozen=True, kw_only=True)
-class ConstantRate(Schedule):
-    """The same rate throughout.
-
-    η = η₀
-    """
-
-    def rate(self, base: float, at: Moment, memory: Memory) -> float:
-        return base
-
-
-SCHEDULES: dict[str, type[Schedule]] = {
-    "constant": ConstantRate,
-}
 
 
 def warm(at: Moment, epochs: float) -> float:
