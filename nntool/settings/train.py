@@ -6,11 +6,11 @@ from nntool.settings.contradictions import refuse_contradictions
 from nntool.settings.model import Choice, StepSettings, option
 
 NETWORK = "The network"
-LOSS = "What it learns"
-OPTIMIZER = "How it learns"
-BATCHES = "Which rows it meets"
+LOSS = "The loss"
+OPTIMIZER = "The optimizer"
+BATCHES = "Batches and rows"
 OVERFITTING = "Against overfitting"
-STOPPING = "How long"
+STOPPING = "When to stop"
 
 Factor = Annotated[float, option("A factor.", ge=0)]
 
