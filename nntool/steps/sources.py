@@ -10,7 +10,7 @@ from nntool.run.directory import Run
 from nntool.settings.train import TrainSettings
 from nntool.steps import rows, weighting
 from nntool.steps.job import Outcome
-from nntool.steps.model import chosen_columns, make_output
+from nntool.steps.model import chosen_columns, chosen_positions, make_output
 from nntool.steps.select_features import feature_arrays
 
 if TYPE_CHECKING:
@@ -71,17 +71,33 @@ def _in_memory(
 def _by_blocks(
     run: Run, words: dict[str, Any], target: Any, weight: Any, masks: dict[str, Any]
 ) -> tuple[RowSource, RowSource | None]:
+    import numpy as np
+
     from nntool.nn.blocks import BlockRows, Buffers
     from nntool.tables.arrays import MatrixReader
 
     numeric = MatrixReader(run.checked(names.TRANSFORM_NUMERIC))
-    has_codes = bool(words["levels"])
-    codes = MatrixReader(run.checked(names.TRANSFORM_CATEGORICAL)) if has_codes else None
-    buffers = Buffers()
-    return tuple(  # type: ignore[return-value] # two of them
-        BlockRows(numeric, codes, target, weight, mask) if mask.any() else None
+    chosen = chosen_positions(words)
+    codes = MatrixReader(run.checked(names.TRANSFORM_CATEGORICAL)) if chosen["codes"] else None
+    columns = {kind: np.array(positions, np.intp) for kind, positions in chosen.items()}
+    buffers = Buffers()  # the two parts take turns
+    training, validation = (
+        BlockRows(
+            numeric,
+            codes,
+            target,
+            weight,
+            mask,
+            columns["numeric"],
+            columns["codes"] if codes is not None else None,
+            buffers,
+        )
+        if mask.any()
+        else None
         for mask in masks.values()
     )
+    assert training is not None  # row_sources looked
+    return training, validation
 
 
 def _check_target(run: Run, words: dict[str, Any], target: Any, mask: Any) -> None:
