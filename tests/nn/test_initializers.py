@@ -23,6 +23,7 @@ MOMENTS = {
     "he-normal": (2 / N_IN, math.inf),
     "he-uniform": (2 / N_IN, math.sqrt(6 / N_IN)),
     "orthogonal": (1 / N_OUT, 1),
+    "data": (1, math.inf),  # before it is scaled on rows
 }
 
 

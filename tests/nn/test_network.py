@@ -88,7 +88,7 @@ def test_a_spec_with_words_that_are_not_known_is_refused() -> None:
 
 
 def test_an_unknown_activation_is_refused() -> None:
-    with pytest.raises(InvalidChoice, match="activation 'rellu' is not known; choose from ident"):
+    with pytest.raises(InvalidChoice, match="activation 'rellu' is not known; choose from elu"):
         Network(NetworkSpec(n_numeric=2, n_outputs=1, activation="rellu"))
 
 
