@@ -61,6 +61,11 @@ class Network:
         self.size = self.places[-1].slice.stop
         self._statistics, self.n_stats = self._place_statistics()
 
+    @property
+    def hidden_names(self) -> list[str]:
+        """The names of the layers that have an activation, from the input side."""
+        return [layer.name for layer in self.layers if isinstance(layer, Activate)]
+
     def bind(self, theta: Array, stats: Array | None = None) -> Views:
         """Make views of a vector of ``size`` parameters and one of ``n_stats`` statistics."""
         if (

@@ -29,14 +29,15 @@ def layer_rates(net: Network, by: LayerRates, dtype: DTypeLike = np.float64) -> 
     if by is None or by == {}:
         return None
     factors = dict(by) if isinstance(by, Mapping) else _by_fan_in(net, by)
-    names = list(dict.fromkeys(place.layer for place in net.places))
-    if unknown := [name for name in factors if name not in names]:
+    slices = net.layer_slices()
+    if unknown := [name for name in factors if name not in slices]:
         raise InvalidChoice(
-            f"there is no layer {', '.join(map(repr, unknown))}; choose from {', '.join(names)}"
+            f"there is no layer {', '.join(map(repr, unknown))}; choose from {', '.join(slices)}"
         )
     rates = np.ones(net.size, dtype)
-    for place in net.places:
-        rates[place.slice] = factors.get(place.layer, 1.0)
+    for name, factor in factors.items():
+        for part in slices[name]:
+            rates[part] = factor
     return rates
 
 

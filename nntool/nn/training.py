@@ -8,7 +8,7 @@ import numpy as np
 
 from nntool.nn.arrays import Array, DTypeLike
 from nntool.nn.batches import Batch, RowSource, count_batches
-from nntool.nn.judging import Judge, Metrics, Verdict, first_rows
+from nntool.nn.judging import BLOCK_ROWS, Judge, Metrics, Verdict, first_rows
 from nntool.nn.network import Network
 from nntool.nn.outputs import Output
 from nntool.nn.plan import Plan
@@ -249,8 +249,10 @@ class Trainer:
             return self.theta, self.stats
         stats = self.stats.copy()
         if self.net.n_stats:  # those of the live weights are not theirs
-            views = self.net.bind(self._average, stats)
-            self.net.recompute_statistics(views, self.train.batches(None, 1024, self.net.min_rows))
+            views, least = self.net.bind(self._average, stats), self.net.min_rows
+            self.net.recompute_statistics(
+                views, lambda: self.train.batches(None, BLOCK_ROWS, least)
+            )
         return self._average, stats
 
     def _verdict(self, theta: Array, stats: Array) -> Verdict:
