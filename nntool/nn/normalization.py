@@ -62,7 +62,7 @@ class BatchNorm(Layer):
 
     def backward(self, p: Sequence[Array], g: Sequence[Array], dy: Array, t: LayerTape) -> Array:
         np.einsum("ij,ij->j", dy, t.kept, out=g[0])
-        g[0] *= t.inverse
+        np.multiply(g[0], t.inverse, out=g[0])
         np.matmul(t.ones, dy, out=g[1])
         scale = p[0] * t.inverse
         if not t.moving:
