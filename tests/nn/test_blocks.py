@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from nntool.nn.batches import ArrayRows, RowSource
 from nntool.nn.blocks import BOOKKEEPING, PIECES, BlockRows, Buffers
+from nntool.nn.reading import CHUNK
 from nntool.nn.sampling import Balanced, EmphasizeErrors
 from nntool.tables.arrays import MatrixReader, save
 
@@ -25,6 +26,7 @@ class InMemory:
         self.dtype: np.dtype[Any] = array.dtype
         self.fails_at = fails_at
         self.rows_read = 0
+        self.starts: list[int] = []
 
     def read(self, start: int, out: np.ndarray) -> np.ndarray:
         if self.fails_at is not None and start <= self.fails_at < start + len(out):
@@ -32,6 +34,7 @@ class InMemory:
         filled = out[: len(self.array) - start]
         filled[...] = self.array[start : start + len(filled)]
         self.rows_read += len(filled)
+        self.starts.append(start)
         return filled
 
 
@@ -181,6 +184,33 @@ def test_sizes_follow_rows_and_columns_alone_and_pieces_without_members_are_not_
     assert file.rows_read == 100
 
 
+@pytest.mark.parametrize("n", range(1240, 1300, 3))
+def test_no_buffer_is_filled_beyond_its_end(n: int) -> None:
+    member = np.zeros(N, dtype=bool)
+    member[np.sort(np.random.default_rng(n).permutation(2000)[:n])] = True
+    assert sorted(met(source(member=member), n)) == np.flatnonzero(member).tolist()
+
+
+def test_a_buffer_is_read_from_the_front_of_the_file_to_its_end() -> None:
+    file = InMemory(NUMERIC)
+    met(source(numeric=file), 0)
+    jumps_back = np.count_nonzero(np.diff(file.starts) < 0)
+    assert jumps_back == 4  # five buffers
+
+
+def test_few_columns_of_a_wide_file_are_picked_chunk_by_chunk() -> None:
+    wide = np.arange(600 * 2000, dtype=np.float32).reshape(600, 2000)
+    member = np.arange(600) % 3 > 0
+    columns = np.array([1999, 5])
+    for part in (member, np.ones(600, dtype=bool)):
+        rows = BlockRows(
+            InMemory(wide), None, None, None, part, columns, buffers=Buffers(20_000 * 32)
+        )
+        assert rows.piece_rows * 2000 * 4 > 2 * CHUNK
+        (batch,) = rows.batches(None, 600)
+        np.testing.assert_array_equal(batch.numeric, wide[part][:, columns])
+
+
 def test_a_sampler_draws_within_each_buffer() -> None:
     target = (np.arange(N) % 10 == 0).astype(np.int32)
     balanced = met(source(target=target), 0, sampler=Balanced())
@@ -240,6 +270,25 @@ def test_an_epoch_left_early_leaves_no_thread() -> None:
     epoch.close()
     assert not reading_threads()
     assert sorted(met(rows, 0)) == list(range(N))
+
+
+def test_closing_waits_for_one_piece_only() -> None:
+    class Gated(InMemory):
+        gate, is_waiting = threading.Event(), threading.Event()
+
+        def read(self, start: int, out: np.ndarray) -> np.ndarray:
+            if self.rows_read >= 600:  # the second buffer
+                self.is_waiting.set()
+                self.gate.wait()
+            return super().read(start, out)
+
+    file = Gated(NUMERIC)
+    epoch = source(numeric=file).batches(None, 32)
+    next(epoch)
+    file.is_waiting.wait()
+    threading.Timer(0.05, file.gate.set).start()
+    epoch.close()
+    assert file.rows_read <= 600 + 20
 
 
 def test_an_epoch_that_begins_takes_the_buffers() -> None:

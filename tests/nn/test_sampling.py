@@ -61,6 +61,13 @@ def test_no_row_of_the_largest_class_is_lost_for_ever() -> None:
     np.testing.assert_allclose([seen[:90].sum(), seen[90:95].sum()], 1000, rtol=0.02)
 
 
+def test_no_class_is_favoured_where_rows_do_not_divide_evenly() -> None:
+    target, stream = np.array([0, 0, 1, 1, 2, 2, 2]), rng()
+    drawn = [target[Balanced().order(stream, np.arange(7), target)] for _ in range(300)]
+    favoured = np.bincount([np.bincount(classes).argmax() for classes in drawn])
+    np.testing.assert_allclose(favoured, 100, atol=30)
+
+
 def test_balance_needs_classes() -> None:
     for target in (np.zeros(3, dtype=np.float32), None):
         with pytest.raises(InvalidChoice, match="balanced batches need classes"):
@@ -84,6 +91,14 @@ def test_half_of_the_draws_go_by_the_loss_last_seen() -> None:
     sampler.observe(rows, np.array([0.0, 1.0, 3.0, 4.0]))
     expected = 0.125 + 0.5 * np.array([0, 1, 3, 4]) / 8
     np.testing.assert_allclose(frequencies(sampler, rows), expected, atol=0.01)
+
+
+def test_emphasized_rows_come_anywhere_in_the_epoch() -> None:
+    sampler = EmphasizeErrors(1000)
+    sampler.observe(np.arange(1000), np.where(np.arange(1000) < 10, 1.0, 0.0))
+    places = np.flatnonzero(sampler.order(rng(), np.arange(1000), None) < 10)
+    assert len(places) > 400
+    np.testing.assert_allclose(places.mean(), 500, atol=40)
 
 
 def test_rows_not_seen_count_as_the_mean_and_so_do_losses_that_are_not_finite() -> None:
