@@ -153,9 +153,8 @@ def cautions(resolved: dict[str, Any], trainer: Trainer) -> list[str]:
     found = []
     if trainer.plan.rules.optimizer.full_batch and resolved["batch_size"] != "full":
         found.append(
-            f"{name} follows the sign of the gradient: of gradients of +0.1 nine times and −0.9"
-            " once, whose sum is 0, it makes a long way; with small batches it goes astray"
-            " (--batch-size full)"
+            f"{name} goes by the sign of the gradient: +0.1 nine times and −0.9 once, which sum to 0,"
+            " move a weight far; with small batches it goes astray (--batch-size full)"
         )
     return found
 

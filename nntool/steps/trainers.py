@@ -190,6 +190,6 @@ def resolve_rate(
         ) from None
     resolved["learning_rate"] = float(f"{chosen:.2g}")
     return (
-        f"learning rate {resolved['learning_rate']:g}, where the loss fell fastest in a range test"
+        f"learning rate {resolved['learning_rate']:g}, halfway down the fall of the loss in a range test"
         f" of {len(rates)} updates from {rates[0]:g} to {rates[-1]:g}"
     )
