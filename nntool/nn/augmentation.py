@@ -131,14 +131,12 @@ class LevelMask:
 
     >>> mask = LevelMask([np.array([0, 4, 100])])
     >>> mask.probability.tolist()
-    [0.0, 0.5, 0.05]
+    [0.5, 0.5, 0.05]
     """
 
     def __init__(self, counts: Sequence[Array]) -> None:
         """Take the number of training rows of each level, one array for each column."""
-        self.probability = np.concatenate(
-            [np.concatenate(([0.0], np.minimum(0.5, 5 / np.maximum(1, n[1:])))) for n in counts]
-        )
+        self.probability = np.concatenate([np.minimum(0.5, 5 / np.maximum(1, n)) for n in counts])
         self._starts = np.cumsum([0, *(len(n) for n in counts[:-1])])
 
     def apply(self, batch: Batch, rng: np.random.Generator) -> None:

@@ -137,10 +137,14 @@ class BlockRows:
         if self._capacity < 2:
             raise ValueError(f"a buffer of {self._buffers.n_bytes} bytes does not hold two rows")
         self.piece_rows = max(1, self._capacity // PIECES)
-        starts = np.arange(0, n, self.piece_rows)
-        counts = np.add.reduceat(member, starts, dtype=np.intp) if n else starts
-        self._pieces = np.flatnonzero(counts)
+        starts = range(0, n, self.piece_rows)
+        counts = np.fromiter(
+            (np.count_nonzero(member[start : start + self.piece_rows]) for start in starts),
+            dtype=np.intp,
+            count=len(starts),
+        )
         self._counts = counts
+        self._pieces = np.flatnonzero(counts)
         self._batches = BatchBuffers(
             self._numeric.like, None if self._codes is None else self._codes.like, target, weight
         )

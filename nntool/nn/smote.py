@@ -21,7 +21,7 @@ def with_synthetic_rows(
     numeric columns of each one-hot block. Raise `InvalidChoice` for a regression, and where no
     column is numeric.
     """
-    target = require_classes(source.target, "smote")
+    target = require_classes(source.target, "new rows by smote")
     if source.numeric.shape[1] == 0:
         raise InvalidChoice("smote interpolates numeric columns, and there are none")
     codes = target[source.index]

@@ -60,8 +60,14 @@ class TrainSettings(StepSettings, frozen=True, kw_only=True):
         ),
     ] = False
     output: Annotated[
-        Literal["auto", "identity", "sigmoid", "softmax", "tanh", "exp"],
-        option("The link of the output layer; auto: by the loss.", group=NETWORK),
+        str,
+        option(
+            "The link of the output layer; auto: by the loss.",
+            registry="LINKS",
+            words=("auto",),
+            metavar="NAME",
+            group=NETWORK,
+        ),
     ] = "auto"
     dtype: Annotated[
         Literal["auto", "float32", "float64"],

@@ -14,6 +14,7 @@ NN = "nntool.nn"
 TABLES = "nntool.tables"
 REGISTRIES: dict[str, str] = {
     "ACTIVATIONS": f"{NN}.activations",
+    "LINKS": f"{NN}.links",
     "LOSSES": f"{NN}.losses",
     "INITIALIZERS": f"{NN}.initializers",
     "OPTIMIZERS": f"{NN}.optimizers",

@@ -44,7 +44,11 @@ def row_sources(
     if words["in_own_unit"]:
         target = rows.numeric_target(run, words["target"]).astype(np.float32)
     _check_target(run, words, target, masks["train"])
-    weight = weighting.row_weights(run, words, settings, target, masks["train"], outcome)
+    weights = weighting.row_weights(run, settings, words, target, *masks.values())
+    if weights is not None:
+        words |= {"sample_weight": weights.column, "class_weights": weights.by_class}
+        outcome.notes += weights.notes
+    weight = None if weights is None else weights.values
     with arrays.MatrixReader(run.checked(names.TRANSFORM_NUMERIC)) as reader:
         n_bytes = reader.n_rows * max(1, reader.shape[1]) * reader.dtype.itemsize
     opened = _by_blocks if n_bytes > LARGEST_IN_MEMORY else _in_memory

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nntool.errors import UsageError
+from nntool.errors import TrainingError, UsageError
 from nntool.settings.choices import name_and_settings
 from nntool.settings.train import TrainSettings
 from nntool.steps import choices, monitoring, planning
@@ -181,7 +181,14 @@ def resolve_rate(
     trial = make_trainer(dict(words), {**resolved, "learning_rate": 1.0}, settings, sources)
     with threadpool_limits(1, user_api="blas"), np.errstate(all="ignore"):
         rates, losses = sweep(trial)
-    resolved["learning_rate"] = float(f"{choose_rate(rates, losses):.2g}")
+    try:
+        chosen = choose_rate(rates, losses)
+    except ValueError as error:
+        raise TrainingError(
+            f"the range test of --learning-rate auto chose none: {error}",
+            "leave --learning-rate out, or give a number",
+        ) from None
+    resolved["learning_rate"] = float(f"{chosen:.2g}")
     return (
         f"learning rate {resolved['learning_rate']:g}, where the loss fell fastest in a range test"
         f" of {len(rates)} updates from {rates[0]:g} to {rates[-1]:g}"

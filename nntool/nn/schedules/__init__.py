@@ -38,8 +38,8 @@ __all__ = [
 SCHEDULES: dict[str, type[Schedule]] = {
     "bold-driver": BoldDriver,
     "constant": ConstantRate,
-    "coslog4": CosLog4,
     "cosine": Cosine,
+    "coslog4": CosLog4,
     "exponential": Exponential,
     "inverse-time": InverseTime,
     "one-cycle": OneCycle,

@@ -1,0 +1,52 @@
+"""The choice of a learning rate from a range test: what growing rates do to the loss."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from nntool.nn.arrays import Array
+
+WORSE = 3.0
+"""A loss that has risen by so many times its best is lost: four times the best."""
+
+
+def choose_rate(rates: Sequence[float], losses: Sequence[float]) -> float:
+    """Return the rate of the steepest fall, and at most a tenth of the one of the smallest loss.
+
+    ``losses`` are those of single batches, each before an update with the rate of the same place;
+    the rates grow by a constant factor. The losses are averaged over neighbours (a twentieth of
+    them, weighted as a triangle) and followed until one is not finite or exceeds four times the
+    best; the slope is taken against the logarithm of the rate. Smith 2017, arXiv 1506.01186, gives
+    the test and leaves the choice to the eye; the tenth is ours, as a training is longer than it.
+
+    Raise ValueError where no rate made the loss fall by more than chance.
+
+    >>> rates = np.geomspace(1e-5, 10, 61)
+    >>> losses = 1 - rates / (rates + 0.03) + (rates / 0.5) ** 2
+    >>> round(choose_rate(rates, losses), 3)
+    0.013
+    """
+    finite = np.isfinite(losses)
+    n = len(losses) if finite.all() else int(np.argmin(finite))
+    loss = np.asarray(losses[:n], np.float64)
+    width = max(1, len(losses) // 20)
+    if n < 3 * width:
+        raise ValueError(f"only {n} of {len(losses)} losses are finite: the rates are too large")
+    smooth = _smoothed(loss, width)
+    best = np.minimum.accumulate(smooth)
+    lost = smooth - best > WORSE * np.maximum(np.abs(best), smooth[0] - best)
+    if lost.any():
+        smooth = smooth[: int(np.argmax(lost))]
+    lowest = int(np.argmin(smooth))
+    chance = float(np.std(loss[: len(smooth)] - smooth)) / np.sqrt(width)
+    if lowest == 0 or smooth[0] - smooth[lowest] <= 4 * chance:
+        raise ValueError("no learning rate made the loss fall")
+    slope = np.gradient(smooth[: lowest + 1], np.log(rates[: lowest + 1]))
+    return float(min(rates[int(np.argmin(slope))], rates[lowest] / 10))
+
+
+def _smoothed(values: Array, width: int) -> Array:
+    """Average each value with ``width`` neighbours on either side, near ones counting more."""
+    weights = np.bartlett(2 * width + 3)[1:-1]
+    total = np.convolve(values, weights, mode="same")
+    return np.asarray(total / np.convolve(np.ones_like(values), weights, mode="same"))
