@@ -109,9 +109,10 @@ def look_ahead(rules: UpdateRules, parts: Parts) -> None:
     """Write the point at which the gradient is taken, where the rule wants another than θ."""
     rules.optimizer.look_ahead(parts.theta, parts.state, parts.point)
     if parts.rates is not None:
-        np.subtract(parts.point, parts.theta, out=parts.point)
-        parts.point *= parts.rates
-        parts.point += parts.theta
+        point = parts.point
+        point -= parts.theta
+        point *= parts.rates
+        point += parts.theta
 
 
 def clip_norm(gradient: Array, limit: float) -> None:
@@ -144,8 +145,10 @@ def _look_around(rules: UpdateRules, parts: Parts, take_again: Callable[[], None
     """Give the rule a second gradient of the same batch, at the point that it names."""
     if take_again is None:
         raise ValueError("this rule wants a second gradient of each batch")
-    first = parts.gradient.copy()
-    rules.optimizer.probe(parts.theta, first, parts.state, parts.point)
+    point, first = parts.point, parts.gradient.copy()
+    noise = point - parts.theta  # of the weights: both gradients are to have the same
+    rules.optimizer.probe(parts.theta, first, parts.state, point)
+    point += noise
     take_again()
     _penalize_and_clip(rules, parts)
     np.copyto(parts.state["probed"], parts.gradient)
@@ -170,12 +173,12 @@ def _step(optimizer: Optimizer, parts: Parts, lr: float) -> None:
     if parts.rates is None or parts.spare is None:
         optimizer.step(parts.theta, parts.gradient, parts.state, lr)
         return
-    before = parts.spare
-    np.copyto(before, parts.theta)
-    optimizer.step(parts.theta, parts.gradient, parts.state, lr)
-    np.subtract(parts.theta, before, out=parts.theta)
-    parts.theta *= parts.rates
-    parts.theta += before
+    theta, before = parts.theta, parts.spare
+    np.copyto(before, theta)
+    optimizer.step(theta, parts.gradient, parts.state, lr)
+    theta -= before
+    theta *= parts.rates
+    theta += before
 
 
 def _rates_of_weights(parts: Parts, lr: float) -> float | Array:
