@@ -175,8 +175,9 @@ def test_stochastic_units_pass_back_what_sigmoids_would(around: str) -> None:
         NetworkSpec(n_numeric=0, levels=(3,), hidden=(), n_outputs=1),
         NetworkSpec(n_numeric=0, levels=(3, 2), hidden=(4, 4, 4), activation="tanh", n_outputs=1),
         NetworkSpec(n_numeric=4, levels=(20,), widths=(2,), hidden=(5,), n_outputs=1),
+        NetworkSpec(n_numeric=4, levels=(40, 2), widths=(2, 2), hidden=(5,), n_outputs=1),
     ],
-    ids=["linear", "one table", "deep without numbers", "unused codes"],
+    ids=["linear", "one table", "deep without numbers", "unused codes", "many codes"],
 )
 def test_each_shape_of_network(spec: NetworkSpec) -> None:
     check_gradient(spec, SQUARED)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from nntool.nn.batches import Batch
-from nntool.nn.embedding import default_width
+from nntool.nn.embedding import Inputs, default_width
 from nntool.nn.network import Network, NetworkSpec
 from nntool.nn.randomness import Streams
 from nntool.nn.registry import InvalidChoice
@@ -139,6 +139,26 @@ def test_a_table_of_vectors_starts_with_vectors_of_length_one_on_average() -> No
     table = net.bind(net.initial(np.random.default_rng(0), np.float64)).parameters[0][0]
     assert table.shape == (5000, default_width(5000))
     assert np.square(table).sum(axis=1).mean() == pytest.approx(1, rel=0.02)
+
+
+@pytest.mark.parametrize("n_levels", [1, 2, 32, 33, 500])
+def test_the_gradient_of_a_table_is_the_sum_over_the_rows_of_each_code(n_levels: int) -> None:
+    layer = Inputs(2, (3, n_levels), (1, 4))
+    rng = np.random.default_rng(0)
+    codes = np.array([rng.integers(0, k, 90) for k in (3, n_levels)], np.int32).T
+    batch = Batch(np.zeros((90, 2), np.float32), codes)
+    tables = [np.zeros((3, 1)), np.zeros((n_levels, 4))]
+    g = [np.full_like(table, np.nan) for table in tables]
+    dy = rng.standard_normal((90, 7))
+    tape = layer.tape(90, np.float64)
+    before = Batch(batch.numeric, codes[::-1].copy())
+    for step in (before, batch):  # what the first leaves in the buffers must not show
+        layer.forward(tables, (), step, tape, None)
+        layer.backward(tables, g, dy, tape)
+    for column, part, found in ((0, slice(2, 3), g[0]), (1, slice(3, 7), g[1])):
+        wanted = np.zeros_like(found)
+        np.add.at(wanted, codes[:, column], dy[:, part])
+        np.testing.assert_allclose(found, wanted, rtol=1e-12, atol=1e-14)
 
 
 def test_the_first_layer_that_is_not_finite_is_named() -> None:
