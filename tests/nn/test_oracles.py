@@ -76,9 +76,10 @@ def test_optimizer_takes_the_path_of_torch(name: str, said: dict[str, Any]) -> N
 
 
 def noisy(theta: Any, t: int) -> np.ndarray:
-    """Give the gradient of batch ``t``: the slope, and noise that turns its sign now and then."""
+    """Give the gradient of batch ``t``: a slope, and noise that turns its sign now and then."""
     noise = 0.8 * np.sin(1.7 * t * (1 + np.arange(7)))
-    return np.asarray(oracle.slope(np.asarray(theta), np.sin, oracle.scales()) + noise)
+    slope = oracle.slope(np.asarray(theta), np.sin, oracle.scales())
+    return np.asarray((1 + 0.3 * math.sin(t)) * slope + noise)
 
 
 def epoch_of(t: int) -> float:

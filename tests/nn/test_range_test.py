@@ -47,6 +47,13 @@ def test_unit_and_sign_of_the_loss_do_not_matter_to_the_choice() -> None:
     assert choose_rate(RATES[:90], losses - 2) == choose_rate(RATES[:90], losses)
 
 
+@pytest.mark.parametrize("shift", [1.48, 1.45, 0.5])
+def test_a_loss_of_nothing_at_the_start_or_on_the_way_is_as_any_other(shift: float) -> None:
+    for seed in range(5):
+        losses = curve(1e-3, 0.1, 0.1, seed)[:90]
+        assert choose_rate(RATES[:90], losses - shift) == choose_rate(RATES[:90], losses)
+
+
 @pytest.mark.parametrize(
     ("losses", "message"),
     [
