@@ -111,9 +111,9 @@ def test_on_digits_the_chosen_rate_is_nearly_as_good_as_the_best(name: str) -> N
     with np.errstate(over="ignore", invalid="ignore"):
         chosen = choose_rate(RATES, digits.train(name, RATES))
         ends = {
-            lr: float(np.mean(digits.train(name, np.full(600, lr))[-100:]))
-            for lr in (*np.geomspace(1e-4, 10, 11), chosen)
+            lr: float(np.mean(digits.train(name, np.full(400, lr))[-100:]))
+            for lr in (*np.geomspace(1e-4, 10, 6), chosen)
         }
-    assert ends[chosen] < 0.3
+    assert ends[chosen] < 0.5 < ends[1e-4]
     better = sum(end < ends[chosen] - 0.05 for end in ends.values())
-    assert better <= 3, ends
+    assert better <= 2, ends
