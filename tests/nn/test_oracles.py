@@ -241,9 +241,9 @@ def test_optimizer_takes_the_path_of_its_paper(name: str) -> None:
 
 @pytest.mark.parametrize("name", oracle.SCHEDULE_CASES)
 def test_schedule_gives_the_rates_of_torch(name: str, said: dict[str, Any]) -> None:
-    rule, settings, _, _, by_update = oracle.SCHEDULE_CASES[name]
+    rule, settings, _, _ = oracle.SCHEDULE_CASES[name]
     schedule = build(SCHEDULES, rule, settings)
-    stride = 1 if by_update else oracle.PER_EPOCH
+    stride = oracle.PER_EPOCH if name in oracle.BY_EPOCH else 1
     rates = [
         schedule.rate(oracle.BASE_RATE, Moment(t, oracle.PER_EPOCH, oracle.EPOCHS), {})
         for t in range(1, oracle.PER_EPOCH * oracle.EPOCHS + 1, stride)
