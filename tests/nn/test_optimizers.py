@@ -291,3 +291,13 @@ def test_vsgd_makes_no_step_where_there_is_no_curvature() -> None:
         state["probed"][:] = 0.5
         rule.step(theta, np.array([0.5]), state, 1.0)
     assert theta[0] == 0
+
+
+def test_vsgd_measures_no_curvature_over_next_to_no_way() -> None:
+    rule, theta = VSGD(), np.zeros(3, np.float32)
+    state = rule.init(theta)
+    g = np.array([1e-39, 1e-30, 1e-13], np.float32)
+    for _ in range(12):
+        state["probed"][:] = 1.0
+        rule.step(theta, g, state, 1.0)
+    np.testing.assert_array_equal(state["h_mean"], 0)

@@ -13,8 +13,8 @@ from nntool.nn.setting import setting
 NOISE = 0.01
 """Where |ḡ| is a smaller share of √v̄ than this, a step of ḡ measures everything but curvature."""
 
-FLAT = 1e-12
-"""A curvature of no more than this counts as none."""
+TINY = 1e-12
+"""A way or a curvature of no more than this counts as none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +76,7 @@ class VSGD(Optimizer):
             np.subtract(1, ratio, out=s)
             tau *= s
             tau += 1
-            np.greater(h_mean, FLAT, out=mask)
+            np.greater(h_mean, TINY, out=mask)
             np.multiply(ratio, dw, out=s)
             np.divide(s, h_mean, out=s, where=mask)
             s *= lr
@@ -88,6 +88,7 @@ def _measure(probed: Array, shift: Array, dw: Array, v_mean: Array, s: Array, ma
     np.abs(shift, out=shift)
     np.sqrt(v_mean, out=s)
     s *= NOISE
+    s += TINY
     np.greater(shift, s, out=mask)
     probed -= dw
     np.abs(probed, out=probed)
