@@ -66,7 +66,10 @@ def choose_rate(rates: Sequence[float], losses: Sequence[float]) -> float:
         raise ValueError(f"only {n} of {len(losses)} losses are finite: the rates are too large")
     smooth = _smoothed(loss, width)
     best = np.minimum.accumulate(smooth)
-    lost = smooth - best > WORSE * np.maximum(np.abs(best), smooth[0] - best)
+    # near a loss of 0 the fall so far, or the noise, is the measure of what is much
+    noise = float(np.median(np.abs(np.diff(loss))))
+    much = np.maximum(np.maximum(np.abs(best), smooth[0] - best), noise)
+    lost = smooth - best > WORSE * much
     if lost.any():
         smooth = smooth[: int(np.argmax(lost))]
     lowest = int(np.argmin(smooth))

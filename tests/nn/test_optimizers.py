@@ -10,6 +10,7 @@ from nntool.nn.optimizers import (
     OPTIMIZERS,
     SGD,
     VSGD,
+    Adagrad,
     Adam,
     AdamW,
     Gains,
@@ -29,6 +30,8 @@ SETTINGS = [
     Momentum(start=0.5),
     Nesterov(start=0.5, over=2),
     Adam(epsilon_inside=True),
+    Adagrad(epsilon=0.0),
+    RMSprop(epsilon=0.0),
 ]
 
 
@@ -271,3 +274,30 @@ def test_vsgd_makes_newton_steps_where_there_is_no_noise() -> None:
     for _ in range(11):
         advance(rule, theta, state, slopes, 1.0)
     np.testing.assert_allclose(theta, 1, atol=1e-12)
+
+
+def test_vsgd_takes_the_first_curvature_that_it_sees_as_it_is() -> None:
+    rule, theta = VSGD(start=4, slow=1.0), np.zeros(1)
+    state = rule.init(theta)
+    for slope in (0.0, 0.0, 6.0, 6.0):
+        advance(rule, theta, state, np.array([slope]))
+    np.testing.assert_allclose(state["h_mean"], 6)
+
+
+def test_vsgd_makes_no_step_where_there_is_no_curvature() -> None:
+    rule, theta = VSGD(), np.zeros(1)
+    state = rule.init(theta)
+    for _ in range(20):
+        state["probed"][:] = 0.5
+        rule.step(theta, np.array([0.5]), state, 1.0)
+    assert theta[0] == 0
+
+
+def test_vsgd_measures_no_curvature_over_next_to_no_way() -> None:
+    rule, theta = VSGD(), np.zeros(3, np.float32)
+    state = rule.init(theta)
+    g = np.array([1e-39, 1e-30, 1e-13], np.float32)
+    for _ in range(12):
+        state["probed"][:] = 1.0
+        rule.step(theta, g, state, 1.0)
+    np.testing.assert_array_equal(state["h_mean"], 0)

@@ -47,6 +47,13 @@ def test_unit_and_sign_of_the_loss_do_not_matter_to_the_choice() -> None:
     assert choose_rate(RATES[:90], losses - 2) == choose_rate(RATES[:90], losses)
 
 
+@pytest.mark.parametrize("shift", [1.48, 1.45, 0.5])
+def test_a_loss_of_nothing_at_the_start_or_on_the_way_is_as_any_other(shift: float) -> None:
+    for seed in range(5):
+        losses = curve(1e-3, 0.1, 0.1, seed)[:90]
+        assert choose_rate(RATES[:90], losses - shift) == choose_rate(RATES[:90], losses)
+
+
 @pytest.mark.parametrize(
     ("losses", "message"),
     [
@@ -104,9 +111,9 @@ def test_on_digits_the_chosen_rate_is_nearly_as_good_as_the_best(name: str) -> N
     with np.errstate(over="ignore", invalid="ignore"):
         chosen = choose_rate(RATES, digits.train(name, RATES))
         ends = {
-            lr: float(np.mean(digits.train(name, np.full(600, lr))[-100:]))
-            for lr in (*np.geomspace(1e-4, 10, 11), chosen)
+            lr: float(np.mean(digits.train(name, np.full(400, lr))[-100:]))
+            for lr in (*np.geomspace(1e-4, 10, 6), chosen)
         }
-    assert ends[chosen] < 0.3
+    assert ends[chosen] < 0.5 < ends[1e-4]
     better = sum(end < ends[chosen] - 0.05 for end in ends.values())
-    assert better <= 3, ends
+    assert better <= 2, ends

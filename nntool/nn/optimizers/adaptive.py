@@ -103,11 +103,8 @@ def _descend(w: Array, dw: Array, squares: Array, epsilon: float, lr: float, s: 
     """θ ← θ − ηg/√(G + ε); no step where that is 0/0, which needs ε = 0; ``s`` is a buffer."""
     np.add(squares, epsilon, out=s)
     np.sqrt(s, out=s)
-    if epsilon:
-        np.divide(dw, s, out=s)
-    else:
-        # where the root is 0 so is g: dividing by 1 gives 0 too
-        np.add(s, s == 0, out=s)
-        np.divide(dw, s, out=s)
+    if epsilon == 0:
+        np.copyto(s, 1, where=s == 0)  # there g is 0 too
+    np.divide(dw, s, out=s)
     s *= lr
     w -= s

@@ -13,8 +13,8 @@ from nntool.nn.setting import setting
 NOISE = 0.01
 """Where |ḡ| is a smaller share of √v̄ than this, a step of ḡ measures everything but curvature."""
 
-FLAT = 1e-12
-"""A curvature of no more than this counts as none."""
+TINY = 1e-12
+"""A way or a curvature of no more than this counts as none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,8 +23,9 @@ class VSGD(Optimizer):
 
     ḡ, v̄, h̄ ← (1 − 1/τ)(ḡ, v̄, h̄) + (1/τ)(g, g², |g(θ + ḡ) − g(θ)|/|ḡ|), both gradients of the same
     batch; θ ← θ − η·ḡ²/(h̄v̄)·g; τ ← (1 − ḡ²/v̄)τ + 1. Schaul & LeCun 2013, arXiv 1301.3764, without
-    its test for outliers. Ten batches are only averaged; then v̄ and h̄ are enlarged ten times, so
-    that steps begin small. No step where no curvature was seen (0/0, as in mae or hinge).
+    its test for outliers; instead h̄ stays where |ḡ| < √v̄/100, too short a way to measure over. Ten
+    batches are only averaged; then v̄ and h̄ are enlarged ten times, so that steps begin small. No
+    step where no curvature was seen (0/0, as in mae or hinge).
     Use: with small, noisy batches and no wish to tune η; each update costs two gradients. Large
     batches may diverge: there is no noise left that would keep the rates small.
     """
@@ -37,7 +38,7 @@ class VSGD(Optimizer):
     slow: float = setting(10.0, "factor on the first v̄ and h̄", ge=1)
 
     def init(self, theta: Array) -> State:
-        buffers = {"share": scratch_for(theta), "mask": mask_for(theta), "new": mask_for(theta)}
+        buffers = {"spare": scratch_for(theta), "mask": mask_for(theta), "new": mask_for(theta)}
         return {**super().init(theta), **buffers}
 
     def probe(self, theta: Array, g: Array, state: State, out: Array) -> None:
@@ -48,12 +49,12 @@ class VSGD(Optimizer):
         t = int(state["t"])
         vectors = (*(state[name] for name in self.state_names), state["probed"])
         for w, dw, g_mean, v_mean, h_mean, tau, probed in in_blocks(theta, g, *vectors):
-            s, share = state["scratch"][: len(w)], state["share"][: len(w)]
+            s, spare = state["scratch"][: len(w)], state["spare"][: len(w)]
             mask, new = state["mask"][: len(w)], state["new"][: len(w)]
             if t <= self.start:
                 tau.fill(t)  # plain means
-            np.copyto(share, dw if t == 1 else g_mean)
-            _measure(probed, share, dw, v_mean, s, mask)
+            np.copyto(spare, dw if t == 1 else g_mean)
+            _measure(probed, spare, dw, v_mean, s, mask)
             np.copyto(s, tau)
             np.equal(h_mean, 0, out=new)
             np.copyto(s, 1, where=new)  # the first that is known is taken as it is
@@ -67,15 +68,16 @@ class VSGD(Optimizer):
                 h_mean *= self.slow
             if t <= self.start:
                 continue
-            np.multiply(g_mean, g_mean, out=share)
+            ratio = spare
+            np.multiply(g_mean, g_mean, out=ratio)
             np.greater(v_mean, 0, out=mask)
-            np.divide(share, v_mean, out=share, where=mask)
-            np.minimum(share, 1, out=share)  # it is, but for rounding
-            np.subtract(1, share, out=s)
+            np.divide(ratio, v_mean, out=ratio, where=mask)
+            np.minimum(ratio, 1, out=ratio)  # it is, but for rounding
+            np.subtract(1, ratio, out=s)
             tau *= s
             tau += 1
-            np.greater(h_mean, FLAT, out=mask)
-            np.multiply(share, dw, out=s)
+            np.greater(h_mean, TINY, out=mask)
+            np.multiply(ratio, dw, out=s)
             np.divide(s, h_mean, out=s, where=mask)
             s *= lr
             np.subtract(w, s, out=w, where=mask)
@@ -86,6 +88,7 @@ def _measure(probed: Array, shift: Array, dw: Array, v_mean: Array, s: Array, ma
     np.abs(shift, out=shift)
     np.sqrt(v_mean, out=s)
     s *= NOISE
+    s += TINY
     np.greater(shift, s, out=mask)
     probed -= dw
     np.abs(probed, out=probed)
