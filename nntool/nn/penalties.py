@@ -92,7 +92,7 @@ class Lp(Penalty):
     """The sum of absolute values to the power p: between L1 (p = 1) and twice L2 (p = 2).
 
     λ·Σ|w|ᵖ; gradient λ·p·|w|ᵖ⁻¹·sign(w), 0 at 0. For p < 2 its slope at 0 is infinite: a weight
-    near 0 is drawn to it hard and swings about it within some (ηλp)^(1/(2−p)); p = 1 has a step.
+    near 0 is drawn to it hard and ends swinging about it, at ±(ηλp/2)^(1/(2−p)) with sgd.
     Frank & Friedman 1993, Technometrics 35 (bridge regression).
     Use: to try something between l1 and l2; p > 2 spares small weights and holds down large ones.
     """
