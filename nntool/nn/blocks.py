@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from nntool.nn.arrays import Array
-from nntool.nn.batches import Batch, BatchBuffers, stretches
+from nntool.nn.batches import Batch, BatchBuffers, buffers_of, stretches
 from nntool.nn.reading import Columns, Reader
 from nntool.nn.sampling import SHUFFLED, Sampler
 
@@ -193,17 +193,16 @@ class BlockRows:
         return (sampler or SHUFFLED).order(rng, rows, self.target)
 
     def _gather(self, block: _Block, places: Array, batch: Batch, part: slice) -> None:
-        """Copy rows of a block into a part of a batch."""
+        """Copy the rows at ``places`` of a block into a part of a batch."""
         rows = block.rows[places]
         if batch.rows is not None:
             batch.rows[part] = rows
-        np.take(block.numeric, places, axis=0, out=batch.numeric[part], mode="clip")
-        if block.codes is not None and batch.codes is not None:
-            np.take(block.codes, places, axis=0, out=batch.codes[part], mode="clip")
-        if self.target is not None and batch.target is not None:
-            np.take(self.target, rows, axis=0, out=batch.target[part], mode="clip")
-        if self.weight is not None and batch.weight is not None:
-            np.take(self.weight, rows, axis=0, out=batch.weight[part], mode="clip")
+        arrays = (block.numeric, block.codes, self.target, self.weight)
+        at = (places, places, rows, rows)
+        for array, index, buffer in zip(arrays, at, buffers_of(batch), strict=True):
+            if array is not None and buffer is not None:
+                # any other mode allocates; every index was made here
+                np.take(array, index, axis=0, out=buffer[part], mode="clip")
 
     def _jobs(self, rng: np.random.Generator | None) -> list[Array]:
         """Return the pieces of each block: equally many rows in each, up to a piece."""

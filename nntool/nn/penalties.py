@@ -15,7 +15,7 @@ from nntool.nn.setting import setting
 class Penalty:
     """The form of a penalty; it is given the slice of the vector that holds the weights.
 
-    ``scratch`` is the caller's buffer of two floats or more; longer is faster, up to one block.
+    ``scratch`` is a buffer of one block, or of the whole vector where that is shorter.
     """
 
     kind: ClassVar[str] = "penalty"
@@ -46,7 +46,8 @@ class L2(Penalty):
         return 0.5 * self.rate * float(np.dot(weights, weights))
 
     def add_gradient(self, weights: Array, gradient: Array, scratch: Array) -> None:
-        for w, g, s, _ in _with_scratch(weights, gradient, scratch):
+        for w, g in in_blocks(weights, gradient):
+            s = scratch[: len(w)]
             np.multiply(w, self.rate, out=s)
             g += s
 
@@ -70,7 +71,8 @@ class L1(Penalty):
     def add_gradient(self, weights: Array, gradient: Array, scratch: Array) -> None:
         if self.proximal:
             return
-        for w, g, s, _ in _with_scratch(weights, gradient, scratch):
+        for w, g in in_blocks(weights, gradient):
+            s = scratch[: len(w)]
             np.sign(w, out=s)
             s *= self.rate
             g += s
@@ -92,7 +94,7 @@ class Lp(Penalty):
     """The sum of absolute values to the power p: between L1 (p = 1) and twice L2 (p = 2).
 
     λ·Σ|w|ᵖ; gradient λ·p·|w|ᵖ⁻¹·sign(w), 0 at 0. For p < 2 its slope at 0 is infinite: a weight
-    near 0 is drawn to it hard and swings about it within some (ηλp)^(1/(2−p)); p = 1 has a step.
+    near 0 is drawn to it hard and ends swinging about it, at ±(ηλp/2)^(1/(2−p)) with sgd.
     Frank & Friedman 1993, Technometrics 35 (bridge regression).
     Use: to try something between l1 and l2; p > 2 spares small weights and holds down large ones.
     """
@@ -149,7 +151,10 @@ class WeightElimination(Penalty):
 def _with_scratch(
     weights: Array, other: Array, scratch: Array
 ) -> Iterator[tuple[Array, Array, Array, Array]]:
-    """Yield stretches of both vectors beside two buffers of the same length, halves of scratch."""
+    """Yield stretches of both vectors beside two buffers as long as they are: halves of scratch.
+
+    A vector has more than one number, since there is a bias beside the weights.
+    """
     half = len(scratch) // 2
     for start in range(0, len(weights), half):
         w = weights[start : start + half]

@@ -110,6 +110,18 @@ def test_only_the_proximal_form_shrinks_and_only_the_other_has_a_gradient() -> N
     assert L1(rate=1, proximal=True).value(w) == 2
 
 
+@pytest.mark.parametrize("start", [0.3, -0.004, 1e-5])
+def test_below_2_a_power_drives_a_weight_to_swing_about_0_and_leaves_0_as_it_is(
+    start: float,
+) -> None:
+    lr, penalty = 0.1, Lp(rate=0.2, p=1.5)
+    w = np.array([start, 0.0])
+    for _ in range(3000):
+        w -= lr * gradient_of(penalty, w)
+    np.testing.assert_allclose(abs(w[0]), (lr * 0.2 * 1.5 / 2) ** 2, rtol=1e-6)
+    assert w[1] == 0
+
+
 def test_proximal_descent_finds_the_lasso() -> None:
     from sklearn.linear_model import Lasso
 
