@@ -126,7 +126,9 @@ def check(settings: StepSettings) -> None:
             try:
                 built(field.registry, choice)
             except UsageError as error:
-                hint = error.hint
-                if field.words and hint:
-                    hint = hint.replace("choose from", f"choose from {', '.join(field.words)},")
-                raise UsageError(f"{field.option}: {error.message}", hint) from None
+                words = "".join(f"{word}, " for word in field.words)
+                message, hint = (
+                    (text or "").replace("choose from ", f"choose from {words}")
+                    for text in (error.message, error.hint)
+                )
+                raise UsageError(f"{field.option}: {message}", hint) from None

@@ -251,7 +251,7 @@ def test_an_unknown_name_of_a_registry_lists_the_valid_ones(nntool, run, content
     assert said.code == 2
     assert said.first.startswith(f"nntool {step}: ")
     assert "'nonsense'" in said.first
-    for name in choices.names(field.registry):
+    for name in (*field.words, *choices.names(field.registry)):
         assert name in said.err
     assert content(run) == before
 
@@ -340,7 +340,8 @@ def test_explain_tells_what_every_choice_is_and_what_can_be_set(nntool, step, fi
 def test_explain_of_an_unknown_name_lists_those_of_every_option(nntool):
     said = nntool("train", "--explain", "adma")
     assert (said.code, said.first) == (2, "nntool train: train has no choice 'adma'")
-    assert "--optimizer: adam, momentum, sgd" in said.hint
+    for option, registry in (("--optimizer", "OPTIMIZERS"), ("--monitor", "METRICS")):
+        assert f"{option}: {', '.join(choices.names(registry))}" in said.hint
 
 
 # Columns
