@@ -34,7 +34,9 @@ class Link:
 class IdentityLink(Link):
     """The raw output is the prediction.
 
-    ŷ = z
+    ŷ = z. McCullagh & Nelder 1989, ch. 2.
+
+    Use: any number; the scores of hinge.
     """
 
     def forward(self, z: Array, out: Array) -> None:
@@ -49,6 +51,9 @@ class SigmoidLink(Link):
     """A probability for each output by itself.
 
     ŷ = 1/(1 + e^(−z)), computed from e^(−|z|) so that small probabilities keep their digits.
+    Cox 1958, JRSS B 20.
+
+    Use: two classes; a number that is known to lie between 0 and 1.
     """
 
     reaches: ClassVar[tuple[float, float]] = (0.0, 1.0)
@@ -65,7 +70,9 @@ class SigmoidLink(Link):
 class SoftmaxLink(Link):
     """Probabilities that sum to 1 over the outputs.
 
-    ŷ_c = e^(z_c)/Σ_k e^(z_k); ∂L/∂z = ŷ ⊙ (g − g·ŷ). Bridle 1990.
+    ŷ_c = e^(z_c)/Σ_k e^(z_k); ∂L/∂z = ŷ ⊙ (g − g·ŷ). Bridle 1990, NATO ASI 68.
+
+    Use: several classes, one of them true.
     """
 
     reaches: ClassVar[tuple[float, float]] = (0.0, 1.0)
@@ -84,7 +91,9 @@ class SoftmaxLink(Link):
 class TanhLink(Link):
     """A prediction between −1 and 1, for targets coded ±1.
 
-    ŷ = tanh z
+    ŷ = tanh z. LeCun, Bottou, Orr & Müller 1998, Efficient BackProp.
+
+    Use: squared losses on classes coded −1 and +1; a number between these bounds.
     """
 
     reaches: ClassVar[tuple[float, float]] = (-1.0, 1.0)
@@ -100,7 +109,9 @@ class TanhLink(Link):
 class ExpLink(Link):
     """A positive prediction, for counts and rates.
 
-    ŷ = e^z
+    ŷ = e^z. McCullagh & Nelder 1989, ch. 6.
+
+    Use: a number that is never negative and whose effects multiply.
     """
 
     reaches: ClassVar[tuple[float, float]] = (0.0, math.inf)
