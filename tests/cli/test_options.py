@@ -337,6 +337,15 @@ def test_explain_tells_what_every_choice_is_and_what_can_be_set(nntool, step, fi
             assert f"  {setting['name']}={setting['default']}  {setting['help']} " in said.text
 
 
+@pytest.mark.parametrize("word", ["dropout", "--dropout"])
+def test_explain_tells_of_an_option_that_is_a_method(nntool, word):
+    said = nntool("train", "--explain", word)
+    assert (said.code, said.err) == (0, "")
+    assert said.text.startswith("--dropout\n\nThe share of hidden units")
+    assert "Srivastava et al. 2014" in said.text
+    assert "\n\nUse: " in said.text
+
+
 def test_explain_of_an_unknown_name_lists_those_of_every_option(nntool):
     said = nntool("train", "--explain", "adma")
     assert (said.code, said.first) == (2, "nntool train: train has no choice 'adma'")
