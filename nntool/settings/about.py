@@ -55,7 +55,7 @@ Use: large batches or rates, where the first updates throw the loss up; 1 to 5 e
 η of a layer times 1/√n_in (inverse-sqrt) or √n_in (sqrt), n_in its inputs, or times what is given.
 LeCun, Bottou, Orr & Müller 1998, Efficient BackProp, section 4.7.
 
-Use: plain rules (sgd, momentum) where layers differ much in width; a factor of 0 freezes a layer.""",
+Use: plain rules (sgd, momentum) where layers differ in width; a factor of 0 freezes a layer.""",
     "weight_decay": """\
 w ← (1 − ηλ)w before the rule, which does not see it. Loshchilov & Hutter 2019, arXiv 1711.05101.
 
@@ -100,7 +100,7 @@ Use: many features that say the same; 0.05 to 0.2.""",
 x ← x + ε in training, ε ~ N(0, σ²). For a linear unit under mse the same on average as the penalty
 l2 with λ = 2σ² (half-mse: σ²). Bishop 1995, Neural Computation 7.
 
-Use: few rows, and features that were measured with errors; 0.05 to 0.2 of standardized features.""",
+Use: few rows, and features measured with errors; 0.05 to 0.2 where they are standardized.""",
     "weight_noise": """\
 The gradient is taken at w + ε, ε ~ N(0, σ²) anew in each batch. An 1996, Neural Computation 8.
 
