@@ -17,6 +17,8 @@ from nntool.settings.steps import STEPS
 from nntool.steps import choices
 
 FOLDER = Path(__file__).parent / "reference"
+NOTES = Path(__file__).parent / "notes"
+"""What the pages say beside the models, written by hand, by the name of the command."""
 NOTE = "<!-- Written by docs/make_reference.py from the settings models; do not edit. -->"
 METHODS = "methods.md"
 OPTIONS_OF_TRAIN = "options-of-train"
@@ -50,6 +52,9 @@ def page(name: str, command: Command) -> str:
         if parameter.param_type_name == "option" and parameter.name not in fields_of_models:
             flags = ", ".join([*parameter.opts, *parameter.secondary_opts])
             lines.append(f"| `{flags}` | {(parameter.help or '').replace('  [', ' [')} |")
+    notes = NOTES / f"{name}.md"
+    if notes.exists():
+        lines += ["", notes.read_text(encoding="utf-8").rstrip()]
     return "\n".join(lines) + "\n"
 
 

@@ -31,3 +31,8 @@ def in_blocks(*vectors: Array) -> Iterator[tuple[Array, ...]]:
 def scratch_for(vector: Array) -> Array:
     """Return a buffer for one block of ``vector``: the last block uses its beginning."""
     return np.empty(min(len(vector), BLOCK), vector.dtype)
+
+
+def mask_for(vector: Array) -> Array:
+    """Return a buffer of truth values for one block of ``vector``."""
+    return np.empty(min(len(vector), BLOCK), np.bool_)

@@ -8,7 +8,7 @@ import numpy as np
 
 from nntool.nn.arrays import Array, DTypeLike
 from nntool.nn.batches import Batch
-from nntool.nn.layers import Layer, LayerTape, Parameter, empty
+from nntool.nn.layers import Layer, LayerTape, Parameter
 from nntool.nn.randomness import Streams
 
 
@@ -47,12 +47,7 @@ class Inputs(Layer):
             table[...] = rng.normal(0, 1 / math.sqrt(table.shape[1]), table.shape)
 
     def tape(self, n_rows: int, dtype: DTypeLike) -> LayerTape:
-        return LayerTape(
-            x=empty(dtype),
-            out=np.empty((n_rows, self.n_out), dtype),
-            dx=empty(dtype),
-            scratch=empty(dtype),
-        )
+        return LayerTape(out=np.empty((n_rows, self.n_out), dtype))
 
     def forward(
         self,

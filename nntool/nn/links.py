@@ -34,9 +34,8 @@ class Link:
 class IdentityLink(Link):
     """The raw output is the prediction.
 
-    ŷ = z. McCullagh & Nelder 1989, ch. 2.
-
-    Use: any number; the scores of hinge.
+    ŷ = z
+    Use: for a number without bounds, and for scores (hinge).
     """
 
     def forward(self, z: Array, out: Array) -> None:
@@ -51,9 +50,7 @@ class SigmoidLink(Link):
     """A probability for each output by itself.
 
     ŷ = 1/(1 + e^(−z)), computed from e^(−|z|) so that small probabilities keep their digits.
-    Cox 1958, JRSS B 20.
-
-    Use: two classes; a number that is known to lie between 0 and 1.
+    Use: for two classes, and for shares between 0 and 1.
     """
 
     reaches: ClassVar[tuple[float, float]] = (0.0, 1.0)
@@ -70,9 +67,8 @@ class SigmoidLink(Link):
 class SoftmaxLink(Link):
     """Probabilities that sum to 1 over the outputs.
 
-    ŷ_c = e^(z_c)/Σ_k e^(z_k); ∂L/∂z = ŷ ⊙ (g − g·ŷ). Bridle 1990, NATO ASI 68.
-
-    Use: several classes, one of them true.
+    ŷ_c = e^(z_c)/Σ_k e^(z_k); ∂L/∂z = ŷ ⊙ (g − g·ŷ). Bridle 1990.
+    Use: for classes of which exactly one is true.
     """
 
     reaches: ClassVar[tuple[float, float]] = (0.0, 1.0)
@@ -91,9 +87,8 @@ class SoftmaxLink(Link):
 class TanhLink(Link):
     """A prediction between −1 and 1, for targets coded ±1.
 
-    ŷ = tanh z. LeCun, Bottou, Orr & Müller 1998, Efficient BackProp.
-
-    Use: squared losses on classes coded −1 and +1; a number between these bounds.
+    ŷ = tanh z
+    Use: with squared losses and classes coded ±1 (`--target-coding bipolar`).
     """
 
     reaches: ClassVar[tuple[float, float]] = (-1.0, 1.0)
@@ -109,9 +104,8 @@ class TanhLink(Link):
 class ExpLink(Link):
     """A positive prediction, for counts and rates.
 
-    ŷ = e^z. McCullagh & Nelder 1989, ch. 6.
-
-    Use: a number that is never negative and whose effects multiply.
+    ŷ = e^z
+    Use: for numbers that are above 0 and grow by factors.
     """
 
     reaches: ClassVar[tuple[float, float]] = (0.0, math.inf)
