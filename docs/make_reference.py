@@ -143,12 +143,11 @@ def methods_page() -> str:
 
 def _entry(found: dict[str, Any]) -> list[str]:
     """An entry: its sentence, its equation and source as in the code, its use, its settings."""
-    sentence, *rest = found["doc"].split("\n\n")
-    use = [part for part in rest if part.startswith("Use: ")]
+    body, _, use = found["doc"].partition("\nUse: ")
+    sentence, _, equation = body.partition("\n\n")
     lines = ["", f"### `{found['name']}`", "", " ".join(sentence.split())]
-    for part in rest:
-        lines += [] if part in use else ["", "```text", part, "```"]
-    lines += [line for part in use for line in ("", "**Use:** " + " ".join(part[5:].split()))]
+    lines += ["", "```text", equation.strip(), "```"] if equation.strip() else []
+    lines += ["", f"**Use:** {' '.join(use.split())}"] if use else []
     if found["settings"]:
         lines += ["", "| setting | default | | |", "| --- | --- | --- | --- |"]
     for setting in found["settings"]:

@@ -343,7 +343,7 @@ def test_explain_tells_of_an_option_that_is_a_method(nntool, word):
     assert (said.code, said.err) == (0, "")
     assert said.text.startswith("--dropout\n\nThe share of hidden units")
     assert "Srivastava et al. 2014" in said.text
-    assert "\n\nUse: " in said.text
+    assert "\nUse: " in said.text
 
 
 def test_explain_of_an_unknown_name_lists_those_of_every_option(nntool):
