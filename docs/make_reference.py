@@ -21,11 +21,13 @@ NOTES = Path(__file__).parent / "notes"
 """What the pages say beside the models, written by hand, by the name of the command."""
 NOTE = "<!-- Written by docs/make_reference.py from the settings models; do not edit. -->"
 METHODS = "methods.md"
+OPTIONS_OF_TRAIN = "options-of-train"
 ABOUT_METHODS = (
-    "Every choice that an option takes by name: what it computes, where that comes from, when to"
-    " use it. Settings follow the name after a colon, `--optimizer adam:beta1=0.95,beta2=0.99`; in"
-    ' TOML `optimizer = {name = "adam", beta1 = 0.95}`. `nntool train --explain adam` shows the'
-    " same on the command line."
+    "Every choice that an option takes by name, and every option of `train` that is a method"
+    " itself: what it computes, where that comes from, when to use it. Settings follow the name"
+    " after a colon, `--optimizer adam:beta1=0.95,beta2=0.99`; in TOML"
+    ' `optimizer = {name = "adam", beta1 = 0.95}`. `nntool train --explain adam` and `--explain'
+    " dropout` show the same on the command line."
 )
 
 
@@ -124,6 +126,7 @@ def methods_page() -> str:
     for registry in users:
         listed = ", ".join(f"`{name}`" for name in choices.names(registry))
         lines.append(f"- [{title_of(registry)}](#{anchor_of(registry)}): {listed}")
+    lines.append(f"- [Options of train](#{OPTIONS_OF_TRAIN}): those that are methods themselves")
     for registry, of in users.items():
         lines += ["", f"## {title_of(registry)}", ""]
         lines += [f"`nntool {step} {field.option}`: {field.help}" for step, field in of]
@@ -132,17 +135,19 @@ def methods_page() -> str:
             lines += _metrics(entries)
         else:
             lines += [line for entry in entries for line in _entry(entry)]
+    lines += ["", "## Options of train"]
+    for option, doc in choices.methods_of("train").items():
+        lines += _entry({"name": option, "doc": doc, "settings": []})
     return "\n".join(lines) + "\n"
 
 
 def _entry(found: dict[str, Any]) -> list[str]:
     """An entry: its sentence, its equation and source as in the code, its use, its settings."""
-    sentence, *rest = found["doc"].split("\n\n")
-    use = [part for part in rest if part.startswith("Use: ")]
+    body, _, use = found["doc"].partition("\nUse: ")
+    sentence, _, equation = body.partition("\n\n")
     lines = ["", f"### `{found['name']}`", "", " ".join(sentence.split())]
-    for part in rest:
-        lines += [] if part in use else ["", "```text", part, "```"]
-    lines += [line for part in use for line in ("", "**Use:** " + " ".join(part[5:].split()))]
+    lines += ["", "```text", equation.strip(), "```"] if equation.strip() else []
+    lines += ["", f"**Use:** {' '.join(use.split())}"] if use else []
     if found["settings"]:
         lines += ["", "| setting | default | | |", "| --- | --- | --- | --- |"]
     for setting in found["settings"]:

@@ -144,8 +144,8 @@ def _help(name: str, command: Command) -> str:
     paragraphs = [command.help, f"Example: {command.example}"]
     if _has_choices(command):
         paragraphs.append(
-            "A choice may carry settings, NAME:KEY=VALUE,KEY=VALUE; its equation, source and"
-            f" settings: nntool {name} --explain NAME"
+            "A choice may carry settings: NAME:KEY=VALUE,KEY=VALUE. What it is, and when to use it:"
+            f" nntool {name} --explain NAME"
         )
     return "\n\n".join(paragraphs)
 

@@ -125,7 +125,7 @@ def explain_parameter(steps: tuple[str, ...]) -> inspect.Parameter:
 
     option = typer.Option(
         "--explain",
-        help="Show what a choice is: its equation, source and settings.",
+        help="Show what a choice or an option is: equation, source, settings, when to use it.",
         metavar="NAME",
         is_eager=True,
         callback=explain,
@@ -136,7 +136,7 @@ def explain_parameter(steps: tuple[str, ...]) -> inspect.Parameter:
 
 def explanation(found: dict[str, Any]) -> str:
     """The text of ``--explain`` for one choice."""
-    lines = [f"{found['option']} {found['name']}", "", *found["doc"].splitlines()]
+    lines = [f"{found['option']} {found['name']}".rstrip(), "", *found["doc"].splitlines()]
     if found["settings"]:
         lines += ["", "settings:"]
     for setting in found["settings"]:

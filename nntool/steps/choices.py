@@ -72,7 +72,7 @@ def built(registry_name: str, choice: Choice) -> Any:
 
 
 def explain(step: str, name: str) -> list[dict[str, Any]]:
-    """What the registries of a step say of a name: doc, settings, bounds; for ``--explain``."""
+    """What the registries and options of a step say of a name: doc, settings; for ``--explain``."""
     known = {
         field.option: (field.registry, registry(field.registry))
         for field in fields(STEPS[step])
@@ -83,10 +83,29 @@ def explain(step: str, name: str) -> list[dict[str, Any]]:
         for option, (registry_name, entries) in known.items()
         if name in entries
     ]
+    methods = {option.removeprefix("--"): doc for option, doc in methods_of(step).items()}
+    own = methods.get(name.removeprefix("--"))
+    if own is not None:
+        option = "--" + name.removeprefix("--")
+        found.append({"option": option, "name": "", "doc": own, "settings": []})
     if not found:
         valid = "; ".join(f"{option}: {', '.join(e)}" for option, (_, e) in known.items())
+        valid += f"; options: {', '.join(methods)}" if methods else ""
         raise UsageError(f"{step} has no choice {name!r}", f"choose from {valid}")
     return found
+
+
+def methods_of(step: str) -> dict[str, str]:
+    """The options of a step that are methods themselves, with their docs."""
+    from nntool.settings.about import ABOUT
+
+    if step != "train":
+        return {}
+    return {
+        field.option: f"{field.help}\n\n{ABOUT[field.name]}"
+        for field in fields(STEPS[step])
+        if field.name in ABOUT
+    }
 
 
 def described(registry_name: str, name: str) -> dict[str, Any]:
@@ -126,7 +145,9 @@ def check(settings: StepSettings) -> None:
             try:
                 built(field.registry, choice)
             except UsageError as error:
-                hint = error.hint
-                if field.words and hint:
-                    hint = hint.replace("choose from", f"choose from {', '.join(field.words)},")
-                raise UsageError(f"{field.option}: {error.message}", hint) from None
+                words = "".join(f"{word}, " for word in field.words)
+                message, hint = (
+                    (text or "").replace("choose from ", f"choose from {words}")
+                    for text in (error.message, error.hint)
+                )
+                raise UsageError(f"{field.option}: {message}", hint) from None

@@ -183,12 +183,8 @@ def _always(task: str, scored: Scored) -> dict[str, float]:
 
 
 def _all_right(scored: Scored) -> Scored:
-    """The same rows, each predicted as it is, and for certain where there are probabilities."""
-    import numpy as np
-
+    """The same rows, each predicted as it is."""
     from nntool.tables.metrics import Scored
 
-    certain = None
-    if scored.probabilities is not None:
-        certain = np.eye(scored.n_classes)[scored.target.astype(np.int64)]
-    return Scored(scored.target, scored.target, certain, scored.n_classes, scored.positive)
+    truth, classes = scored.target, scored.n_classes
+    return Scored(truth, truth, scored.probabilities, classes, scored.positive)

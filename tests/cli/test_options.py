@@ -251,7 +251,7 @@ def test_an_unknown_name_of_a_registry_lists_the_valid_ones(nntool, run, content
     assert said.code == 2
     assert said.first.startswith(f"nntool {step}: ")
     assert "'nonsense'" in said.first
-    for name in choices.names(field.registry):
+    for name in (*field.words, *choices.names(field.registry)):
         assert name in said.err
     assert content(run) == before
 
@@ -337,10 +337,20 @@ def test_explain_tells_what_every_choice_is_and_what_can_be_set(nntool, step, fi
             assert f"  {setting['name']}={setting['default']}  {setting['help']} " in said.text
 
 
+@pytest.mark.parametrize("word", ["dropout", "--dropout"])
+def test_explain_tells_of_an_option_that_is_a_method(nntool, word):
+    said = nntool("train", "--explain", word)
+    assert (said.code, said.err) == (0, "")
+    assert said.text.startswith("--dropout\n\nThe share of hidden units")
+    assert "Srivastava et al. 2014" in said.text
+    assert "\nUse: " in said.text
+
+
 def test_explain_of_an_unknown_name_lists_those_of_every_option(nntool):
     said = nntool("train", "--explain", "adma")
     assert (said.code, said.first) == (2, "nntool train: train has no choice 'adma'")
-    assert "--optimizer: adam, momentum, sgd" in said.hint
+    for option, registry in (("--optimizer", "OPTIMIZERS"), ("--monitor", "METRICS")):
+        assert f"{option}: {', '.join(choices.names(registry))}" in said.hint
 
 
 # Columns

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from nntool.settings.about import ABOUT
 from nntool.settings.model import fields
 from nntool.settings.steps import STEPS
 from nntool.steps import choices
@@ -44,16 +45,33 @@ def test_the_page_of_methods_has_each_choice_with_its_words_and_settings(
         found = choices.described(registry, name)
         assert f"`{name}`" in section
         for line in found["doc"].splitlines():
-            shown = line.removeprefix("Use: ").replace("|", "\\|")
-            assert shown in section or line in section
+            shown = line.removeprefix("Use: ").strip()
+            assert shown in section or shown.replace("|", "\\|") in section
         for setting in found["settings"]:
             assert f"| `{setting['name']}` | " in section
 
 
-def test_when_to_use_a_choice_stands_out(make_reference):
-    doc = "One rule.\n\nθ ← θ − ηg. Someone 1951.\n\nUse: for a start;\nit is simple."
+def test_the_page_of_methods_has_the_options_that_are_methods(pages):
+    section = pages["methods.md"].partition("\n## Options of train\n")[2]
+    for option, doc in choices.methods_of("train").items():
+        entry = re.split(r"(?m)^### ", section.partition(f"\n### `{option}`\n")[2])[0]
+        assert all(line.removeprefix("Use: ") in entry for line in doc.splitlines())
+
+
+@pytest.mark.parametrize("name", ABOUT)
+def test_an_option_that_is_a_method_has_equation_source_and_use(name):
+    first, use = ABOUT[name].split("\nUse: ")
+    assert re.search(r"\b(1[89]|20)\d\d\b|arXiv \d{4}\.\d{5}", first)
+    assert use.endswith(".")
+    assert name in [field.name for field in fields(STEPS["train"])]
+
+
+@pytest.mark.parametrize("blank", ["", "\n"])
+def test_when_to_use_a_choice_stands_out(make_reference, blank):
+    doc = f"One rule.\n\nθ ← θ − ηg. Someone 1951.\n{blank}Use: for a start;\nit is simple."
     lines = make_reference._entry({"name": "sgd", "doc": doc, "settings": []})
-    assert lines[lines.index("```text") + 1] == "θ ← θ − ηg. Someone 1951."
+    fence = lines.index("```text")
+    assert lines[fence + 1 : fence + 3] == ["θ ← θ − ηg. Someone 1951.", "```"]
     assert lines[-1] == "**Use:** for a start; it is simple."
 
 
