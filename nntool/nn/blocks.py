@@ -212,7 +212,10 @@ class BlockRows:
         pieces = self._pieces if rng is None else rng.permutation(self._pieces)
         counts = self._counts[pieces]
         before = np.cumsum(counts) - counts
-        n_blocks = -(-self.n_rows // (self._capacity - self.piece_rows))
+        n_blocks = 1
+        if self.n_rows > self._capacity:
+            # a block may have one piece more than its share
+            n_blocks = -(-self.n_rows // (self._capacity - self.piece_rows))
         cuts = np.flatnonzero(np.diff(before * n_blocks // self.n_rows)) + 1
         # from the front of the file to its end: most disks like that
         return [np.sort(job) for job in np.split(pieces, cuts)]

@@ -78,16 +78,12 @@ class Judge:
         self.monitor = monitor
         self._tapes: dict[int, tuple[list[LayerTape], LossTape]] = {}
 
-    def collector(self, limit: int | None = None) -> Collector:
-        """Return an empty collector that measures what this judge measures."""
-        return Collector(self.measure, limit)
-
     def validate(self, theta: Array, stats: Array) -> Verdict:
         """Return loss and metrics on the validation rows, and the idle units of the first block."""
         if self.rows is None:
             return Verdict()
         views = self.net.bind(theta, stats)
-        total, collector = 0.0, self.collector()
+        total, collector = 0.0, Collector(self.measure)
         idle: dict[str, float] = {}
         for batch in self.rows.batches(None, BLOCK_ROWS):
             tape, loss_tape = self._tape(batch.n_rows, theta)

@@ -71,7 +71,8 @@ class EmphasizeErrors:
 
     P(row) = ½·1/n + ½·ℓ/Σℓ, with replacement; a row not seen yet counts as the mean of the others.
     Where losses go below 0 (poisson), the least of them is taken off all. The emphasis is meant:
-    no weight takes it back, so training minimizes another sum than the mean loss.
+    no weight takes it back, so training minimizes another sum than the mean loss. Where rows are
+    read by blocks this holds within each block.
     Schapire 1990, Machine Learning 5, had the idea of learning from what is still wrong;
     Loshchilov & Hutter 2015, arXiv 1511.06343, choose batches online by the latest loss.
     """

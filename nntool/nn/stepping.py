@@ -1,7 +1,6 @@
 """One step of training: from a batch to changed parameters."""
 
 import math
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -106,11 +105,6 @@ class Stepper:
         names = (*self.rules.optimizer.state_names, "t")
         kept = {f"optimizer.{name}": state[name] for name in names}
         return {"theta": self.theta, "stats": self.stats, **kept}
-
-    def put(self, arrays: Mapping[str, Array]) -> None:
-        """Go back to arrays that `arrays` returned."""
-        for name, mine in self.arrays().items():
-            np.copyto(mine, arrays[name])
 
     def _go_to_point(self) -> None:
         """Move the point of the gradient to where the rule looks, with noise on the weights."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from nntool.nn.arrays import Array, DTypeLike
 from nntool.nn.batches import Batch, RowSource, count_batches
-from nntool.nn.judging import BLOCK_ROWS, Judge, Metrics, Verdict, first_rows
+from nntool.nn.judging import BLOCK_ROWS, Collector, Judge, Metrics, Verdict, first_rows
 from nntool.nn.network import Network
 from nntool.nn.outputs import Output
 from nntool.nn.plan import Plan
@@ -41,6 +41,7 @@ class Trainer:
         dtype: DTypeLike = np.float32,
         stopping: EarlyStopping | None = None,
         metrics: Metrics | None = None,
+        train_metrics: Metrics | None = None,
     ) -> None:
         least = max(1, net.min_rows)
         if train.n_rows < least or (validation is not None and validation.n_rows < 1):
@@ -51,6 +52,7 @@ class Trainer:
         self.train = train
         self.streams = streams
         self.stopping = EarlyStopping() if stopping is None else stopping
+        self.train_metrics = train_metrics
         self.judge = Judge(net, output, validation, metrics, plan.monitor)
         self.epoch = 0
         self.rows_seen = 0
@@ -168,7 +170,7 @@ class Trainer:
         plan, stepper, seen = self.plan, self._stepper, self.rows_seen
         total, lr, gradient_norm = 0.0, self.base_rate, 0.0
         layers: tuple[LayerReport, ...] = ()
-        outputs = self.judge.collector(METRIC_ROWS)
+        outputs = Collector(self.train_metrics, METRIC_ROWS)
         for number, batch in enumerate(self.training_batches(), start=1):
             at = Moment(self._updates + 1, self._per_epoch, plan.epochs)
             lr = plan.schedule.rate(self.base_rate, at, self._memory) * warm(at, plan.warmup)

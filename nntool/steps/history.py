@@ -18,8 +18,10 @@ def row(report: EpochReport) -> dict[str, Any]:
         "train_loss": report.train_loss,
         "validation_loss": report.validation_loss,
     }
-    found |= {f"train_{name}": value for name, value in (report.train_metrics or {}).items()}
-    found |= {f"validation_{name}": value for name, value in (report.metrics or {}).items()}
+    measured = {"train": report.train_metrics or {}, "validation": report.metrics or {}}
+    for part, metrics in measured.items():
+        for name, value in metrics.items():
+            found[f"{part}_{name}"] = None if math.isnan(value) else value
     found |= {
         "penalty": report.penalty,
         "learning_rate": report.learning_rate,

@@ -12,7 +12,7 @@ from nntool.run.session import Session
 from nntool.settings.choices import name_and_settings
 from nntool.settings.model import Choice
 from nntool.settings.train import TrainSettings
-from nntool.steps import choices
+from nntool.steps import choices, monitoring
 from nntool.steps.job import Outcome
 from nntool.steps.model import make_output
 from nntool.steps.performing import read_json
@@ -88,14 +88,7 @@ def resolve(
 
     output = make_output(words)
     optimizer = choices.built("OPTIMIZERS", settings.optimizer)
-    monitor = settings.monitor
-    if monitor == "auto":
-        monitor = "validation-loss" if has_validation else "train-loss"
-    if monitor != "train-loss" and not has_validation:
-        raise UsageError(
-            f"--monitor {monitor}: the split has no validation rows",
-            "nntool split RUN --validation 0.15, or --monitor train-loss",
-        )
+    monitor = monitoring.monitor_of(settings.monitor, words["task"], has_validation=has_validation)
     return {
         **network_size(settings, n_rows),
         "loss": words["loss"],
@@ -153,9 +146,8 @@ def cautions(resolved: dict[str, Any], trainer: Trainer) -> list[str]:
     found = []
     if trainer.plan.rules.optimizer.full_batch and resolved["batch_size"] != "full":
         found.append(
-            f"{name} follows the sign of the gradient: of gradients of +0.1 nine times and −0.9"
-            " once, whose sum is 0, it makes a long way; with small batches it goes astray"
-            " (--batch-size full)"
+            f"{name} goes by the sign of the gradient: +0.1 nine times and −0.9 once, which sum to"
+            " 0, move a weight far; with small batches it goes astray (--batch-size full)"
         )
     return found
 

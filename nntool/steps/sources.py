@@ -27,6 +27,10 @@ class Sources(NamedTuple):
     validation: RowSource | None
     n_numbers: int
     """One more than the largest number that a row of either may have."""
+    judged_target: Any = None
+    """The target of the validation rows in order, as the engine has it."""
+    judged_truth: Any = None
+    """The same exactly as clean has it, where the monitored metric must see it so."""
 
 
 def row_sources(
@@ -53,7 +57,11 @@ def row_sources(
         n_bytes = reader.n_rows * max(1, reader.shape[1]) * reader.dtype.itemsize
     opened = _by_blocks if n_bytes > LARGEST_IN_MEMORY else _in_memory
     training, validation = opened(run, words, target, weight, masks)
-    return Sources(training, validation, len(target))
+    judged = masks["validation"]
+    exact = None
+    if settings.monitor == "mape" and words["classes"] is None:
+        exact = rows.numeric_target(run, words["target"])[judged]
+    return Sources(training, validation, len(target), target[judged], exact)
 
 
 def _in_memory(

@@ -16,6 +16,7 @@ from nntool.steps import (
     diagnosis,
     history,
     learning,
+    monitoring,
     planning,
     references,
     rows,
@@ -189,3 +190,5 @@ def _write(
     history.write(folder / file_name(names.TRAIN_TIMING), log.timing)
     outcome.notes.append(history.summary(log.epochs, best, ended, resolved["monitor"]))
     outcome.notes += [str(finding) for finding in findings]
+    if isinstance(trainer.judge.measure, monitoring.EpochMetrics):
+        outcome.notes += trainer.judge.measure.notes()

@@ -39,7 +39,11 @@ def make_trainer(
     words["network"] = spec.as_plain()
     net, plan = Network(spec), make_plan(words, resolved, settings, sources)
     planning.refuse_too_large(net, plan, resolved["dtype"])
-    direction = monitoring.direction_of(words["task"], resolved["monitor"])
+    task, monitor = words["task"], resolved["monitor"]
+    measured = monitoring.metrics_of(task, output, words, monitor, sources.judged_truth)
+    if sources.validation is not None:
+        measured.require_defined(sources.judged_target)
+    direction = monitoring.direction_of(task, monitor)
     return Trainer(
         net,
         output,
@@ -49,7 +53,8 @@ def make_trainer(
         streams=Streams(settings.seed),
         dtype=np.dtype(resolved["dtype"]),
         stopping=EarlyStopping(settings.patience or None, settings.min_delta, direction),
-        metrics=monitoring.metrics_of(words["task"], output, words, resolved["monitor"]),
+        metrics=measured,
+        train_metrics=monitoring.metrics_of(task, output, words, "train-loss"),
     )
 
 
@@ -140,9 +145,9 @@ def grown(settings: TrainSettings, words: dict[str, Any], sources: Sources) -> S
                 "--balanced-batches, or --class-weights balanced",
             )
         training = augmentation.extend(training, one_hot_blocks(words), rng)
-    if training is sources.training:
+    if not isinstance(training, ArrayRows) or training is sources.training:
         return sources
-    return Sources(training, sources.validation, len(training.numeric))
+    return sources._replace(training=training, n_numbers=len(training.numeric))
 
 
 def one_hot_blocks(words: dict[str, Any]) -> list[list[int]]:
@@ -190,6 +195,6 @@ def resolve_rate(
         ) from None
     resolved["learning_rate"] = float(f"{chosen:.2g}")
     return (
-        f"learning rate {resolved['learning_rate']:g}, where the loss fell fastest in a range test"
-        f" of {len(rates)} updates from {rates[0]:g} to {rates[-1]:g}"
+        f"learning rate {resolved['learning_rate']:g}, halfway down the fall of the loss in a range"
+        f" test of {len(rates)} updates from {rates[0]:g} to {rates[-1]:g}"
     )

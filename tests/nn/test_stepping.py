@@ -273,15 +273,3 @@ def test_a_loss_that_is_not_finite_changes_nothing() -> None:
     assert layers == ()
     np.testing.assert_array_equal(s.theta, before)
     assert s.parts.state["t"] == t
-
-
-def test_arrays_that_were_put_back_are_the_ones_that_were_there() -> None:
-    s = stepper(Adam(), NOISY)
-    s.advance(batch_of(), 0.1)
-    kept = {name: array.copy() for name, array in s.arrays().items()}
-    assert list(kept) == ["theta", "stats", "optimizer.m", "optimizer.v", "optimizer.t"]
-    s.advance(batch_of(), 0.1)
-    assert all((s.arrays()[name] != kept[name]).any() for name in kept)
-    s.put(kept)
-    for name, array in s.arrays().items():
-        np.testing.assert_array_equal(array, kept[name], name)

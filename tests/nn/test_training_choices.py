@@ -22,7 +22,7 @@ from nntool.nn.plan import Plan
 from nntool.nn.predicting import outputs
 from nntool.nn.randomness import Streams
 from nntool.nn.registry import build
-from nntool.nn.sampling import Balanced, EmphasizeErrors, Sampler
+from nntool.nn.sampling import Balanced, EmphasizeErrors
 from nntool.nn.schedules import BoldDriver, ConstantRate, Plateau, Schedule
 from nntool.nn.stopping import EarlyStopping
 from nntool.nn.training import Trainer
