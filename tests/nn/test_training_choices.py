@@ -255,7 +255,7 @@ def test_training_metrics_are_those_of_the_first_rows_of_an_epoch(
         return {"n": float(len(y))}
 
     monkeypatch.setattr(training, "METRIC_ROWS", 70)
-    report = next(trainer(plan_of(), metrics=count).run())
+    report = next(trainer(plan_of(), metrics=count, train_metrics=count).run())
     assert counts == [96, 53], "whole batches until 70 are reached; all of validation"
     assert report.train_metrics == {"n": 96.0}
     assert report.metrics == {"n": 53.0}
