@@ -400,9 +400,10 @@ def test_a_growing_momentum_goes_on_where_it_was(name: str) -> None:
     second.restore(*first.state())
     list(second.run())
     assert everything(second) == everything(straight)
-    constant = trainer(plan_of(rules=UpdateRules(optimizer=build(OPTIMIZERS, name))))
-    list(constant.run())
-    assert constant.theta.tobytes() != straight.theta.tobytes()
+    for mu in (0.5, 0.9):
+        constant = trainer(plan_of(rules=UpdateRules(optimizer=build(OPTIMIZERS, name, {"mu": mu}))))
+        list(constant.run())
+        assert constant.theta.tobytes() != straight.theta.tobytes()
 
 
 def test_bold_driver_undoing_right_before_a_stop_goes_on_bit_by_bit() -> None:
