@@ -401,7 +401,8 @@ def test_a_growing_momentum_goes_on_where_it_was(name: str) -> None:
     list(second.run())
     assert everything(second) == everything(straight)
     for mu in (0.5, 0.9):
-        constant = trainer(plan_of(rules=UpdateRules(optimizer=build(OPTIMIZERS, name, {"mu": mu}))))
+        steady = UpdateRules(optimizer=build(OPTIMIZERS, name, {"mu": mu}))
+        constant = trainer(plan_of(rules=steady))
         list(constant.run())
         assert constant.theta.tobytes() != straight.theta.tobytes()
 
