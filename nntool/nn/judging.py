@@ -97,6 +97,16 @@ class Judge:
             collector.take(z, batch)
         return Verdict(total / self.rows.n_rows, collector.metrics(), idle)
 
+    def loss_on(self, rows: RowSource, theta: Array, stats: Array) -> float:
+        """Return the mean loss over some rows, as in prediction."""
+        views, total = self.net.bind(theta, stats), 0.0
+        for batch in rows.batches(None, BLOCK_ROWS):
+            tape, loss_tape = self._tape(batch.n_rows, theta)
+            z = self.net.forward(views, batch, tape, None)
+            loss = self.output.value(z, target_of(batch), batch.weight, loss_tape)
+            total += loss * batch.n_rows
+        return total / rows.n_rows
+
     def look(self, theta: Array, stats: Array, batch: Batch) -> Verdict:
         """Return only which units are idle on some rows: for a training without validation."""
         views = self.net.bind(theta, stats)

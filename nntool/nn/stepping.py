@@ -141,11 +141,10 @@ class Stepper:
 
     def _gradient_again(self, batch: Batch) -> None:
         """Take the gradient of the same batch at the point once more, with the same draws."""
-        after, stats = self.streams.state(), self.stats.copy()
+        stats = self.stats.copy()
         if self._drawn_from is not None:
             self.streams.restore(self._drawn_from)
         self._gradient(batch)
-        self.streams.restore(after)
         np.copyto(self.stats, stats)  # running statistics have seen this batch already
 
     def _partner_tape(self, n_rows: int) -> LossTape:

@@ -102,6 +102,8 @@ class Trainer:
         if self.ended == "asked":
             self.restore(*self._mark)  # what an epoch left unfinished is done again
         self.ended = "patience" if self._out_of_patience() else None
+        if self.epoch == 0 and self.plan.schedule.undoes:
+            self._let_schedule_see_the_start()
         while self.ended is None and self.epoch < self.plan.epochs:
             report = self._run_epoch(should_stop)
             if report is None:
@@ -224,7 +226,8 @@ class Trainer:
             if self.stopping.improved:
                 self.best = (theta.copy(), stats.copy(), epoch)
         watched = train_loss if self.validation is None else verdict.loss
-        undone = self.plan.schedule.observe(train_loss, watched, self._memory)
+        came_to = self._settled_loss() if self.plan.schedule.undoes else train_loss
+        undone = self.plan.schedule.observe(came_to, watched, self._memory)
         if undone:
             for name, mine in self._arrays().items():
                 np.copyto(mine, self._mark[0][name])
@@ -236,7 +239,7 @@ class Trainer:
             validation_loss=verdict.loss,
             train_metrics=train_metrics,
             metrics=verdict.metrics,
-            penalty=sum(p.value(self._stepper.parts.weights) for p in self.plan.rules.penalties),
+            penalty=self._penalty(),
             learning_rate=lr,
             gradient_norm=gradient_norm,
             layers=tuple(layer._replace(idle=verdict.idle.get(layer.name)) for layer in layers),
@@ -244,6 +247,24 @@ class Trainer:
             improved=judged is not None and self.stopping.improved,
             undone=undone,
         )
+
+    def _let_schedule_see_the_start(self) -> None:
+        """Show a schedule that undoes epochs where the first one set out from."""
+        self._memory = self.plan.schedule.start()
+        self.plan.schedule.observe(self._settled_loss(), None, self._memory)
+        self._mark = self._snapshot()
+
+    def _settled_loss(self) -> float:
+        """Return loss and penalties of the weights as they are, over all training rows.
+
+        The loss of the rows as they were met is that of the weights before each update: with a
+        full batch an epoch too old to say whether this one did harm.
+        """
+        loss = self.judge.loss_on(self.train, self.theta, self.stats)
+        return loss + self._penalty()
+
+    def _penalty(self) -> float:
+        return sum(p.value(self._stepper.parts.weights) for p in self.plan.rules.penalties)
 
     def _judged(self) -> tuple[Array, Array]:
         """Return the weights that are judged and kept: the averaged ones, where there are any."""
