@@ -52,8 +52,13 @@ def main() -> None:
     ratio = large["us_per_row"] / small["us_per_row"]
     met = {"memory": large["peak"] < MEMORY_GOAL, "time": ratio <= TIME_GOAL}
     rows = [
-        [f"{n:,} x {N_COLUMNS}", f"{n * N_COLUMNS * 4 / 1e9:.2f}", f"{s['peak'] / 1e6:,.0f}"]
-        + [f"{s['us_per_row']:.3f}", f"{s['wall']:.1f}"]
+        [
+            f"{n:,} x {N_COLUMNS}",
+            f"{n * N_COLUMNS * 4 / 1e9:.2f}",
+            f"{s['peak'] / 1e6:,.0f}",
+            f"{s['us_per_row']:.3f}",
+            f"{s['wall']:.1f}",
+        ]
         for n, s in zip(runs, (small, large), strict=True)
     ]
     text = shared.table(["table", "GB", "peak MB", "us a row", "wall s"], rows)
