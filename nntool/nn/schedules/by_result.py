@@ -63,7 +63,8 @@ class BoldDriver(Schedule):
 
     η ← up·η after ``steady`` epochs in a row in which the loss fell; η ← down·η, and the epoch is
     undone, where the loss grew by more than ``slack`` of itself, is no number, or swings: it went
-    up, down and up again. At floor·η₀ nothing is undone any more. Vogl et al. 1988, Biological
+    up, down and up again. At floor·η₀ nothing is undone any more. The loss is that of all training
+    rows after the epoch, penalties included: one more pass forward. Vogl et al. 1988, Biological
     Cybernetics 59; Battiti 1989, Complex Systems 3.
     Use: with full or large batches and gradient descent, where the training loss is not noise.
     """
