@@ -24,7 +24,8 @@ class BCE(Loss):
     """Binary cross-entropy from one logit.
 
     L = −[y ln ŷ + (1 − y) ln(1 − ŷ)] = max(z, 0) − y·z + ln(1 + e^(−|z|)); ∂L/∂z = ŷ − y.
-    Cox 1958, JRSS B 20. Smoothing replaces y by y(1 − s) + s/2 (Szegedy et al. 2016, arXiv 1512.00567).
+    Cox 1958, JRSS B 20.
+    Smoothing replaces y by y(1 − s) + s/2 (Szegedy et al. 2016, arXiv 1512.00567).
     Use: for two classes; the default, and what makes probabilities honest.
     """
 
