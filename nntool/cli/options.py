@@ -22,12 +22,12 @@ COMMON: dict[str, tuple[Any, Any, str]] = {
         ["--set"],
         "A setting as key=value, the value as in TOML; repeatable. Options win over it.",
     ),
-    "seed": (int | None, ["--seed"], "The seed of everything random.  [default: 0]"),
+    "seed": (str | None, ["--seed"], "The seed of everything random.  [default: 0]"),
     "as_json": (bool, ["--json"], "Print one JSON object on stdout; errors too."),
     "quiet": (bool, ["--quiet", "-q"], "Say nothing but errors."),
     "force": (bool, ["--force"], "Compute again even where nothing has changed."),
     "threads": (
-        int | None,
+        str | None,
         ["--threads"],
         "At most this many threads.  [default: the cores that this process may use]",
     ),
@@ -101,7 +101,18 @@ def checkpoint_parameter() -> inspect.Parameter:
     option = typer.Option(
         "--checkpoint-every", help=CHECKPOINT_EVERY, metavar="EPOCHS", show_default=False
     )
-    return _parameter("checkpoint_every", Annotated[int | None, option], None)
+    return _parameter("checkpoint_every", Annotated[str | None, option], None)
+
+
+def count(typed: Mapping[str, Any], name: str) -> int | None:
+    """A number from 1 on that was typed for an option that is no setting, or None."""
+    text = typed.get(name)
+    if text is None:
+        return None
+    if not text.isdecimal() or int(text) < 1:
+        option = "--" + name.replace("_", "-")
+        raise UsageError(f"{option}: expected a whole number ≥ 1, not {text!r}", f"{option} 1")
+    return int(text)
 
 
 def switch(name: str, flag: str, text: str) -> inspect.Parameter:
@@ -276,7 +287,7 @@ def gather(
     *,
     config: str | None,
     assignments: list[str] | None,
-    seed: int | None,
+    seed: str | None,
     keys_name_steps: bool = False,
 ) -> dict[str, dict[str, Any]]:
     """The values given for each step: a file, then --set, then options, the later one winning.
@@ -296,7 +307,7 @@ def gather(
             if raw is not None and raw != []:
                 values[step][name] = typed_value(field, raw)
         if seed is not None:
-            values[step]["seed"] = convert(of_step["seed"], seed, "--seed")
+            values[step]["seed"] = convert(of_step["seed"], seed, "--seed", from_text=True)
     return values
 
 
