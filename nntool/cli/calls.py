@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from nntool.cli import options
 from nntool.cli.commands import Command, models
 from nntool.cli.output import Output
+from nntool.cli.values import count, gather
 from nntool.errors import UsageError
 from nntool.settings.model import StepSettings, build, fields
 
@@ -84,7 +85,7 @@ def run(name: str, command: Command, output: Output, typed: dict[str, Any]) -> N
     from nntool.settings.steps import STEPS
     from nntool.steps.running import run
 
-    values = options.gather(
+    values = gather(
         STEPS,
         {options.key("clean", "target"): typed["target"]},
         config=typed["config"],
@@ -123,13 +124,13 @@ def _job(output: Output, typed: dict[str, Any]) -> Job:
     return Job(
         output,
         bool(typed.get("force")),
-        options.count(typed, "threads"),
-        options.count(typed, "checkpoint_every"),
+        count(typed, "threads"),
+        count(typed, "checkpoint_every"),
     )
 
 
 def _values(command: Command, typed: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    return options.gather(
+    return gather(
         models(command),
         typed,
         config=typed["config"],
