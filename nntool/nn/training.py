@@ -202,6 +202,13 @@ class Trainer:
             improved=judged is not None and self.stopping.improved,
         )
 
+    def advance(self, batch: Batch, lr: float) -> float:
+        """Make one update by the batch and return its loss; none if the loss is not finite."""
+        loss = self._compute_gradient(batch)
+        if math.isfinite(loss):
+            update(self.plan.rules, self._parts, lr)
+        return loss
+
     def _compute_gradient(self, batch: Batch) -> float:
         """Return the loss of the batch; write its gradient if the loss is finite."""
         tape, loss_tape = self._tape(batch.n_rows)
