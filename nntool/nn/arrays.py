@@ -1,6 +1,7 @@
 """The names of array types, and walking through long vectors in blocks that fit the cache."""
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -31,3 +32,16 @@ def in_blocks(*vectors: Array) -> Iterator[tuple[Array, ...]]:
 def scratch_for(vector: Array) -> Array:
     """Return a buffer for one block of ``vector``: the last block uses its beginning."""
     return np.empty(min(len(vector), BLOCK), vector.dtype)
+
+
+def flat(array: Array) -> Array:
+    """Return a view of all elements in one row; ValueError where they do not lie together."""
+    return np.reshape(array, -1, copy=False)
+
+
+@cache
+def zeros(dtype: DTypeLike) -> Array:
+    """Return one block of zeros, the same for all: not to be written."""
+    block = np.zeros(BLOCK, dtype)
+    block.flags.writeable = False
+    return block

@@ -14,6 +14,7 @@ import numpy as np
 from nntool.nn.activations import Activation
 from nntool.nn.arrays import Array, DTypeLike
 from nntool.nn.initializers import Initializer
+from nntool.nn.products import Product
 from nntool.nn.randomness import Streams
 
 
@@ -30,12 +31,14 @@ class LayerTape:
     """Buffers of one layer for one number of rows; unused ones have no elements.
 
     ``x`` what went in, ``out`` what came out, ``dx`` the gradient with respect to what went in.
+    ``products`` keep how they are cut for these buffers.
     """
 
     x: Array
     out: Array
     dx: Array
     scratch: Array
+    products: tuple[Product, ...] = ()
 
 
 class Layer:
@@ -111,6 +114,11 @@ class Linear(Layer):
             out=np.empty((n_rows, self.n_out), dtype),
             dx=np.empty((n_rows, self.n_in), dtype) if self.propagates else empty(dtype),
             scratch=np.ones(n_rows, dtype),
+            products=(
+                Product(),
+                Product(left_transposed=True),
+                Product(right_transposed=True),
+            ),
         )
 
     def forward(
@@ -118,15 +126,15 @@ class Linear(Layer):
     ) -> Array:
         w, b = p
         t.x = x
-        np.matmul(x, w, out=t.out)
-        t.out += b
+        t.products[0](x, w, t.out)
+        np.add(t.out, b, out=t.out)
         return t.out
 
     def backward(self, p: Sequence[Array], g: Sequence[Array], dy: Array, t: LayerTape) -> Array:
-        np.matmul(t.x.T, dy, out=g[0])
-        np.matmul(t.scratch, dy, out=g[1])  # a product with ones is four times faster than a sum
+        t.products[1](t.x, dy, g[0])
+        np.dot(t.scratch, dy, out=g[1])  # a product with ones is four times faster than a sum
         if self.propagates:
-            np.matmul(dy, p[0].T, out=t.dx)
+            t.products[2](dy, p[0], t.dx)
         return t.dx
 
 

@@ -95,18 +95,17 @@ class Adam(Optimizer):
     epsilon_inside: bool = setting(False, "√(v̂ + ε) in place of √v̂ + ε")
 
     def step(self, theta: Array, g: Array, state: State, lr: float) -> None:
+        """State m and v are kept as m/(1 − β₁) and v/(1 − β₂): two passes the fewer."""
         state["t"] += 1
         t = int(state["t"])
         beta1, beta2 = self.beta1, self.beta2
-        root = math.sqrt(1 - beta2**t)  # √v̂ = √v/root: one division the fewer
-        rate = lr * root / (1 - beta1**t)
+        root = math.sqrt((1 - beta2**t) / (1 - beta2))  # √v̂ = √v/root: one division the fewer
+        rate = lr * root * (1 - beta1) / (1 - beta1**t)
         for w, dw, m, v in in_blocks(theta, g, state["m"], state["v"]):
             s = state["scratch"][: len(w)]
-            np.multiply(dw, 1 - beta1, out=s)
             m *= beta1
-            m += s
+            m += dw
             np.multiply(dw, dw, out=s)
-            s *= 1 - beta2
             v *= beta2
             v += s
             if self.epsilon_inside:
