@@ -11,7 +11,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import DTypeLike
 
-from nntool.nn.arrays import Array, flat, in_blocks, zeros
+from nntool.nn.arrays import Array, in_row_blocks, zeros
 from nntool.nn.setting import setting
 
 
@@ -58,9 +58,9 @@ class Relu(Activation):
     scratch: ClassVar[DTypeLike | None] = np.bool_
 
     def forward(self, z: Array, out: Array, rng: np.random.Generator | None) -> None:
-        # long rows of zeros: a scalar takes three times as long, one short row twice
-        for x, y in in_blocks(flat(z), flat(out)):
-            np.maximum(x, zeros(z.dtype)[: len(x)], out=y)
+        # beside as many zeros: a scalar takes three times as long, one row of zeros twice
+        for x, y in in_row_blocks(z, out):
+            np.maximum(x, zeros(x.dtype, x.size).reshape(x.shape), out=y)
 
     def backward(self, kept: Array, gradient: Array, scratch: Array) -> None:
         np.greater(kept, 0, out=scratch)

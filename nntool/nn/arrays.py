@@ -34,14 +34,28 @@ def scratch_for(vector: Array) -> Array:
     return np.empty(min(len(vector), BLOCK), vector.dtype)
 
 
-def flat(array: Array) -> Array:
-    """Return a view of all elements in one row; ValueError where they do not lie together."""
-    return np.reshape(array, -1, copy=False)
+def in_row_blocks(*arrays: Array) -> Iterator[tuple[Array, ...]]:
+    """Yield the same rows of each array in turn, at most `BLOCK` elements (but one row at least).
+
+    >>> [a.shape for a, b in in_row_blocks(np.zeros((40, 1000)), np.zeros((40, 1000)))]
+    [(32, 1000), (8, 1000)]
+    """
+    if arrays[0].size <= BLOCK:
+        yield arrays
+        return
+    n_rows = len(arrays[0])
+    size = max(1, BLOCK * n_rows // arrays[0].size)
+    for start in range(0, n_rows, size):
+        yield tuple(array[start : start + size] for array in arrays)
+
+
+def zeros(dtype: np.dtype[Any], size: int) -> Array:
+    """Return so many zeros in a row, the same for all who ask: not to be written."""
+    return _zeros(dtype, max(size, BLOCK))[:size]
 
 
 @cache
-def zeros(dtype: DTypeLike) -> Array:
-    """Return one block of zeros, the same for all: not to be written."""
-    block = np.zeros(BLOCK, dtype)
+def _zeros(dtype: np.dtype[Any], size: int) -> Array:
+    block = np.zeros(size, dtype)
     block.flags.writeable = False
     return block

@@ -14,7 +14,7 @@ import numpy as np
 from nntool.nn.activations import Activation
 from nntool.nn.arrays import Array, DTypeLike
 from nntool.nn.initializers import Initializer
-from nntool.nn.products import Product
+from nntool.nn.products import Product, RowAddition
 from nntool.nn.randomness import Streams
 
 
@@ -31,7 +31,7 @@ class LayerTape:
     """Buffers of one layer for one number of rows; unused ones have no elements.
 
     ``x`` what went in, ``out`` what came out, ``dx`` the gradient with respect to what went in.
-    ``products`` keep how they are cut for these buffers.
+    ``products`` and ``add_rows`` keep views of these buffers.
     """
 
     x: Array
@@ -39,6 +39,7 @@ class LayerTape:
     dx: Array
     scratch: Array
     products: tuple[Product, ...] = ()
+    add_rows: tuple[RowAddition, ...] = ()
 
 
 class Layer:
@@ -109,9 +110,10 @@ class Linear(Layer):
             self.initializer.fill(p[0], rng)
 
     def tape(self, n_rows: int, dtype: DTypeLike) -> LayerTape:
+        out = np.empty((n_rows, self.n_out), dtype)
         return LayerTape(
             x=empty(dtype),
-            out=np.empty((n_rows, self.n_out), dtype),
+            out=out,
             dx=np.empty((n_rows, self.n_in), dtype) if self.propagates else empty(dtype),
             scratch=np.ones(n_rows, dtype),
             products=(
@@ -119,6 +121,7 @@ class Linear(Layer):
                 Product(left_transposed=True),
                 Product(right_transposed=True),
             ),
+            add_rows=(RowAddition(out),),
         )
 
     def forward(
@@ -127,7 +130,7 @@ class Linear(Layer):
         w, b = p
         t.x = x
         t.products[0](x, w, t.out)
-        np.add(t.out, b, out=t.out)
+        t.add_rows[0](b)
         return t.out
 
     def backward(self, p: Sequence[Array], g: Sequence[Array], dy: Array, t: LayerTape) -> Array:
