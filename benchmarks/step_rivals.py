@@ -96,7 +96,7 @@ def ours(hidden: tuple[int, ...], batch: int, extras: bool) -> Timed:
     from nntool.nn.training import Plan, Trainer
     from nntool.nn.updating import UpdateRules
 
-    more = {"dropout": DROPOUT} if extras else {}
+    more = {"dropout": DROPOUT, "batch_norm": True} if extras else {}
     penalties = (L2(rate=L2_RATE),) if extras else ()
     trainer = Trainer(
         Network(NetworkSpec(n_numeric=N_INPUTS, n_outputs=1, hidden=hidden, **more)),

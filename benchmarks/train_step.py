@@ -208,10 +208,10 @@ def pools(facts: Mapping[str, Any]) -> list[str]:
     lines = []
     for name, found in facts["blas"].items():
         words = [
-            f"{p['internal_api']} {p['version'] or ''} {p['architecture'] or ''} x{p['num_threads']}"
+            [p["internal_api"], p["version"], p["architecture"], f"x{p['num_threads']}"]
             for p in found
         ]
-        lines.append(f"{name}: " + "; ".join(" ".join(word.split()) for word in words))
+        lines.append(f"{name}: " + "; ".join(" ".join(filter(None, word)) for word in words))
     return [*lines, f"load at the end {facts['load_at_the_end']}"]
 
 

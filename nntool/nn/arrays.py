@@ -26,7 +26,8 @@ def in_blocks(*vectors: Array) -> Iterator[tuple[Array, ...]]:
         yield vectors
         return
     for start in range(0, size, BLOCK):
-        yield tuple(vector[start : start + BLOCK] for vector in vectors)
+        # from a list: of a tuple made by a generator Python keeps the memory for a while
+        yield tuple([vector[start : start + BLOCK] for vector in vectors])
 
 
 def scratch_for(vector: Array) -> Array:
@@ -46,7 +47,7 @@ def in_row_blocks(*arrays: Array) -> Iterator[tuple[Array, ...]]:
     n_rows = len(arrays[0])
     size = max(1, BLOCK * n_rows // arrays[0].size)
     for start in range(0, n_rows, size):
-        yield tuple(array[start : start + size] for array in arrays)
+        yield tuple([array[start : start + size] for array in arrays])
 
 
 def zeros(dtype: np.dtype[Any], size: int) -> Array:

@@ -7,7 +7,7 @@ bytes. The figures beside them were measured on Zen 4 with NumPy's own OpenBLAS 
 import os
 from collections.abc import Callable
 from functools import cache
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
