@@ -60,10 +60,10 @@ class Relu(Activation):
     def forward(self, z: Array, out: Array, rng: np.random.Generator | None) -> None:
         # beside as many zeros: a scalar takes three times as long, one row of zeros twice
         for x, y in in_row_blocks(z, out):
-            np.maximum(x, zeros(x.dtype, x.size).reshape(x.shape), out=y)
+            np.maximum(x, zeros(x.dtype, x.shape), out=y)
 
     def backward(self, kept: Array, gradient: Array, scratch: Array) -> None:
-        np.greater(kept, 0, out=scratch)
+        np.greater(kept, zeros(kept.dtype, ()), out=scratch)
         np.multiply(gradient, scratch, out=gradient)
 
 

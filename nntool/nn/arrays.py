@@ -1,6 +1,7 @@
 """The names of array types, and walking through long vectors in blocks that fit the cache."""
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any, TypeAlias
 
@@ -35,24 +36,28 @@ def scratch_for(vector: Array) -> Array:
     return np.empty(min(len(vector), BLOCK), vector.dtype)
 
 
-def in_row_blocks(*arrays: Array) -> Iterator[tuple[Array, ...]]:
-    """Yield the same rows of each array in turn, at most `BLOCK` elements (but one row at least).
+def in_row_blocks(*arrays: Array) -> Iterable[tuple[Array, ...]]:
+    """Return the same rows of each array in turn, at most `BLOCK` elements (but one row at least).
 
     >>> [a.shape for a, b in in_row_blocks(np.zeros((40, 1000)), np.zeros((40, 1000)))]
     [(32, 1000), (8, 1000)]
     """
-    if arrays[0].size <= BLOCK:
-        yield arrays
-        return
-    n_rows = len(arrays[0])
-    size = max(1, BLOCK * n_rows // arrays[0].size)
-    for start in range(0, n_rows, size):
-        yield tuple([array[start : start + size] for array in arrays])
+    size = arrays[0].size
+    return (
+        (arrays,) if size <= BLOCK else _row_blocks(max(1, BLOCK * len(arrays[0]) // size), arrays)
+    )
 
 
-def zeros(dtype: np.dtype[Any], size: int) -> Array:
-    """Return so many zeros in a row, the same for all who ask: not to be written."""
-    return _zeros(dtype, max(size, BLOCK))[:size]
+def _row_blocks(n_rows: int, arrays: tuple[Array, ...]) -> Iterator[tuple[Array, ...]]:
+    for start in range(0, len(arrays[0]), n_rows):
+        yield tuple([array[start : start + n_rows] for array in arrays])
+
+
+@cache
+def zeros(dtype: np.dtype[Any], shape: tuple[int, ...]) -> Array:
+    """Return zeros that are the same for all who ask for this shape: not to be written."""
+    size = math.prod(shape)
+    return _zeros(dtype, max(size, BLOCK))[:size].reshape(shape)
 
 
 @cache
@@ -60,3 +65,12 @@ def _zeros(dtype: np.dtype[Any], size: int) -> Array:
     block = np.zeros(size, dtype)
     block.flags.writeable = False
     return block
+
+
+def scalars(dtype: np.dtype[Any], *values: float) -> list[Array]:
+    """Return numbers as arrays without axes: they save NumPy 0.3 µs in each call.
+
+    >>> [a.ndim for a in scalars(np.dtype(np.float32), 0.9, 0.999)]
+    [0, 0]
+    """
+    return [np.array(value, dtype) for value in values]

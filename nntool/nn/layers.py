@@ -14,7 +14,7 @@ import numpy as np
 from nntool.nn.activations import Activation
 from nntool.nn.arrays import Array, DTypeLike
 from nntool.nn.initializers import Initializer
-from nntool.nn.products import Product, RowAddition
+from nntool.nn.products import Product
 from nntool.nn.randomness import Streams
 
 
@@ -31,7 +31,7 @@ class LayerTape:
     """Buffers of one layer for one number of rows; unused ones have no elements.
 
     ``x`` what went in, ``out`` what came out, ``dx`` the gradient with respect to what went in.
-    ``products`` and ``add_rows`` keep views of these buffers.
+    ``products`` keep how they are cut for these buffers.
     """
 
     x: Array
@@ -39,7 +39,6 @@ class LayerTape:
     dx: Array
     scratch: Array
     products: tuple[Product, ...] = ()
-    add_rows: tuple[RowAddition, ...] = ()
 
 
 class Layer:
@@ -110,10 +109,9 @@ class Linear(Layer):
             self.initializer.fill(p[0], rng)
 
     def tape(self, n_rows: int, dtype: DTypeLike) -> LayerTape:
-        out = np.empty((n_rows, self.n_out), dtype)
         return LayerTape(
             x=empty(dtype),
-            out=out,
+            out=np.empty((n_rows, self.n_out), dtype),
             dx=np.empty((n_rows, self.n_in), dtype) if self.propagates else empty(dtype),
             scratch=np.ones(n_rows, dtype),
             products=(
@@ -121,7 +119,6 @@ class Linear(Layer):
                 Product(left_transposed=True),
                 Product(right_transposed=True),
             ),
-            add_rows=(RowAddition(out),),
         )
 
     def forward(
@@ -130,7 +127,7 @@ class Linear(Layer):
         w, b = p
         t.x = x
         t.products[0](x, w, t.out)
-        t.add_rows[0](b)
+        np.add(t.out, b, out=t.out)
         return t.out
 
     def backward(self, p: Sequence[Array], g: Sequence[Array], dy: Array, t: LayerTape) -> Array:

@@ -11,7 +11,7 @@ from typing import ClassVar, Literal, TypeAlias
 
 import numpy as np
 
-from nntool.nn.arrays import Array, in_blocks, scratch_for
+from nntool.nn.arrays import Array, in_blocks, scalars, scratch_for
 from nntool.nn.setting import setting
 
 State: TypeAlias = dict[str, Array]
@@ -96,11 +96,12 @@ class Adam(Optimizer):
 
     def step(self, theta: Array, g: Array, state: State, lr: float) -> None:
         """State m and v are kept as m/(1 − β₁) and v/(1 − β₂): two passes the fewer."""
-        state["t"] += 1
-        t = int(state["t"])
-        beta1, beta2 = self.beta1, self.beta2
-        root = math.sqrt((1 - beta2**t) / (1 - beta2))  # √v̂ = √v/root: one division the fewer
-        rate = lr * root * (1 - beta1) / (1 - beta1**t)
+        t = int(state["t"]) + 1
+        state["t"][()] = t
+        root = math.sqrt((1 - self.beta2**t) / (1 - self.beta2))  # √v̂ = √v/root: one division less
+        rate = lr * root * (1 - self.beta1) / (1 - self.beta1**t)
+        beta1, beta2, eta = scalars(theta.dtype, self.beta1, self.beta2, rate)
+        inside, outside = scalars(theta.dtype, self.epsilon * root**2, self.epsilon * root)
         for w, dw, m, v in in_blocks(theta, g, state["m"], state["v"]):
             s = state["scratch"][: len(w)]
             m *= beta1
@@ -109,13 +110,13 @@ class Adam(Optimizer):
             v *= beta2
             v += s
             if self.epsilon_inside:
-                np.add(v, self.epsilon * root**2, out=s)
+                np.add(v, inside, out=s)
                 np.sqrt(s, out=s)
             else:
                 np.sqrt(v, out=s)
-                s += self.epsilon * root
+                s += outside
             np.divide(m, s, out=s)
-            s *= rate
+            s *= eta
             w -= s
 
 

@@ -77,34 +77,6 @@ class Product:
         ]
 
 
-class RowAddition:
-    """out += b in every row of one array; narrow rows are taken several at a time.
-
-    NumPy goes from row to row in 12 ns, in which it could add 100 numbers.
-
-    >>> out = np.zeros((4, 2))
-    >>> RowAddition(out)(np.array([1.0, 2.0]))
-    >>> out[3]
-    array([1., 2.])
-    """
-
-    __slots__ = ("_out", "_repeated", "_row")
-
-    def __init__(self, out: Array) -> None:
-        n_rows, width = out.shape
-        together = 1
-        while 2 * together * width <= 1024 and n_rows % (2 * together) == 0:
-            together *= 2
-        self._out = out.reshape(n_rows // together, together * width)
-        self._repeated = np.empty((together, width), out.dtype)
-        self._row = self._repeated.reshape(-1)
-
-    def __call__(self, b: Array) -> None:
-        """Add ``b`` to every row."""
-        np.copyto(self._repeated, b)
-        np.add(self._out, self._row, out=self._out)
-
-
 def tile_for(m: int, k: int, n: int, *, right_transposed: bool = False) -> Tile | None:
     """Return how to cut an `(m, k)` by `(k, n)` product so that OpenBLAS copies nothing.
 

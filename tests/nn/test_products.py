@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nntool.nn import products
-from nntool.nn.products import READ_IN_PLACE, TRANSPOSED_OUTPUTS, Product, RowAddition, tile_for
+from nntool.nn.products import READ_IN_PLACE, TRANSPOSED_OUTPUTS, Product, tile_for
 
 SHAPES = [
     (32, 512, 512),
@@ -74,14 +74,3 @@ def test_every_tile_is_one_that_is_read_in_place(right_transposed: bool) -> None
             assert 1 <= rows * columns * k <= READ_IN_PLACE
             assert rows * columns <= TRANSPOSED_OUTPUTS or not right_transposed
     assert seen > 10
-
-
-@pytest.mark.parametrize("shape", [(256, 64), (30, 7), (1, 5), (2048, 1), (3, 3000)])
-def test_a_row_is_added_to_every_row(shape: tuple[int, int]) -> None:
-    out, b = numbers(*shape), numbers(shape[1])
-    wanted = out + b
-    add = RowAddition(out)
-    add(b)
-    np.testing.assert_array_equal(out, wanted)
-    add(-b)
-    np.testing.assert_allclose(out, wanted - b, atol=1e-6)
