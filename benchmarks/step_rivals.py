@@ -85,27 +85,27 @@ def in_turn(step: Callable[..., object], batches: Sequence[object]) -> Timed:
 
 
 def ours(hidden: tuple[int, ...], batch: int, extras: bool) -> Timed:
-    """What `nntool train` does with a batch: `Trainer.advance`."""
-    from nntool.nn.batches import ArrayRows, Batch
+    """What `nntool train` does with a batch: `Stepper.advance`."""
+    from nntool.nn.batches import Batch
     from nntool.nn.network import Network, NetworkSpec
     from nntool.nn.optimizers import Adam
     from nntool.nn.outputs import choose_output
     from nntool.nn.penalties import L2
     from nntool.nn.point_losses import MSE
     from nntool.nn.randomness import Streams
-    from nntool.nn.training import Plan, Trainer
+    from nntool.nn.stepping import Stepper
     from nntool.nn.updating import UpdateRules
 
     more = {"dropout": DROPOUT, "batch_norm": True} if extras else {}
     penalties = (L2(rate=L2_RATE),) if extras else ()
-    trainer = Trainer(
+    stepper = Stepper(
         Network(NetworkSpec(n_numeric=N_INPUTS, n_outputs=1, hidden=hidden, **more)),
         choose_output("regression", 0, MSE()),
-        Plan(rules=UpdateRules(optimizer=Adam(), penalties=penalties)),
-        ArrayRows(*(rows_for(batch)[0], None, rows_for(batch)[1])),
+        UpdateRules(optimizer=Adam(), penalties=penalties),
         streams=Streams(0),
+        dtype=np.float32,
     )
-    advance, rate = trainer.advance, trainer.base_rate
+    advance, rate = stepper.advance, Adam.learning_rate
     batches = [Batch(x, target=y) for x, y in batches_of(batch)]
     return in_turn(lambda rows: advance(rows, rate), batches)
 

@@ -1,4 +1,4 @@
-"""Write docs/reference/: a page for each command, from the settings models and registries.
+"""Write docs/reference/: a page for each command and one of methods, from models and registries.
 
 ``python docs/make_reference.py`` writes the pages; with ``--check`` it only says whether they are
 current (exit 1 where they are not).
@@ -8,14 +8,27 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 from nntool.cli import options
 from nntool.cli.commands import COMMANDS, Command, build, models
 from nntool.settings.model import Field, fields
+from nntool.settings.steps import STEPS
 from nntool.steps import choices
 
 FOLDER = Path(__file__).parent / "reference"
+NOTES = Path(__file__).parent / "notes"
+"""What the pages say beside the models, written by hand, by the name of the command."""
 NOTE = "<!-- Written by docs/make_reference.py from the settings models; do not edit. -->"
+METHODS = "methods.md"
+OPTIONS_OF_TRAIN = "options-of-train"
+ABOUT_METHODS = (
+    "Every choice that an option takes by name, and every option of `train` that is a method"
+    " itself: what it computes, where that comes from, when to use it. Settings follow the name"
+    " after a colon, `--optimizer adam:beta1=0.95,beta2=0.99`; in TOML"
+    ' `optimizer = {name = "adam", beta1 = 0.95}`. `nntool train --explain adam` and `--explain'
+    " dropout` show the same on the command line."
+)
 
 
 def page(name: str, command: Command) -> str:
@@ -28,17 +41,7 @@ def page(name: str, command: Command) -> str:
     for step, model in models(command).items():
         shown = [f for f in fields(model) if f.name not in (*command.hidden_fields, "seed")]
         title = "Options" if step == name else f"Options of {step}, where a SOURCE is given"
-        lines += [
-            "",
-            f"## {title}",
-            "",
-            "| option | TOML key | | default |",
-            "| --- | --- | --- | --- |",
-        ]
-        lines += [_row(field) for field in shown]
-        for field in shown:
-            if field.registry:
-                lines += ["", *_registry(field)]
+        lines += ["", f"## {title}", *_tables(shown)]
     lines += ["", "## Other options", "", "| option | |", "| --- | --- |"]
     fields_of_models = {
         options.key(step, field.name)
@@ -49,6 +52,9 @@ def page(name: str, command: Command) -> str:
         if parameter.param_type_name == "option" and parameter.name not in fields_of_models:
             flags = ", ".join([*parameter.opts, *parameter.secondary_opts])
             lines.append(f"| `{flags}` | {(parameter.help or '').replace('  [', ' [')} |")
+    notes = NOTES / f"{name}.md"
+    if notes.exists():
+        lines += ["", notes.read_text(encoding="utf-8").rstrip()]
     return "\n".join(lines) + "\n"
 
 
@@ -58,31 +64,116 @@ def _argument(argument: tuple[str, object, str]) -> str:
     return f"[{word}]" if "None" in str(kind) else word
 
 
+def _tables(shown: list[Field]) -> list[str]:
+    """The options as a table for each group, under the headings that help has."""
+    groups: dict[str, list[Field]] = {}
+    for field in shown:
+        groups.setdefault(field.group, []).append(field)
+    lines = []
+    for heading, members in groups.items():
+        lines += ["", f"### {heading}"] if heading else []
+        lines += ["", "| option | TOML key | | default |", "| --- | --- | --- | --- |"]
+        lines += [_row(field) for field in members]
+    return lines
+
+
 def _row(field: Field) -> str:
     option = f"{field.option}/--no-{field.option[2:]}" if field.is_switch else field.option
     value = "" if field.is_switch else f" {options.metavar(field)}"
     bounds = options.bounds_text(field)
     help_text = field.help + (f" ({bounds})" if bounds else "")
+    if field.registry:
+        listed = ", ".join(f"`{name}`" for name in choices.names(field.registry))
+        help_text += (
+            f" [{title_of(field.registry)}]({METHODS}#{anchor_of(field.registry)}): {listed}."
+        )
     default = "required" if field.required else options.default_text(field)
+    default = default or ("off" if field.is_switch else "")
     shown = f"`{default}`" if default else ""
-    cells = [f"`{option}{value}`", f"`{field.name}`", help_text, shown]
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+    return _cells(f"`{option}{value}`", f"`{field.name}`", help_text, shown)
 
 
-def _registry(field: Field) -> list[str]:
-    lines = [f"### {field.option}", ""]
-    for name in choices.names(str(field.registry)):
-        found = choices.described(str(field.registry), name)
-        lines += [f"**`{name}`** — " + "  \n".join(found["doc"].splitlines()), ""]
-        for setting in found["settings"]:
-            bounds = f", {setting['bounds']}" if setting["bounds"] else ""
-            lines.append(
-                f"- `{setting['name']}={setting['default']}` {setting['help']}"
-                f" ({setting['type']}{bounds})"
-            )
-        if found["settings"]:
-            lines.append("")
+def _cells(*cells: object) -> str:
+    return "| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |"
+
+
+def title_of(registry: str) -> str:
+    """A registry in words.
+
+    >>> title_of("NUMERIC_IMPUTERS")
+    'Numeric imputers'
+    """
+    return {"LINKS": "Output links"}.get(registry, registry.replace("_", " ").capitalize())
+
+
+def anchor_of(registry: str) -> str:
+    """Where the section of a registry stands on the page of methods.
+
+    >>> anchor_of("LINKS")
+    'output-links'
+    """
+    return title_of(registry).replace(" ", "-").lower()
+
+
+def methods_page() -> str:
+    """A section for each registry; in it each entry with equation, source, settings and use."""
+    users: dict[str, list[tuple[str, Field]]] = {}
+    for step, model in {"train": STEPS["train"], **STEPS}.items():
+        for field in fields(model):
+            if field.registry:
+                users.setdefault(field.registry, []).append((step, field))
+    lines = [NOTE, "# Methods", "", ABOUT_METHODS, ""]
+    for registry in users:
+        listed = ", ".join(f"`{name}`" for name in choices.names(registry))
+        lines.append(f"- [{title_of(registry)}](#{anchor_of(registry)}): {listed}")
+    lines.append(f"- [Options of train](#{OPTIONS_OF_TRAIN}): those that are methods themselves")
+    for registry, of in users.items():
+        lines += ["", f"## {title_of(registry)}", ""]
+        lines += [f"`nntool {step} {field.option}`: {field.help}" for step, field in of]
+        entries = [choices.described(registry, name) for name in choices.names(registry)]
+        if registry == "METRICS":
+            lines += _metrics(entries)
+        else:
+            lines += [line for entry in entries for line in _entry(entry)]
+    lines += ["", "## Options of train"]
+    for option, doc in choices.methods_of("train").items():
+        lines += _entry({"name": option, "doc": doc, "settings": []})
+    return "\n".join(lines) + "\n"
+
+
+def _entry(found: dict[str, Any]) -> list[str]:
+    """An entry: its sentence, its equation and source as in the code, its use, its settings."""
+    body, _, use = found["doc"].partition("\nUse: ")
+    sentence, _, equation = body.partition("\n\n")
+    lines = ["", f"### `{found['name']}`", "", " ".join(sentence.split())]
+    lines += ["", "```text", equation.strip(), "```"] if equation.strip() else []
+    lines += ["", f"**Use:** {' '.join(use.split())}"] if use else []
+    if found["settings"]:
+        lines += ["", "| setting | default | | |", "| --- | --- | --- | --- |"]
+    for setting in found["settings"]:
+        bounds = ", ".join(
+            filter(None, [setting["type"].replace(" | None", ""), setting["bounds"]])
+        )
+        default = "" if setting["default"] is None else f"`{toml(setting['default'])}`"
+        lines.append(_cells(f"`{setting['name']}`", default, setting["help"], bounds))
     return lines
+
+
+def toml(value: Any) -> str:
+    """A default as one would type it.
+
+    >>> toml(False), toml(0.5)
+    ('false', '0.5')
+    """
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _metrics(entries: list[dict[str, Any]]) -> list[str]:
+    """Metrics as a table: they have no settings, and a line for each task says it all."""
+    lines = ["", "| metric | definition by task |", "| --- | --- |"]
+    return lines + [
+        _cells(f"`{found['name']}`", "<br>".join(found["doc"].splitlines())) for found in entries
+    ]
 
 
 def pages() -> dict[str, str]:
@@ -90,7 +181,11 @@ def pages() -> dict[str, str]:
     found = {f"{name}.md": page(name, command) for name, command in COMMANDS.items()}
     index = [NOTE, "# Reference", ""]
     index += [f"- [nntool {name}]({name}.md): {command.help}" for name, command in COMMANDS.items()]
-    return {**found, "README.md": "\n".join(index) + "\n"}
+    index += [
+        "",
+        f"- [Methods]({METHODS}): every choice, with equation, source and when to use it.",
+    ]
+    return {**found, METHODS: methods_page(), "README.md": "\n".join(index) + "\n"}
 
 
 def outdated() -> list[str]:

@@ -120,10 +120,12 @@ def show(name: str, command: Command, output: Output, typed: dict[str, Any]) -> 
 def _job(output: Output, typed: dict[str, Any]) -> Job:
     from nntool.steps.job import Job
 
-    threads = typed.get("threads")
-    if threads is not None and threads < 1:
-        raise UsageError(f"--threads: expected a whole number ≥ 1, not {threads}", "--threads 1")
-    return Job(output, bool(typed.get("force")), threads)
+    counts = {name: typed.get(name) for name in ("threads", "checkpoint_every")}
+    for name, count in counts.items():
+        if count is not None and count < 1:
+            option = "--" + name.replace("_", "-")
+            raise UsageError(f"{option}: expected a whole number ≥ 1, not {count}", f"{option} 1")
+    return Job(output, bool(typed.get("force")), **counts)
 
 
 def _values(command: Command, typed: dict[str, Any]) -> dict[str, dict[str, Any]]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nntool.cli.boundary import boundary, first_interrupt_is_a_request
+from nntool.cli.catalogue import OPTIONS, Catalogue
 from nntool.cli.output import Output
 from nntool.errors import UsageError
 
@@ -78,7 +79,7 @@ COMMANDS: dict[str, Command] = {
         "Train the network.",
         "calls:step",
         steps=("train",),
-        example="nntool train run --hidden 128,64 --optimizer adam:beta1=0.95 --dropout 0.1",
+        example="nntool train run --hidden 128,64 --optimizer adam:beta1=0.95",
     ),
     "evaluate": Command(
         "Score the network beside baselines on rows that it did not learn from.",
@@ -130,11 +131,31 @@ def build(name: str) -> Any:
     app = typer.Typer(add_completion=False, rich_markup_mode=None)
     app.command(
         name,
-        help=f"{command.help}\n\nExample: {command.example}",
+        cls=Catalogue,
+        help=_help(name, command),
         short_help=command.help,
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     )(_function(name, command))
     return typer.main.get_command(app)
+
+
+def _help(name: str, command: Command) -> str:
+    """What stands above the options; how choices are written, where there are some."""
+    paragraphs = [command.help, f"Example: {command.example}"]
+    if _has_choices(command):
+        paragraphs.append(
+            "A choice may carry settings: NAME:KEY=VALUE,KEY=VALUE. What it is, and when to use it:"
+            f" nntool {name} --explain NAME"
+        )
+    return "\n\n".join(paragraphs)
+
+
+def _has_choices(command: Command) -> bool:
+    from nntool.settings.model import fields
+
+    return any(
+        field.takes_settings for model in models(command).values() for field in fields(model)
+    )
 
 
 def _function(name: str, command: Command) -> Callable[..., None]:
@@ -160,7 +181,6 @@ def _function(name: str, command: Command) -> Callable[..., None]:
 
 def _parameters(name: str, command: Command) -> Iterable[inspect.Parameter]:
     from nntool.cli import options
-    from nntool.settings.model import fields
 
     for argument, kind, text in command.arguments:
         default = None if "None" in str(kind) else inspect.Parameter.empty
@@ -173,12 +193,15 @@ def _parameters(name: str, command: Command) -> Iterable[inspect.Parameter]:
             ],
         )
     for step, model in models(command).items():
-        yield from options.parameters(step, model, command.hidden_fields)
+        heading = OPTIONS if step == name else f"Options of {step}, where a SOURCE is given"
+        yield from options.parameters(step, model, command.hidden_fields, heading)
     if name == "run":
         yield from options.run_parameters()
+    if name in ("train", "run"):
+        yield options.checkpoint_parameter()
     if name == "status":
         yield options.switch("check", "--check", "Exit 4 when something is stale or missing.")
-    if any(field.registry for model in models(command).values() for field in fields(model)):
+    if _has_choices(command):
         yield options.explain_parameter(command.steps)
     left_out: tuple[str, ...] = () if command.common else options.ONLY_FOR_STEPS
     if name == "show":

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from nntool.cli.boundary import boundary
+from nntool.cli.catalogue import ONE_OF, OPTIONS
 from nntool.cli.output import Output
 from nntool.errors import UsageError
 from nntool.settings import choices, recipe
@@ -32,6 +33,10 @@ COMMON: dict[str, tuple[Any, Any, str]] = {
     ),
 }
 METAVARS = {"config": "FILE", "assignments": "KEY=VALUE", "seed": "N", "threads": "N"}
+CHECKPOINT_EVERY = (
+    "Epochs from one checkpoint of the training to the next.  [default: every 30 seconds]"
+)
+"""How often, not what: the model is the same for any value, so it is no setting."""
 
 
 ONLY_FOR_STEPS = ("config", "assignments", "seed", "force", "threads")
@@ -56,11 +61,14 @@ def common_parameters(
 
 
 def parameters(
-    step: str, model: type[StepSettings], left_out: tuple[str, ...] = ()
+    step: str, model: type[StepSettings], left_out: tuple[str, ...] = (), heading: str = OPTIONS
 ) -> list[inspect.Parameter]:
-    """One option for each field of a model; the seed is common to all steps of a command."""
+    """One option for each field of a model; the seed is common to all steps of a command.
+
+    ``heading`` is that of fields without a group of their own.
+    """
     return [
-        _option(step, field)
+        _option(step, field, heading)
         for field in fields(model)
         if field.name != "seed" and field.name not in left_out
     ]
@@ -69,10 +77,18 @@ def parameters(
 def run_parameters() -> list[inspect.Parameter]:
     """The options of ``run`` that stand for settings of steps."""
     data = typer.Option(
-        "--data", help="The CSV file to collect; repeatable.", metavar="FILE", show_default=False
+        "--data",
+        help="The CSV file to collect; repeatable.",
+        metavar="FILE",
+        show_default=False,
+        rich_help_panel=OPTIONS,
     )
     target = typer.Option(
-        "--target", help="The column to predict.", metavar="COLUMN", show_default=False
+        "--target",
+        help="The column to predict.",
+        metavar="COLUMN",
+        show_default=False,
+        rich_help_panel=OPTIONS,
     )
     return [
         _parameter("data", Annotated[list[str] | None, data], None),
@@ -80,9 +96,18 @@ def run_parameters() -> list[inspect.Parameter]:
     ]
 
 
+def checkpoint_parameter() -> inspect.Parameter:
+    """``--checkpoint-every EPOCHS``, of the commands that train."""
+    option = typer.Option(
+        "--checkpoint-every", help=CHECKPOINT_EVERY, metavar="EPOCHS", show_default=False
+    )
+    return _parameter("checkpoint_every", Annotated[int | None, option], None)
+
+
 def switch(name: str, flag: str, text: str) -> inspect.Parameter:
     """An option that is on or off."""
-    return _parameter(name, Annotated[bool, typer.Option(flag, help=text)], False)
+    option = typer.Option(flag, help=text, rich_help_panel=OPTIONS)
+    return _parameter(name, Annotated[bool, option], False)
 
 
 def explain_parameter(steps: tuple[str, ...]) -> inspect.Parameter:
@@ -100,7 +125,7 @@ def explain_parameter(steps: tuple[str, ...]) -> inspect.Parameter:
 
     option = typer.Option(
         "--explain",
-        help="Show what a choice is: its equation, source and settings.",
+        help="Show what a choice or an option is: equation, source, settings, when to use it.",
         metavar="NAME",
         is_eager=True,
         callback=explain,
@@ -111,7 +136,7 @@ def explain_parameter(steps: tuple[str, ...]) -> inspect.Parameter:
 
 def explanation(found: dict[str, Any]) -> str:
     """The text of ``--explain`` for one choice."""
-    lines = [f"{found['option']} {found['name']}", "", *found["doc"].splitlines()]
+    lines = [f"{found['option']} {found['name']}".rstrip(), "", *found["doc"].splitlines()]
     if found["settings"]:
         lines += ["", "settings:"]
     for setting in found["settings"]:
@@ -134,7 +159,7 @@ def key(step: str, name: str) -> str:
     return f"{step}__{name}".replace("-", "_")
 
 
-def _option(step: str, field: Field) -> inspect.Parameter:
+def _option(step: str, field: Field, heading: str) -> inspect.Parameter:
     flags = field.option
     kind: Any = str | None
     if field.is_switch:
@@ -144,8 +169,9 @@ def _option(step: str, field: Field) -> inspect.Parameter:
     option = typer.Option(
         flags,
         help=help_text(field),
-        metavar=None if field.is_switch else metavar(field),
+        metavar=None if field.is_switch else metavar(field, settings=""),
         show_default=False,
+        rich_help_panel=field.group or heading,
     )
     return _parameter(key(step, field.name), Annotated[kind, option], None)
 
@@ -155,15 +181,15 @@ def takes_several(field: Field) -> bool:
     return field.is_mapping or (field.is_list and not field.holds_numbers)
 
 
-def metavar(field: Field) -> str:
-    """What stands for the value in help."""
+def metavar(field: Field, settings: str = "[:KEY=VALUE,…]") -> str:
+    """What stands for the value; ``settings`` follows the name of a choice that may have some."""
+    words = "|".join(field.words)
+    if field.is_mapping:
+        return "|".join([field.metavar or "COLUMN=WORD", *field.words])
     if field.metavar:
         return field.metavar
     if field.registry:
-        return "NAME[:KEY=VALUE,…]"
-    if field.is_mapping:
-        return "COLUMN=WORD"
-    words = "|".join(field.choices)
+        return f"NAME{settings}"
     if field.is_list:
         numbers = f"N,N,…|{words}" if words else "N,N,…"
         return numbers if field.holds_numbers else "TEXT"
@@ -175,17 +201,18 @@ def metavar(field: Field) -> str:
 
 
 def help_text(field: Field) -> str:
-    """The help of a field, the names in its registry, its bounds and its default."""
-    text = field.help
+    """The help of a field, its bounds and default, the names in its registry."""
+    facts = [f"default: {default_text(field)}"] if default_text(field) else []
+    facts = ["required"] if field.required else facts
+    limits = bounds_text(field)
+    text = field.help + (
+        f"  [{'; '.join([limits, *facts] if limits else facts)}]" if limits or facts else ""
+    )
     if field.registry:
         from nntool.steps.choices import names
 
-        text += f" One of: {', '.join(names(field.registry))}."
-    limits = bounds_text(field)
-    facts = [limits] if limits else []
-    shown = default_text(field)
-    facts += ["required"] if field.required else [f"default: {shown}"] if shown else []
-    return text + (f"  [{'; '.join(facts)}]" if facts else "")
+        text += ONE_OF + ", ".join(dict.fromkeys([*field.words, *names(field.registry)]))
+    return text
 
 
 def bounds_text(field: Field) -> str:
@@ -195,12 +222,16 @@ def bounds_text(field: Field) -> str:
 
 
 def default_text(field: Field) -> str:
-    """The default as one would type it; empty where there is none."""
+    """The default as one would type it; empty where there is none, or a switch is off."""
     default = field.default
+    if field.takes_settings and default == ():
+        return "none"
     if default is None or default in ((), {}):
         return ""
     if isinstance(default, bool):
-        return field.option if default else f"--no-{field.option[2:]}"
+        return "on" if default else ""
+    if isinstance(default, float):
+        return f"{default:g}"
     if isinstance(default, tuple):
         return (", " if takes_several(field) else ",").join(str(item) for item in default)
     return str(default)
@@ -208,11 +239,12 @@ def default_text(field: Field) -> str:
 
 def typed_value(field: Field, raw: Any) -> Any:
     """What was typed for an option as a plain value, checked; raises ``UsageError``."""
-    if field.registry:
+    if field.takes_settings:
         several = field.is_list
         value: Any = choices.parse(raw) if not several else choices.parse_all(raw)
     elif field.is_mapping:
-        value = dict(_pair(field, text) for text in raw)
+        one_word = len(raw) == 1 and raw[0] in field.words
+        value = raw[0] if one_word else dict(_pair(field, text) for text in raw)
     elif field.is_list and field.holds_numbers:
         value = _numbers(field, raw.strip())
     else:

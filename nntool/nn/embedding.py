@@ -8,8 +8,11 @@ import numpy as np
 
 from nntool.nn.arrays import Array, DTypeLike
 from nntool.nn.batches import Batch
-from nntool.nn.layers import Layer, LayerTape, Parameter, empty
+from nntool.nn.layers import Layer, LayerTape, Parameter
 from nntool.nn.randomness import Streams
+
+FEW_LEVELS = 32
+"""Up to so many, summing by code is two to four times faster as a product than by sorting."""
 
 
 def default_width(n_levels: int) -> int:
@@ -47,11 +50,11 @@ class Inputs(Layer):
             table[...] = rng.normal(0, 1 / math.sqrt(table.shape[1]), table.shape)
 
     def tape(self, n_rows: int, dtype: DTypeLike) -> LayerTape:
+        few = max((n for n in self.levels.tolist() if n <= FEW_LEVELS), default=0)
         return LayerTape(
-            x=empty(dtype),
             out=np.empty((n_rows, self.n_out), dtype),
-            dx=empty(dtype),
-            scratch=empty(dtype),
+            scratch=np.empty(n_rows * few, dtype),
+            kept=np.arange(n_rows),
         )
 
     def forward(
@@ -74,13 +77,9 @@ class Inputs(Layer):
         return t.out
 
     def backward(self, p: Sequence[Array], g: Sequence[Array], dy: Array, t: LayerTape) -> Array:
-        for j, table in enumerate(g):  # summing sorted rows is faster than np.add.at
-            table.fill(0)
-            codes = t.x[:, j]
-            order = np.argsort(codes, kind="stable")
-            ordered = codes[order]
-            starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
-            table[ordered[starts]] = np.add.reduceat(dy[order, self._columns[j]], starts, axis=0)
+        for j, table in enumerate(g):
+            sums = _sum_by_product if len(table) <= FEW_LEVELS else _sum_by_sorting
+            sums(t.x[:, j], dy[:, self._columns[j]], table, t)
         return dy
 
     def check(self, codes: Array | None) -> Array:
@@ -90,3 +89,20 @@ class Inputs(Layer):
         if np.any(codes.max(axis=0) >= self.levels) or codes.min() < 0:
             raise IndexError(f"a code lies outside the levels {self.levels.tolist()}")
         return codes
+
+
+def _sum_by_product(codes: Array, dy: Array, out: Array, t: LayerTape) -> None:
+    """Write the sum of the rows of ``dy`` of each code: ∂E = Hᵀ·∂y, H one-hot `(n, levels)`."""
+    one_hot = t.scratch[: len(codes) * len(out)].reshape(len(codes), len(out))
+    one_hot.fill(0)
+    one_hot[t.kept, codes] = 1
+    np.matmul(one_hot.T, dy, out=out)
+
+
+def _sum_by_sorting(codes: Array, dy: Array, out: Array, t: LayerTape) -> None:
+    """Write the same for many levels: summing sorted rows is faster than np.add.at."""
+    out.fill(0)
+    order = np.argsort(codes, kind="stable")
+    ordered = codes[order]
+    starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
+    out[ordered[starts]] = np.add.reduceat(dy[order], starts, axis=0)

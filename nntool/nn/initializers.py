@@ -16,13 +16,17 @@ from nntool.nn.setting import setting
 
 @dataclass(frozen=True, kw_only=True)
 class Initializer:
-    """The form of an initializer."""
+    """The form of an initializer; ``wants_sample`` ones look at training rows."""
 
     kind: ClassVar[str] = "initializer"
+    wants_sample: ClassVar[bool] = False
 
     def fill(self, w: Array, rng: np.random.Generator) -> None:
         """Fill the weights ``w`` `(n_in, n_out)` of one layer."""
         raise NotImplementedError
+
+    def rescale(self, w: Array, x: Array) -> None:
+        """Fit the filled weights to rows ``x`` `(n, n_in)` of what the layer will be given."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +34,7 @@ class Zeros(Initializer):
     """All weights 0: hidden units stay identical, and behind relu nothing learns but the bias.
 
     w = 0
+    Use: to see what breaking the tie between units is for.
     """
 
     def fill(self, w: Array, rng: np.random.Generator) -> None:
@@ -41,6 +46,7 @@ class Constant(Initializer):
     """All weights alike: in exact arithmetic the units of a layer stay identical for ever.
 
     w = value. Wide layers leave the tie by rounding, because sums are taken in different orders.
+    Use: as zeros; with a single hidden unit it is as good as any.
     """
 
     value: float = setting(0.1, "the value of every weight")
@@ -54,6 +60,7 @@ class Uniform(Initializer):
     """Uniform in a fixed range, whatever the size of the layer.
 
     w ~ U(−r, r)
+    Use: to repeat older work; the range does not follow the size of the layer.
     """
 
     r: float = setting(0.05, "half the width of the range", gt=0)
@@ -67,6 +74,7 @@ class Gaussian(Initializer):
     """Normal with a fixed spread, whatever the size of the layer.
 
     w ~ N(0, σ²)
+    Use: to repeat older work; deep networks hardly start to learn from so small weights.
     """
 
     sigma: float = setting(0.01, "standard deviation", gt=0)
@@ -80,6 +88,7 @@ class FanInUniform(Initializer):
     """Uniform, narrower the more inputs a unit has.
 
     w ~ U(−1/√n_in, 1/√n_in). LeCun et al. 1998, Efficient BackProp.
+    Use: to start as torch's Linear does.
     """
 
     def fill(self, w: Array, rng: np.random.Generator) -> None:
@@ -92,6 +101,7 @@ class LecunNormal(Initializer):
 
     w ~ N(0, σ²) within ±2σ, σ = 1/(0.87963·√n_in): the truncation takes σ² to 1/n_in.
     LeCun et al. 1998, Efficient BackProp.
+    Use: behind selu and lecun-tanh (the default there).
     """
 
     def fill(self, w: Array, rng: np.random.Generator) -> None:
@@ -107,6 +117,7 @@ class LecunUniform(Initializer):
     """Uniform of variance 1/n_in.
 
     w ~ U(−√(3/n_in), √(3/n_in)). LeCun et al. 1998, Efficient BackProp.
+    Use: as lecun-normal, with no weight beyond a bound.
     """
 
     def fill(self, w: Array, rng: np.random.Generator) -> None:
@@ -118,6 +129,7 @@ class GlorotNormal(Initializer):
     """Normal that keeps the variance of activities and of gradients about the same.
 
     w ~ N(0, 2/(n_in + n_out)). Glorot & Bengio 2010, AISTATS.
+    Use: as glorot-uniform, with normal weights.
     """
 
     def fill(self, w: Array, rng: np.random.Generator) -> None:
@@ -129,6 +141,7 @@ class GlorotUniform(Initializer):
     """Uniform that keeps the variance of activities and of gradients about the same.
 
     w ~ U(−r, r), r = √(6/(n_in + n_out)). Glorot & Bengio 2010, AISTATS.
+    Use: behind tanh, sigmoid and in the output layer (the default there).
     """
 
     def fill(self, w: Array, rng: np.random.Generator) -> None:
@@ -140,6 +153,7 @@ class HeNormal(Initializer):
     """Normal that makes up for the half that relu sets to 0.
 
     w ~ N(0, 2/n_in). He, Zhang, Ren & Sun 2015, arXiv 1502.01852.
+    Use: behind relu and its kin (the default there).
     """
 
     def fill(self, w: Array, rng: np.random.Generator) -> None:
@@ -151,6 +165,7 @@ class HeUniform(Initializer):
     """Uniform that makes up for the half that relu sets to 0.
 
     w ~ U(−r, r), r = √(6/n_in). He, Zhang, Ren & Sun 2015, arXiv 1502.01852.
+    Use: as he-normal, with no weight beyond a bound.
     """
 
     def fill(self, w: Array, rng: np.random.Generator) -> None:
@@ -163,6 +178,7 @@ class Orthogonal(Initializer):
 
     w = Q of a normal matrix, signs by the diagonal of R so that Q is uniform.
     Saxe, McClelland & Ganguli 2014, arXiv 1312.6120.
+    Use: in deep narrow networks: it keeps the length of what passes through.
     """
 
     def fill(self, w: Array, rng: np.random.Generator) -> None:
@@ -172,12 +188,35 @@ class Orthogonal(Initializer):
         w[...] = q if n_in >= n_out else q.T
 
 
+@dataclass(frozen=True, kw_only=True)
+class Data(Initializer):
+    """Normal, then each unit is scaled so that its sums have spread 1 on training rows.
+
+    w ~ N(0, 1), then w_j ← w_j/std(x·w_j) for each unit j, layer by layer from the inputs on. A
+    unit whose sums do not vary on these rows is divided by √n_in instead.
+    After Mishkin & Matas 2016, arXiv 1511.06422 (there orthogonal, and scaled by layer).
+    Use: where inputs have uncommon scales or the activation no initializer of its own.
+    """
+
+    wants_sample: ClassVar[bool] = True
+
+    def fill(self, w: Array, rng: np.random.Generator) -> None:
+        w[...] = rng.standard_normal(w.shape)
+
+    def rescale(self, w: Array, x: Array) -> None:
+        z = x @ w
+        spread = z.std(axis=0)
+        varies = spread > 1e-9 * np.abs(z).max(axis=0)  # less is rounding of a constant
+        w /= np.where(varies, spread, math.sqrt(len(w)))
+
+
 def _fill_uniform(w: Array, r: float, rng: np.random.Generator) -> None:
     w[...] = rng.uniform(-r, r, w.shape)
 
 
 INITIALIZERS: dict[str, type[Initializer]] = {
     "constant": Constant,
+    "data": Data,
     "fan-in-uniform": FanInUniform,
     "gaussian": Gaussian,
     "glorot-normal": GlorotNormal,

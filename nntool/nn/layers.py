@@ -6,16 +6,16 @@ the caller owns, random numbers as streams (None while predicting).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from nntool.nn.activations import Activation
 from nntool.nn.arrays import Array, DTypeLike
 from nntool.nn.initializers import Initializer
 from nntool.nn.products import Product
 from nntool.nn.randomness import Streams
+from nntool.nn.threshold_activations import Activation
 
 
 class Parameter(NamedTuple):
@@ -26,18 +26,28 @@ class Parameter(NamedTuple):
     exempt: bool = False
 
 
-@dataclass(slots=True)
+def _nothing() -> Array:
+    return np.empty((0, 0))
+
+
+@dataclass(slots=True, kw_only=True)
 class LayerTape:
     """Buffers of one layer for one number of rows; unused ones have no elements.
 
-    ``x`` what went in, ``out`` what came out, ``dx`` the gradient with respect to what went in.
-    ``products`` keep how they are cut for these buffers.
+    ``x`` what went in, ``out`` what came out, ``dx`` the gradient with respect to what went in,
+    ``kept`` what else backward needs of forward. Norms: ``kept`` is x − μ (layer norm: x̂),
+    ``inverse`` 1/√(σ² + ε), ``moving`` whether μ and σ followed from the rows, ``ones`` for sums.
+    ``products`` know how they are cut for these buffers.
     """
 
-    x: Array
-    out: Array
-    dx: Array
-    scratch: Array
+    x: Array = field(default_factory=_nothing)
+    out: Array = field(default_factory=_nothing)
+    dx: Array = field(default_factory=_nothing)
+    scratch: Array = field(default_factory=_nothing)
+    kept: Array = field(default_factory=_nothing)
+    inverse: Array = field(default_factory=_nothing)
+    ones: Array = field(default_factory=_nothing)
+    moving: bool = False
     products: tuple[Product, ...] = ()
 
 
@@ -81,11 +91,6 @@ class Layer:
         raise NotImplementedError
 
 
-def empty(dtype: DTypeLike) -> Array:
-    """Return the buffer of a layer that needs none."""
-    return np.empty((0, 0), dtype)
-
-
 class Linear(Layer):
     """A weighted sum for each unit.
 
@@ -93,79 +98,96 @@ class Linear(Layer):
     """
 
     def __init__(
-        self, name: str, n_in: int, n_out: int, initializer: Initializer, *, propagates: bool
+        self,
+        name: str,
+        n_in: int,
+        n_out: int,
+        initializer: Initializer,
+        *,
+        propagates: bool,
+        bias: bool = True,
     ) -> None:
         """``propagates`` is False where nothing below has parameters: then ∂x is not computed."""
         super().__init__(name, n_in, n_out)
-        self.parameters = (
-            Parameter("weight", (n_in, n_out)),
-            Parameter("bias", (n_out,), exempt=True),
-        )
+        self.parameters = (Parameter("weight", (n_in, n_out)),)
+        if bias:
+            self.parameters += (Parameter("bias", (n_out,), exempt=True),)
         self.initializer = initializer
         self.propagates = propagates
+        self.bias = bias
 
     def initialize(self, p: Sequence[Array], rng: np.random.Generator) -> None:
         if self.n_in:
             self.initializer.fill(p[0], rng)
 
     def tape(self, n_rows: int, dtype: DTypeLike) -> LayerTape:
-        return LayerTape(
-            x=empty(dtype),
-            out=np.empty((n_rows, self.n_out), dtype),
-            dx=np.empty((n_rows, self.n_in), dtype) if self.propagates else empty(dtype),
-            scratch=np.ones(n_rows, dtype),
-            products=(
-                Product(),
-                Product(left_transposed=True),
-                Product(right_transposed=True),
-            ),
-        )
+        t = LayerTape(out=np.empty((n_rows, self.n_out), dtype), scratch=np.ones(n_rows, dtype))
+        if self.propagates:
+            t.dx = np.empty((n_rows, self.n_in), dtype)
+        t.products = Product(), Product(left_transposed=True), Product(right_transposed=True)
+        return t
 
     def forward(
         self, p: Sequence[Array], s: Sequence[Array], x: Array, t: LayerTape, rng: Streams | None
     ) -> Array:
-        w, b = p
         t.x = x
-        t.products[0](x, w, t.out)
-        np.add(t.out, b, out=t.out)
+        t.products[0](x, p[0], t.out)
+        if self.bias:
+            np.add(t.out, p[1], out=t.out)
         return t.out
 
     def backward(self, p: Sequence[Array], g: Sequence[Array], dy: Array, t: LayerTape) -> Array:
         t.products[1](t.x, dy, g[0])
-        np.dot(t.scratch, dy, out=g[1])  # a product with ones is four times faster than a sum
+        if self.bias:
+            np.dot(t.scratch, dy, out=g[1])  # a product with ones: four times faster than a sum
         if self.propagates:
             t.products[2](dy, p[0], t.dx)
         return t.dx
 
 
 class Activate(Layer):
-    """An activation, unit by unit; in place where it keeps its output."""
+    """An activation, unit by unit, in place: the buffer of the layer below becomes its output."""
 
     def __init__(self, name: str, width: int, activation: Activation) -> None:
         super().__init__(name, width, width)
         self.activation = activation
+        self.keeps_slope = activation.keeps == "slope"
 
     def tape(self, n_rows: int, dtype: DTypeLike) -> LayerTape:
         shape = (n_rows, self.n_out)
-        in_place = self.activation.keeps == "output"
-        return LayerTape(
-            x=empty(dtype),
-            out=empty(dtype) if in_place else np.empty(shape, dtype),
-            dx=empty(dtype),
-            scratch=np.empty(shape, self.activation.scratch or dtype),
-        )
+        t = LayerTape(scratch=self.activation.scratch(shape, dtype))
+        if self.keeps_slope:
+            t.kept = np.empty(shape, dtype)
+        return t
 
     def forward(
         self, p: Sequence[Array], s: Sequence[Array], x: Array, t: LayerTape, rng: Streams | None
     ) -> Array:
-        t.x = x
-        out = x if self.activation.keeps == "output" else t.out
-        self.activation.forward(x, out, None if rng is None else rng["stochastic-units"])
-        return out
+        draws = None if rng is None else rng["stochastic-units"]
+        self.activation.forward(x, t.kept, t.scratch, draws)
+        if not self.keeps_slope:
+            t.kept = x
+        return x
 
     def backward(self, p: Sequence[Array], g: Sequence[Array], dy: Array, t: LayerTape) -> Array:
-        self.activation.backward(t.x, dy, t.scratch)
+        self.activation.backward(t.kept, dy, t.scratch)
         return dy
+
+    def idle(self, p: Sequence[Array], t: LayerTape) -> float:
+        """Return the share of units that no row, or hardly one, moves any more.
+
+        |f′| lies below 5 % of the steepest slope on at least 99 % of the rows of the last forward:
+        such a relu is dead, such a sigmoid saturated.
+        """
+        slopes = np.ones_like(t.kept)
+        self.activation.backward(t.kept, slopes, t.scratch)
+        return share_idle(slopes, self.activation)
+
+
+def share_idle(slopes: Array, activation: Activation) -> float:
+    """Return the share of the columns of ``slopes`` `(n, units)` that are almost all flat."""
+    flat = np.abs(slopes) < 0.05 * activation.steepest
+    return float((flat.mean(axis=0) >= 0.99).mean())
 
 
 class Dropout(Layer):
@@ -183,12 +205,7 @@ class Dropout(Layer):
 
     def tape(self, n_rows: int, dtype: DTypeLike) -> LayerTape:
         shape = (n_rows, self.n_out)
-        return LayerTape(
-            x=empty(dtype),
-            out=np.empty(shape, dtype),
-            dx=empty(dtype),
-            scratch=np.empty(shape, dtype),
-        )
+        return LayerTape(out=np.empty(shape, dtype), scratch=np.empty(shape, dtype))
 
     def forward(
         self, p: Sequence[Array], s: Sequence[Array], x: Array, t: LayerTape, rng: Streams | None

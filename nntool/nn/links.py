@@ -35,6 +35,7 @@ class IdentityLink(Link):
     """The raw output is the prediction.
 
     ŷ = z
+    Use: for a number without bounds, and for scores (hinge).
     """
 
     def forward(self, z: Array, out: Array) -> None:
@@ -49,6 +50,7 @@ class SigmoidLink(Link):
     """A probability for each output by itself.
 
     ŷ = 1/(1 + e^(−z)), computed from e^(−|z|) so that small probabilities keep their digits.
+    Use: for two classes, and for shares between 0 and 1.
     """
 
     reaches: ClassVar[tuple[float, float]] = (0.0, 1.0)
@@ -66,6 +68,7 @@ class SoftmaxLink(Link):
     """Probabilities that sum to 1 over the outputs.
 
     ŷ_c = e^(z_c)/Σ_k e^(z_k); ∂L/∂z = ŷ ⊙ (g − g·ŷ). Bridle 1990.
+    Use: for classes of which exactly one is true.
     """
 
     reaches: ClassVar[tuple[float, float]] = (0.0, 1.0)
@@ -85,6 +88,7 @@ class TanhLink(Link):
     """A prediction between −1 and 1, for targets coded ±1.
 
     ŷ = tanh z
+    Use: with squared losses and classes coded ±1 (`--target-coding bipolar`).
     """
 
     reaches: ClassVar[tuple[float, float]] = (-1.0, 1.0)
@@ -101,6 +105,7 @@ class ExpLink(Link):
     """A positive prediction, for counts and rates.
 
     ŷ = e^z
+    Use: for numbers that are above 0 and grow by factors.
     """
 
     reaches: ClassVar[tuple[float, float]] = (0.0, math.inf)

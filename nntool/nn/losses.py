@@ -25,6 +25,7 @@ class BCE(Loss):
 
     L = −[y ln ŷ + (1 − y) ln(1 − ŷ)] = max(z, 0) − y·z + ln(1 + e^(−|z|)); ∂L/∂z = ŷ − y.
     Smoothing replaces y by y(1 − s) + s/2 (Szegedy et al. 2016, arXiv 1512.00567).
+    Use: for two classes; the default, and what makes probabilities honest.
     """
 
     links: ClassVar[Mapping[Task, tuple[str, ...]]] = {"binary": ("sigmoid",)}
@@ -57,6 +58,7 @@ class CCE(Loss):
 
     L = −Σ_c y_c ln ŷ_c; ∂L/∂z = ŷ − y.
     Smoothing replaces y by y(1 − s) + s/K (Szegedy et al. 2016, arXiv 1512.00567).
+    Use: for three classes or more; the default there.
     """
 
     links: ClassVar[Mapping[Task, tuple[str, ...]]] = {
@@ -89,6 +91,8 @@ class Focal(Loss):
 
     L = −(1 − p)^γ ln p, p the probability of the row's class. With ℓ = −ln p and q = 1 − p:
     ∂L/∂z_c = −q^γ·(γ·p·ℓ/q + 1)·(1{c = y} − ŷ_c). Lin et al. 2017, arXiv 1708.02002.
+    Use: where one class is so frequent that its easy rows drown the others; probabilities come out
+    too timid.
     """
 
     links: ClassVar[Mapping[Task, tuple[str, ...]]] = {
@@ -126,6 +130,7 @@ class Hinge(Loss):
 
     Two classes, t = ±1: L = max(0, 1 − t·z). K classes: L = max(0, 1 + max_{c≠y} z_c − z_y)
     (Crammer & Singer 2001, JMLR 2).
+    Use: where only the decision counts, not its probability.
     """
 
     links: ClassVar[Mapping[Task, tuple[str, ...]]] = {
@@ -155,6 +160,7 @@ class Poisson(Loss):
     """Likelihood of counts, without its constant; the target is not scaled.
 
     L = e^z − y·z, ŷ = e^z, y ≥ 0; ∂L/∂z = ŷ − y. McCullagh & Nelder 1989, ch. 6.
+    Use: for counts, and for amounts whose spread grows with their mean.
     """
 
     links: ClassVar[Mapping[Task, tuple[str, ...]]] = {"regression": ("exp",)}

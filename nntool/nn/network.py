@@ -1,86 +1,18 @@
-"""A network: the plan of its layers over one vector of parameters."""
+"""A network: its layers over one vector of parameters."""
 
-import dataclasses
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, cast
 
 import numpy as np
 
-from nntool.nn.activations import ACTIVATIONS
 from nntool.nn.arrays import Array, DTypeLike
 from nntool.nn.batches import Batch
-from nntool.nn.embedding import Inputs, default_width
-from nntool.nn.initializers import INITIALIZERS, Initializer, default_initializer
-from nntool.nn.layers import Activate, Dropout, Layer, LayerTape, Linear
+from nntool.nn.calibrating import initialize_on, recompute_statistics
+from nntool.nn.layers import Activate, LayerTape, Linear
 from nntool.nn.randomness import Streams
-from nntool.nn.registry import InvalidChoice, build
-
-
-@dataclass(frozen=True, kw_only=True)
-class NetworkSpec:
-    """What a network is made of, as plain values; `NetworkSpec.from_plain` reads them back.
-
-    ``levels`` is the number of codes of each categorical column, ``widths`` the length of their
-    vectors (None: `default_width`), ``hidden`` the units of each hidden layer, () a linear model.
-    ``initializer`` "auto" follows the activation, and is glorot-uniform for the output layer.
-    """
-
-    n_numeric: int
-    n_outputs: int
-    levels: tuple[int, ...] = ()
-    widths: tuple[int, ...] | None = None
-    hidden: tuple[int, ...] = (64, 64)
-    activation: str = "relu"
-    activation_settings: Mapping[str, Any] = field(default_factory=dict)
-    initializer: str = "auto"
-    initializer_settings: Mapping[str, Any] = field(default_factory=dict)
-    dropout: float = 0.0
-    input_dropout: float = 0.0
-
-    def __post_init__(self) -> None:
-        """Resolve the widths and refuse what no network has."""
-        sizes = (self.n_outputs, *self.hidden, *self.levels, *(self.widths or ()))
-        if not all(type(n) is int and 0 <= n < 2**31 for n in (self.n_numeric, *sizes)):
-            raise InvalidChoice("the size of a layer is a whole number below 2³¹")
-        if min(sizes) < 1:
-            raise InvalidChoice("every layer needs at least one unit, every column one level")
-        if self.widths is None:
-            object.__setattr__(self, "widths", tuple(default_width(n) for n in self.levels))
-        if len(self.embedding_widths) != len(self.levels):
-            raise InvalidChoice(f"{len(self.levels)} categorical columns need as many widths")
-        for share in (self.dropout, self.input_dropout):
-            if type(share) not in (int, float) or not 0 <= share < 1:
-                raise InvalidChoice("dropout is a share: at least 0 and less than 1")
-
-    @property
-    def embedding_widths(self) -> tuple[int, ...]:
-        """The length of the vectors of each categorical column."""
-        return self.widths or ()
-
-    def as_plain(self) -> dict[str, Any]:
-        """Return the values as JSON can hold them."""
-        return {
-            k: list(v) if isinstance(v, tuple) else v for k, v in dataclasses.asdict(self).items()
-        }
-
-    @classmethod
-    def from_plain(cls, plain: Mapping[str, Any]) -> "NetworkSpec":
-        """Make a spec from what `as_plain` returned.
-
-        >>> spec = NetworkSpec(n_numeric=3, n_outputs=1, levels=(4,))
-        >>> NetworkSpec.from_plain(spec.as_plain()) == spec
-        True
-        """
-        known = {field.name for field in dataclasses.fields(cls)}
-        if unknown := sorted(plain.keys() - known):
-            raise InvalidChoice(f"a network has no {', '.join(unknown)}")
-        values: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in plain.items()
-        }
-        return cls(**values)
+from nntool.nn.spec import NetworkSpec as NetworkSpec
+from nntool.nn.stacking import layers_of
 
 
 class Place(NamedTuple):
@@ -111,17 +43,28 @@ class Network:
 
     def __init__(self, spec: NetworkSpec) -> None:
         self.spec = spec
-        self.layers = _layers(spec)
+        self.layers = layers_of(spec)
         self._lowest_that_learns = next(
             i for i, layer in enumerate(self.layers) if layer.parameters
         )
         self.min_rows = max(layer.min_rows for layer in self.layers)
+        self.wants_sample = any(
+            isinstance(layer, Linear) and layer.initializer.wants_sample for layer in self.layers
+        )
+        self.has_gradient = all(
+            layer.activation.has_gradient for layer in self.layers if isinstance(layer, Activate)
+        )
         self._places = self._place_parameters()
         self.places = sorted(
             (place for layer in self._places for place in layer), key=lambda p: p.slice.start
         )
         self.size = self.places[-1].slice.stop
         self._statistics, self.n_stats = self._place_statistics()
+
+    @property
+    def hidden_names(self) -> list[str]:
+        """The names of the layers that have an activation, from the input side."""
+        return [layer.name for layer in self.layers if isinstance(layer, Activate)]
 
     def bind(self, theta: Array, stats: Array | None = None) -> Views:
         """Make views of a vector of ``size`` parameters and one of ``n_stats`` statistics."""
@@ -135,11 +78,22 @@ class Network:
             _views(theta if stats is None else stats, self._statistics),
         )
 
-    def initial(self, rng: np.random.Generator, dtype: DTypeLike) -> Array:
-        """Draw the parameters that training starts from."""
+    def initial(
+        self, rng: np.random.Generator, dtype: DTypeLike, sample: Batch | None = None
+    ) -> Array:
+        """Draw the parameters that training starts from.
+
+        ``sample`` are training rows, needed where `wants_sample`; they change nothing elsewhere.
+        """
         theta = np.zeros(self.size)
-        for layer, p in zip(self.layers, _views(theta, self._places), strict=True):
-            layer.initialize(p, rng)
+        if not self.wants_sample:
+            for layer, p in zip(self.layers, _views(theta, self._places), strict=True):
+                layer.initialize(p, rng)
+        elif sample is None:
+            raise ValueError("these initial weights are scaled on a sample of training rows")
+        else:
+            views = self.bind(theta, self.initial_stats(np.float64))
+            initialize_on(self.layers, *views, sample, rng)
         return theta.astype(dtype)
 
     def initial_stats(self, dtype: DTypeLike) -> Array:
@@ -148,6 +102,10 @@ class Network:
         for layer, s in zip(self.layers, _views(stats, self._statistics), strict=True):
             layer.initialize_statistics(s)
         return stats
+
+    def recompute_statistics(self, views: Views, batches: Callable[[], Iterable[Batch]]) -> None:
+        """Set the running statistics to those of all rows; see `calibrating`."""
+        recompute_statistics(self.layers, *views, batches)
 
     def tape(self, n_rows: int, dtype: DTypeLike) -> list[LayerTape]:
         """Make the buffers for batches of ``n_rows``; a tape serves one batch at a time."""
@@ -169,6 +127,41 @@ class Network:
         for i in range(len(self.layers) - 1, self._lowest_that_learns - 1, -1):
             p, g = views.parameters[i], gviews.parameters[i]
             dz = self.layers[i].backward(p, g, dz, tape[i])
+
+    def matrices(self, views: Views) -> tuple[Array, ...]:
+        """Return the weights `(n_in, n_out)` of each dense layer."""
+        return tuple(
+            p[0]
+            for layer, p in zip(self.layers, views.parameters, strict=True)
+            if isinstance(layer, Linear)
+        )
+
+    def fan_ins(self) -> list[tuple[list[slice], int]]:
+        """Return where weights and bias of each dense layer lie, and its number of inputs."""
+        return [
+            ([place.slice for place in places], layer.n_in)
+            for layer, places in zip(self.layers, self._places, strict=True)
+            if isinstance(layer, Linear)
+        ]
+
+    def layer_slices(self) -> dict[str, list[slice]]:
+        """Return where the parameters of each layer lie, from the inputs on.
+
+        >>> Network(NetworkSpec(n_numeric=2, n_outputs=1, hidden=())).layer_slices()
+        {'output': [slice(0, 2, None), slice(2, 3, None)]}
+        """
+        slices: dict[str, list[slice]] = {}
+        for place in (place for places in self._places for place in places):
+            slices.setdefault(place.layer, []).append(place.slice)
+        return slices
+
+    def idle(self, views: Views, tape: list[LayerTape]) -> dict[str, float]:
+        """Return the share of dead or saturated units of each hidden layer in the last forward."""
+        return {
+            layer.name: layer.idle(p, t)
+            for layer, p, t in zip(self.layers, views.parameters, tape, strict=True)
+            if isinstance(layer, Activate)
+        }
 
     def norms(self, vector: Array) -> dict[str, float]:
         """Return the Euclidean norm of each layer's share of a vector of parameters."""
@@ -220,33 +213,6 @@ class Network:
                 places[-1].append(Place(f"{layer.name}.{name}", layer.name, shape, slice(at, end)))
                 at = end
         return places, at
-
-
-def _layers(spec: NetworkSpec) -> list[Layer]:
-    """Make the layers in the order in which they are stacked."""
-    activation = build(ACTIVATIONS, spec.activation, spec.activation_settings)
-    inputs = Inputs(spec.n_numeric, spec.levels, spec.embedding_widths)
-    layers: list[Layer] = [inputs]
-    width, below_learns = inputs.n_out, bool(inputs.parameters)
-    if spec.input_dropout:
-        layers.append(Dropout("inputs", width, spec.input_dropout, "input-dropout"))
-    for number, units in enumerate(spec.hidden, start=1):
-        name = f"hidden{number}"
-        weights = _initializer(spec, spec.activation)
-        layers.append(Linear(name, width, units, weights, propagates=below_learns))
-        layers.append(Activate(name, units, activation))
-        if spec.dropout:
-            layers.append(Dropout(name, units, spec.dropout, "dropout"))
-        width, below_learns = units, True
-    weights = _initializer(spec, None)
-    layers.append(Linear("output", width, spec.n_outputs, weights, propagates=below_learns))
-    return layers
-
-
-def _initializer(spec: NetworkSpec, activation: str | None) -> Initializer:
-    if spec.initializer == "auto":
-        return build(INITIALIZERS, default_initializer(activation))
-    return build(INITIALIZERS, spec.initializer, spec.initializer_settings)
 
 
 def _views(vector: Array, places: Sequence[Sequence[Place]]) -> tuple[tuple[Array, ...], ...]:

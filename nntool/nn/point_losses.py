@@ -72,6 +72,8 @@ class MSE(PointLoss):
     """Squared error.
 
     L = (ŷ − y)²; ∂L/∂ŷ = 2(ŷ − y)
+    Use: for regression; the default, it aims at the mean. For classes where a wrong label should
+    not cost without bound.
     """
 
     def points(
@@ -87,6 +89,8 @@ class HalfMSE(PointLoss):
     """Half the squared error, whose gradient is the error.
 
     L = ½(ŷ − y)²; ∂L/∂ŷ = ŷ − y
+    Use: as mse, where the gradient is to be the error itself, as textbooks and full-batch methods
+    have it.
     """
 
     def points(
@@ -102,6 +106,7 @@ class MAE(PointLoss):
     """Absolute error; its minimum is the median.
 
     L = |ŷ − y|; ∂L/∂ŷ = sign(ŷ − y), 0 at 0
+    Use: where some targets are far off and should not rule; it aims at the median.
     """
 
     def points(
@@ -118,6 +123,7 @@ class Huber(PointLoss):
 
     L = ½e² where |e| ≤ δ, else δ(|e| − ½δ); ∂L/∂ŷ = e clipped to [−δ, δ]; e = ŷ − y.
     Huber 1964, Annals of Mathematical Statistics 35.
+    Use: as mae, where small errors are to be judged as mse does.
     """
 
     delta: float = setting(1.0, "error from which the loss grows linearly", gt=0)
@@ -138,6 +144,7 @@ class MAPE(PointLoss):
 
     L = 100·|(u(ŷ) − u(y))/u(y)|, u the map to the own unit; the gradient goes through u.
     A target of 0 has no such error; with ``floor`` the divisor is max(|u(y)|, floor).
+    Use: where an error of one per cent costs the same for every size of target, all far from 0.
     """
 
     links: ClassVar[Mapping[Task, tuple[str, ...]]] = {
@@ -175,6 +182,7 @@ class Quantile(PointLoss):
     """Pinball loss; its minimum is the τ-quantile.
 
     L = τ·e where e = y − ŷ ≥ 0, else (τ − 1)·e. Koenker & Bassett 1978, Econometrica 46.
+    Use: where too little and too much cost differently, or for the edge of a range.
     """
 
     links: ClassVar[Mapping[Task, tuple[str, ...]]] = {

@@ -1,7 +1,8 @@
 """From a name and its settings to a rule, and from a rule to what it says about itself.
 
 A registry is a dict literal under the definitions of its classes. Each class is a frozen dataclass
-of fields made by `setting`, with a class attribute ``kind`` ("optimizer") for the messages.
+of fields made by `setting`, with a class attribute ``kind`` ("optimizer") for the messages. A
+setting whose name is a word of Python is a field with an underscore behind it: ``from_``.
 """
 
 import dataclasses
@@ -59,14 +60,15 @@ def build(
     nntool.nn.registry.InvalidChoice: adam: beta1 must be < 1, not 1.5
     """
     cls = _find(registry, name)
-    fields = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]  # every entry is a dataclass
+    fields = {_shown(field.name): field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]  # every entry is a dataclass
     hints = typing.get_type_hints(cls)
     values = {}
     for key, value in (settings or {}).items():
         if key not in fields:
             known = f"it has {', '.join(fields)}" if fields else "it has no settings"
             raise InvalidChoice(f"{name}: there is no setting {key!r}; {known}")
-        values[key] = _checked(f"{name}: {key}", value, hints[key], fields[key].metadata)
+        field = fields[key]
+        values[field.name] = _checked(f"{name}: {key}", value, hints[field.name], field.metadata)
     return cls(**values)
 
 
@@ -81,7 +83,7 @@ def describe(registry: Mapping[str, type[Rule]], name: str) -> Description:
     hints = typing.get_type_hints(cls)
     settings = tuple(
         SettingInfo(
-            field.name,
+            _shown(field.name),
             _type_text(hints[field.name]),
             field.default,
             _bounds_text(field.metadata),
@@ -100,7 +102,13 @@ def choice_of(registry: Mapping[str, type[Rule]], rule: Rule) -> dict[str, Any]:
     {'name': 'l2', 'rate': 0.5}
     """
     name = next(name for name, cls in registry.items() if cls is type(rule))
-    return {"name": name, **dataclasses.asdict(rule)}  # type: ignore[call-overload]  # every entry is a dataclass
+    values = dataclasses.asdict(rule)  # type: ignore[call-overload]  # every entry is a dataclass
+    return {"name": name, **{_shown(key): value for key, value in values.items()}}
+
+
+def _shown(name: str) -> str:
+    """Return the name of a setting as users write it, for that of its field."""
+    return name.removesuffix("_")
 
 
 def _find(registry: Mapping[str, type[Rule]], name: str) -> type[Rule]:

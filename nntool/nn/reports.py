@@ -4,25 +4,34 @@ from typing import NamedTuple
 
 
 class LayerReport(NamedTuple):
-    """Sizes of one layer at the first update of an epoch: gradient, change, and parameters."""
+    """Sizes of one layer at the first update of an epoch: gradient, change, and parameters.
+
+    ``idle`` is the share of its units that hardly pass a gradient on, after the epoch: dead or
+    saturated ones; None where nobody looked. Only hidden layers have an activation.
+    """
 
     name: str
     gradient_norm: float
     update_norm: float
     norm: float
+    has_activation: bool = False
+    idle: float | None = None
 
 
 class EpochReport(NamedTuple):
     """What one epoch came to.
 
-    ``train_loss`` is the mean over the rows as they were met, dropout and all, ``penalty`` what
-    the penalties add to it now. Norms and ``layers`` are those of the epoch's first update, the
-    gradient before penalties and clipping. ``improved`` says that these are the best weights yet.
+    ``train_loss`` is the mean over the rows as they were met, dropout and all, ``train_metrics``
+    are measured on the outputs for them; ``penalty`` is what the penalties add to the loss now.
+    Norms and ``layers`` are those of the epoch's first update, the gradient before penalties and
+    clipping. ``improved`` says that these are the best weights yet, ``undone`` that the schedule
+    took the epoch's updates back.
     """
 
     epoch: int
     train_loss: float
     validation_loss: float | None
+    train_metrics: dict[str, float] | None
     metrics: dict[str, float] | None
     penalty: float
     learning_rate: float
@@ -30,6 +39,7 @@ class EpochReport(NamedTuple):
     layers: tuple[LayerReport, ...]
     rows_seen: int
     improved: bool
+    undone: bool
 
 
 class Diverged(ArithmeticError):  # noqa: N818  (it says what happened)

@@ -2,47 +2,24 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Literal, NoReturn
 
 import numpy as np
 
 from nntool.nn.arrays import Array, DTypeLike
-from nntool.nn.batches import Batch, RowSource
-from nntool.nn.heads import LossTape
-from nntool.nn.layers import LayerTape
+from nntool.nn.batches import Batch, RowSource, count_batches
+from nntool.nn.judging import BLOCK_ROWS, Collector, Judge, Metrics, Verdict, first_rows
 from nntool.nn.network import Network
-from nntool.nn.optimizers import State
 from nntool.nn.outputs import Output
+from nntool.nn.plan import Plan
 from nntool.nn.randomness import Streams
-from nntool.nn.registry import InvalidChoice
 from nntool.nn.reports import Diverged, EpochReport, LayerReport
-from nntool.nn.schedules import ConstantRate, Schedule
+from nntool.nn.schedules import Moment, warm
+from nntool.nn.stepping import Stepper
 from nntool.nn.stopping import EarlyStopping
-from nntool.nn.updating import UpdateRules, parts_of, update
 
-VALIDATION_ROWS = 1024
-"""Rows of one block when the validation loss is computed."""
-
-Metrics = Callable[[Array, Array, Array | None], dict[str, float]]
-"""From raw outputs, targets and weights of all validation rows to numbers by name."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Plan:
-    """How to train; ``batch_size`` None takes all rows at once, ``learning_rate`` None the rule's.
-
-    ``monitor`` names what early stopping and the best weights go by: "validation-loss",
-    "train-loss" or a metric; "auto" is the validation loss where there are validation rows.
-    """
-
-    rules: UpdateRules
-    epochs: int = 100
-    batch_size: int | None = 32
-    learning_rate: float | None = None
-    schedule: Schedule = field(default_factory=ConstantRate)
-    validate_every: int = 1
-    monitor: str = "auto"
+METRIC_ROWS = 1 << 16
+"""So many rows of an epoch, at most, are kept for the training metrics."""
 
 
 class Trainer:
@@ -64,6 +41,7 @@ class Trainer:
         dtype: DTypeLike = np.float32,
         stopping: EarlyStopping | None = None,
         metrics: Metrics | None = None,
+        train_metrics: Metrics | None = None,
     ) -> None:
         least = max(1, net.min_rows)
         if train.n_rows < least or (validation is not None and validation.n_rows < 1):
@@ -72,28 +50,49 @@ class Trainer:
         self.output = output
         self.plan = plan
         self.train = train
-        self.validation = validation
         self.streams = streams
         self.stopping = EarlyStopping() if stopping is None else stopping
-        self.metrics = metrics
+        self.train_metrics = train_metrics
+        self.judge = Judge(net, output, validation, metrics, plan.monitor)
         self.epoch = 0
         self.rows_seen = 0
         self.ended: Literal["epochs", "patience", "asked"] | None = None
-        self.theta = net.initial(streams["init"], dtype)
-        self.stats = net.initial_stats(dtype)
         self.best: tuple[Array, Array, int] | None = None
-        self._parts = parts_of(self.theta, net.n_weights, plan.rules.optimizer)
-        self._views = net.bind(self.theta, self.stats)
-        self._gradients = net.bind(self._parts.gradient, self.stats)
+        self._stepper = Stepper(
+            net,
+            output,
+            plan.rules,
+            streams=streams,
+            dtype=dtype,
+            weight_noise=plan.weight_noise,
+            sample=first_rows(train) if net.wants_sample else None,
+        )
+        self._per_epoch = count_batches(train.n_rows, self._batch_size, net.min_rows)
+        self._updates = 0
         self._memory = plan.schedule.start()
-        self._tapes: dict[int, tuple[list[LayerTape], LossTape]] = {}
+        self._average = None if plan.average is None else np.zeros_like(self.theta)
+        self._averaged = 0
         self._mark = self._snapshot()
+
+    @property
+    def theta(self) -> Array:
+        """The parameters as they are now."""
+        return self._stepper.theta
+
+    @property
+    def stats(self) -> Array:
+        """The running statistics as they are now."""
+        return self._stepper.stats
+
+    @property
+    def validation(self) -> RowSource | None:
+        """The rows that weights are judged by, where there are any."""
+        return self.judge.rows
 
     @property
     def base_rate(self) -> float:
         """The learning rate that the schedule starts from."""
-        given = self.plan.learning_rate
-        return self.plan.rules.optimizer.learning_rate if given is None else given
+        return self.plan.base_rate
 
     def run(self, should_stop: Callable[[], bool] = lambda: False) -> Iterator[EpochReport]:
         """Train epoch by epoch; ``should_stop`` is asked after each update.
@@ -103,6 +102,8 @@ class Trainer:
         if self.ended == "asked":
             self.restore(*self._mark)  # what an epoch left unfinished is done again
         self.ended = "patience" if self._out_of_patience() else None
+        if self.epoch == 0 and self.plan.schedule.undoes:
+            self._let_schedule_see_the_start()
         while self.ended is None and self.epoch < self.plan.epochs:
             report = self._run_epoch(should_stop)
             if report is None:
@@ -110,6 +111,21 @@ class Trainer:
                 return
             yield report
         self.ended = self.ended or "epochs"
+
+    def advance(self, batch: Batch, lr: float) -> float:
+        """Make one update with this learning rate; return the loss before it."""
+        return self._stepper.advance(batch, lr)
+
+    def training_batches(self) -> Iterator[Batch]:
+        """Yield the batches of one epoch as training meets them, augmentation and all."""
+        plan = self.plan
+        batches = self.train.batches(
+            self.streams["shuffle"], self._batch_size, self.net.min_rows, plan.sampler
+        )
+        for batch in batches:
+            for augmentation in plan.augmentations:
+                augmentation.apply(batch, self.streams["augmentation"])
+            yield batch
 
     def result(self) -> tuple[Array, Array, int]:
         """Return theta, stats and epoch of the best weights, or the present ones: none judged."""
@@ -135,6 +151,8 @@ class Trainer:
             np.copyto(mine, arrays[name])
         self.epoch = plain["epoch"]
         self.rows_seen = plain["rows_seen"]
+        self._updates = plain["updates"]
+        self._averaged = plain["averaged"]
         self.streams.restore(plain["streams"])
         self.stopping.restore(plain["stopping"])
         self._memory = dict(plain["schedule"])
@@ -143,160 +161,154 @@ class Trainer:
             self.best = (arrays["best_theta"], arrays["best_stats"], plain["best_epoch"])
         self._mark = self._snapshot()
 
+    @property
+    def _batch_size(self) -> int:
+        return self.plan.batch_size or self.train.n_rows
+
     def _run_epoch(self, should_stop: Callable[[], bool]) -> EpochReport | None:
         """Go once through the rows; None if asked to stop on the way."""
-        plan, epoch, n_rows = self.plan, self.epoch + 1, self.train.n_rows
-        total, done, lr = 0.0, 0, self.base_rate
+        plan, stepper, seen = self.plan, self._stepper, self.rows_seen
+        total, lr, gradient_norm = 0.0, self.base_rate, 0.0
         layers: tuple[LayerReport, ...] = ()
-        gradient_norm = 0.0
-        batches = self.train.batches(
-            self.streams["shuffle"], plan.batch_size or n_rows, self.net.min_rows
-        )
-        for number, batch in enumerate(batches, start=1):
-            lr = plan.schedule.rate(
-                self.base_rate, epoch - 1 + done / n_rows, plan.epochs, self._memory
-            )
-            loss = self._compute_gradient(batch)
-            if not math.isfinite(loss):
-                self._diverge(epoch, number, batch, lr)
+        outputs = Collector(self.train_metrics, METRIC_ROWS)
+        for number, batch in enumerate(self.training_batches(), start=1):
+            at = Moment(self._updates + 1, self._per_epoch, plan.epochs)
+            lr = plan.schedule.rate(self.base_rate, at, self._memory) * warm(at, plan.warmup)
+            stepper.parts.state["epoch"][...] = at.done
             if number == 1:
-                gradient_norm, layers = self._measured_update(lr)
+                loss, gradient_norm, layers = stepper.advance_measured(batch, lr)
             else:
-                update(plan.rules, self._parts, lr)
+                loss = stepper.advance(batch, lr)
+            if not math.isfinite(loss):
+                self._diverge(self.epoch + 1, number, self._not_finite_in(batch), lr)
+            self._updates += 1
+            self._note(batch, at)
+            outputs.take(stepper.tape(batch.n_rows)[0][-1].out, batch)
             total += loss * batch.n_rows
-            done += batch.n_rows
+            self.rows_seen += batch.n_rows
             if should_stop():
+                self.rows_seen = seen
                 return None
-        return self._end_epoch(total / n_rows, lr, gradient_norm, layers)
+        n_rows = self.rows_seen - seen
+        return self._end_epoch(total / n_rows, outputs.metrics(), lr, gradient_norm, layers)
+
+    def _note(self, batch: Batch, at: Moment) -> None:
+        """Let the sampler and the average see what the update came to."""
+        if self.plan.sampler is not None and batch.rows is not None:
+            losses = self._stepper.tape(batch.n_rows)[1].rows
+            self.plan.sampler.observe(batch.rows, losses)
+        if self.plan.average is not None and self._average is not None:
+            self._averaged = self.plan.average.update(self._average, self.theta, self._averaged, at)
 
     def _end_epoch(
-        self, train_loss: float, lr: float, gradient_norm: float, layers: tuple[LayerReport, ...]
+        self,
+        train_loss: float,
+        train_metrics: dict[str, float] | None,
+        lr: float,
+        gradient_norm: float,
+        layers: tuple[LayerReport, ...],
     ) -> EpochReport:
         """Judge the weights that an epoch ended with, and remember the state."""
         epoch = self.epoch + 1
         if not np.isfinite(self.theta).all():
-            self._diverge(epoch, None, None, lr)
-        validation_loss, metrics = None, None
-        if self.validation is not None and epoch % self.plan.validate_every == 0:
-            validation_loss, metrics = self._validate(self.validation, epoch, lr)
+            norms = self.net.norms(self.theta)
+            layer = next(name for name, norm in norms.items() if not math.isfinite(norm))
+            self._diverge(epoch, None, layer, lr)
+        theta, stats = self._judged()
+        verdict = self._verdict(theta, stats)
+        if verdict.not_finite_in is not None:
+            self._diverge(epoch, None, verdict.not_finite_in, lr)
         self.epoch = epoch
-        self.rows_seen += self.train.n_rows
-        self.plan.schedule.observe(train_loss, validation_loss, self._memory)
-        judged = self._monitored(train_loss, validation_loss, metrics)
+        judged = self.judge.monitored(train_loss, verdict)
         if judged is not None:
             if self.stopping.update(judged):
                 self.ended = "patience"
             if self.stopping.improved:
-                self.best = (self.theta.copy(), self.stats.copy(), epoch)
+                self.best = (theta.copy(), stats.copy(), epoch)
+        watched = train_loss if self.validation is None else verdict.loss
+        came_to = self._settled_loss() if self.plan.schedule.undoes else train_loss
+        undone = self.plan.schedule.observe(came_to, watched, self._memory)
+        if undone:
+            for name, mine in self._arrays().items():
+                np.copyto(mine, self._mark[0][name])
+            self._averaged = self._mark[1]["averaged"]
         self._mark = self._snapshot()
         return EpochReport(
             epoch=epoch,
             train_loss=train_loss,
-            validation_loss=validation_loss,
-            metrics=metrics,
-            penalty=sum(p.value(self._parts.weights) for p in self.plan.rules.penalties),
+            validation_loss=verdict.loss,
+            train_metrics=train_metrics,
+            metrics=verdict.metrics,
+            penalty=self._penalty(),
             learning_rate=lr,
             gradient_norm=gradient_norm,
-            layers=layers,
+            layers=tuple(layer._replace(idle=verdict.idle.get(layer.name)) for layer in layers),
             rows_seen=self.rows_seen,
             improved=judged is not None and self.stopping.improved,
+            undone=undone,
         )
 
-    def advance(self, batch: Batch, lr: float) -> float:
-        """Make one update by the batch and return its loss; none if the loss is not finite."""
-        loss = self._compute_gradient(batch)
-        if math.isfinite(loss):
-            update(self.plan.rules, self._parts, lr)
-        return loss
+    def _let_schedule_see_the_start(self) -> None:
+        """Show a schedule that undoes epochs where the first one set out from."""
+        self._memory = self.plan.schedule.start()
+        self.plan.schedule.observe(self._settled_loss(), None, self._memory)
+        self._mark = self._snapshot()
 
-    def _compute_gradient(self, batch: Batch) -> float:
-        """Return the loss of the batch; write its gradient if the loss is finite."""
-        tape, loss_tape = self._tape(batch.n_rows)
-        z = self.net.forward(self._views, batch, tape, self.streams)
-        loss = self.output.value(z, _target(batch), batch.weight, loss_tape)
-        if math.isfinite(loss):
-            self.net.backward(self._views, self._gradients, loss_tape.dz, tape)
-        return loss
+    def _settled_loss(self) -> float:
+        """Return loss and penalties of the weights as they are, over all training rows.
 
-    def _measured_update(self, lr: float) -> tuple[float, tuple[LayerReport, ...]]:
-        """Make one update and measure what goes in and what comes out, layer by layer."""
-        before = self.theta.copy()
-        gradients = self.net.norms(self._parts.gradient)
-        update(self.plan.rules, self._parts, lr)
-        changes = self.net.norms(self.theta - before)
-        sizes = self.net.norms(self.theta)
-        layers = tuple(
-            LayerReport(name, gradients[name], changes[name], sizes[name]) for name in gradients
-        )
-        return math.hypot(*gradients.values()), layers
+        The loss of the rows as they were met is that of the weights before each update: with a
+        full batch an epoch too old to say whether this one did harm.
+        """
+        loss = self.judge.loss_on(self.train, self.theta, self.stats)
+        return loss + self._penalty()
 
-    def _validate(
-        self, source: RowSource, epoch: int, lr: float
-    ) -> tuple[float, dict[str, float] | None]:
-        total = 0.0
-        kept: list[tuple[Array, Array, Array | None]] = []
-        for batch in source.batches(None, VALIDATION_ROWS):
-            tape, loss_tape = self._tape(batch.n_rows)
-            z = self.net.forward(self._views, batch, tape, None)
-            target, weight = _target(batch), batch.weight
-            loss = self.output.value(z, target, weight, loss_tape)
-            if not math.isfinite(loss):
-                self._diverge(epoch, None, batch, lr)
-            total += loss * batch.n_rows
-            if self.metrics is not None:
-                kept.append((z.copy(), target.copy(), None if weight is None else weight.copy()))
-        return total / source.n_rows, self._metrics_of(kept)
+    def _penalty(self) -> float:
+        return sum(p.value(self._stepper.parts.weights) for p in self.plan.rules.penalties)
 
-    def _metrics_of(self, kept: list[tuple[Array, Array, Array | None]]) -> dict[str, float] | None:
-        if self.metrics is None:
-            return None
-        z, target, weight = zip(*kept, strict=True)
-        weights = None if weight[0] is None else np.concatenate(weight)
-        return self.metrics(np.concatenate(z), np.concatenate(target), weights)
+    def _judged(self) -> tuple[Array, Array]:
+        """Return the weights that are judged and kept: the averaged ones, where there are any."""
+        if self._average is None or not self._averaged:
+            return self.theta, self.stats
+        stats = self.stats.copy()
+        if self.net.n_stats:  # those of the live weights are not theirs
+            views, least = self.net.bind(self._average, stats), self.net.min_rows
+            self.net.recompute_statistics(
+                views, lambda: self.train.batches(None, BLOCK_ROWS, least)
+            )
+        return self._average, stats
 
-    def _monitored(
-        self, train_loss: float, validation_loss: float | None, metrics: dict[str, float] | None
-    ) -> float | None:
-        """Return the number that the weights are judged by, None in epochs without it."""
-        name = self.plan.monitor
-        if name == "auto":
-            name = "train-loss" if self.validation is None else "validation-loss"
-        known: dict[str, float | None] = {**(metrics or {}), "train-loss": train_loss}
-        if self.validation is not None:
-            known["validation-loss"] = validation_loss
-        awaited = self.metrics is not None and metrics is None
-        if name not in known and not awaited:
-            raise InvalidChoice(f"there is no {name!r} to monitor; choose from {', '.join(known)}")
-        return known.get(name)
+    def _verdict(self, theta: Array, stats: Array) -> Verdict:
+        """Return what validation says of these weights; nothing in epochs without it."""
+        if self.validation is None:
+            return self.judge.look(theta, stats, first_rows(self.train))
+        if (self.epoch + 1) % self.plan.validate_every:
+            return Verdict()
+        return self.judge.validate(theta, stats)
 
-    def _diverge(self, epoch: int, number: int | None, batch: Batch | None, lr: float) -> NoReturn:
+    def _not_finite_in(self, batch: Batch) -> str:
+        """Name the layer in which a number is first not finite for a batch, or the data."""
+        tape, _ = self._stepper.tape(batch.n_rows)
+        return self.net.first_not_finite(self._stepper.views, batch, tape) or "the loss"
+
+    def _diverge(self, epoch: int, number: int | None, layer: str, lr: float) -> NoReturn:
         """Say where a number was first not finite, after going back to the last whole epoch."""
-        layer = None
-        if batch is None:
-            norms = self.net.norms(self.theta)
-            layer = next(name for name, norm in norms.items() if not math.isfinite(norm))
-        else:
-            tape, _ = self._tape(batch.n_rows)
-            layer = self.net.first_not_finite(self._views, batch, tape)
         self.restore(*self._mark)
-        raise Diverged(epoch, number, layer or "the loss", lr)
-
-    def _tape(self, n_rows: int) -> tuple[list[LayerTape], LossTape]:
-        if n_rows not in self._tapes:
-            dtype = self.theta.dtype
-            self._tapes[n_rows] = (self.net.tape(n_rows, dtype), self.output.tape(n_rows, dtype))
-        return self._tapes[n_rows]
+        raise Diverged(epoch, number, layer, lr)
 
     def _out_of_patience(self) -> bool:
         patience = self.stopping.patience
         return patience is not None and self.stopping.waited >= patience
 
     def _arrays(self) -> dict[str, Array]:
-        """Return the arrays that updates change, by the names that `state` gives them."""
-        state: State = self._parts.state
-        names = (*self.plan.rules.optimizer.state_names, "t")
-        kept = {f"optimizer.{name}": state[name] for name in names}
-        return {"theta": self.theta, "stats": self.stats, **kept}
+        """Return the arrays that training changes, by the names that `state` gives them."""
+        found = self._stepper.arrays()
+        if self._average is not None:
+            found["average"] = self._average
+        if self.plan.sampler is not None:
+            sampled = self.plan.sampler.arrays()
+            found |= {f"sampler.{name}": array for name, array in sampled.items()}
+        return found
 
     def _snapshot(self) -> tuple[dict[str, Array], dict[str, Any]]:
         arrays = {name: array.copy() for name, array in self._arrays().items()}
@@ -305,15 +317,11 @@ class Trainer:
         plain = {
             "epoch": self.epoch,
             "rows_seen": self.rows_seen,
+            "updates": self._updates,
+            "averaged": self._averaged,
             "streams": self.streams.state(),
             "stopping": self.stopping.state(),
             "schedule": dict(self._memory),
             "best_epoch": None if self.best is None else self.best[2],
         }
         return arrays, plain
-
-
-def _target(batch: Batch) -> Array:
-    if batch.target is None:
-        raise ValueError("training needs rows with a target")
-    return batch.target

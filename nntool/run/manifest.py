@@ -45,7 +45,7 @@ class Entry(msgspec.Struct, kw_only=True):
     writes: dict[str, FileRecord]
     facts: dict[str, Any] = {}
     rows: RowsSeen | None = None
-    status: Literal["finished", "interrupted"] = "finished"
+    status: Literal["finished", "interrupted", "diverged"] = "finished"
     replacing: list[str] | None = None
     """While files are being moved: the old files that go when the new ones are in place."""
     seconds: float = 0.0

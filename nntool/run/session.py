@@ -116,7 +116,7 @@ class Session:
         seconds: float,
         facts: dict[str, Any] | None = None,
         rows: manifest.RowsSeen | None = None,
-        status: Literal["finished", "interrupted"] = "finished",
+        status: Literal["finished", "interrupted", "diverged"] = "finished",
     ) -> None:
         """Enter a staged step, so that later steps read it and ``commit`` puts it in place."""
         folder = self.root / f"{names.STAGING}{step}"

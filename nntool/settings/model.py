@@ -39,11 +39,17 @@ def option(
     le: float | None = None,
     lt: float | None = None,
     registry: str | None = None,
+    words: tuple[str, ...] = (),
     metavar: str | None = None,
+    group: str = "",
 ) -> msgspec.Meta:
-    """Describe a field: its help, its bounds, and the registry that it names, if any."""
+    """Describe a field: its help, its bounds, and the registry that it names, if any.
+
+    ``words`` may stand in place of a name from the registry ('auto'); ``group`` is the heading
+    under which help and reference show the field.
+    """
     bounds: dict[str, Any] = {"ge": ge, "gt": gt, "le": le, "lt": lt}
-    extra = {"registry": registry, "metavar": metavar}
+    extra = {"registry": registry, "words": words, "metavar": metavar, "group": group}
     return msgspec.Meta(**bounds, description=text, extra=extra)
 
 
@@ -51,6 +57,9 @@ class StepSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """What the settings of every step have."""
 
     seed: Annotated[int, option("The seed of everything random in this step.", ge=0)] = 0
+
+    def check_together(self) -> None:
+        """Raise ``UsageError`` where settings, each of them valid, contradict each other."""
 
 
 class Field(NamedTuple):
@@ -63,7 +72,9 @@ class Field(NamedTuple):
     help: str
     bounds: dict[str, float]
     registry: str | None
+    registry_words: tuple[str, ...]
     metavar: str | None
+    group: str
 
     @property
     def option(self) -> str:
@@ -78,11 +89,20 @@ class Field(NamedTuple):
         return tuple(_bare(member) for member in members if member is not type(None))
 
     @property
+    def words(self) -> tuple[str, ...]:
+        """The words that may stand for the whole value, as 'auto' does."""
+        return (*_words(self.plain_types), *self.registry_words)
+
+    @property
     def choices(self) -> tuple[str, ...]:
         """The words that the field takes, where it takes only (or also) certain words."""
+        return (*self.words, *_words(self.mapping_types))
+
+    @property
+    def mapping_types(self) -> tuple[Any, ...]:
+        """The types of the names and the values of a mapping."""
         inner = [arg for t in self.plain_types if get_origin(t) is dict for arg in get_args(t)]
-        literals = [t for t in (*self.plain_types, *inner) if get_origin(t) is Literal]
-        return tuple(word for literal in literals for word in get_args(literal))
+        return () if self.registry is not None else tuple(map(_bare, inner))
 
     @property
     def is_list(self) -> bool:
@@ -100,7 +120,12 @@ class Field(NamedTuple):
     @property
     def is_mapping(self) -> bool:
         """True for a field that maps names to values (and is no choice from a registry)."""
-        return self.registry is None and any(get_origin(t) is dict for t in self.plain_types)
+        return bool(self.mapping_types)
+
+    @property
+    def takes_settings(self) -> bool:
+        """True for a choice from a registry whose entries have settings of their own."""
+        return self.registry is not None and self.plain_types != (str,)
 
     @property
     def is_switch(self) -> bool:
@@ -128,7 +153,9 @@ def fields(model: type[StepSettings]) -> list[Field]:
                 meta.description,
                 {k: v for k, v in bounds.items() if v is not None},
                 meta.extra["registry"],
+                meta.extra["words"],
                 meta.extra["metavar"],
+                meta.extra["group"],
             )
         )
     return found
@@ -145,6 +172,10 @@ def _bare(annotated: Any) -> Any:
     return get_args(annotated)[0] if hasattr(annotated, "__metadata__") else annotated
 
 
+def _words(types: Iterable[Any]) -> tuple[str, ...]:
+    return tuple(word for t in types if get_origin(t) is Literal for word in get_args(t))
+
+
 def _meta(annotated: Any) -> Any:
     """The description of a field: on its type, or on the first member of a union."""
     if hasattr(annotated, "__metadata__"):
@@ -153,7 +184,7 @@ def _meta(annotated: Any) -> Any:
 
 
 def build(model: type[Model], values: Mapping[str, Any], where: str = "") -> Model:
-    """Build a model from plain values, checking names, types and bounds.
+    """Build a model from plain values, checking names, types, bounds and contradictions.
 
     ``where`` is put before a key in messages (``train.`` for a recipe). Raises ``UsageError``.
     """
@@ -167,7 +198,9 @@ def build(model: type[Model], values: Mapping[str, Any], where: str = "") -> Mod
     for name, field in known.items():
         if field.required and name not in checked:
             raise UsageError(f"{field.option} is needed", f"add {field.option} NAME")
-    return msgspec.convert(checked, model)
+    built = msgspec.convert(checked, model)
+    built.check_together()
+    return built
 
 
 def check_names(model: type[StepSettings], values: Mapping[str, Any], where: str = "") -> None:
@@ -183,20 +216,38 @@ def convert(field: Field, value: Any, shown: str, *, from_text: bool = False) ->
     try:
         checked = msgspec.convert(value, field.type, strict=not from_text)
     except msgspec.ValidationError:
-        if field.is_mapping and field.choices and isinstance(value, dict):
-            bad = [word for word in value.values() if word not in field.choices]
-            raise UsageError(
-                f"{shown}: {', '.join(map(repr, bad))} is not a choice",
-                f"choose from {', '.join(field.choices)}",
-            ) from None
+        if field.is_mapping and isinstance(value, dict):
+            raise _bad_in_mapping(field, value, shown, from_text=from_text) from None
         if field.plain_types and all(get_origin(t) is Literal for t in field.plain_types):
             raise UsageError(
                 f"{shown}: {value!r} is not a choice", f"choose from {', '.join(field.choices)}"
             ) from None
         raise UsageError(f"{shown}: expected {_expected(field)}, not {_shown(value)}") from None
-    if isinstance(checked, float) and not math.isfinite(checked):
+    numbers = checked.values() if field.is_mapping and isinstance(checked, dict) else [checked]
+    if any(isinstance(number, float) and not math.isfinite(number) for number in numbers):
         raise UsageError(f"{shown}: expected {_expected(field)}, not {_shown(value)}")
     return msgspec.to_builtins(checked)
+
+
+def _bad_in_mapping(
+    field: Field, value: dict[str, Any], shown: str, *, from_text: bool
+) -> UsageError:
+    """The error for the first name of a mapping whose value is of no use."""
+    annotated = next(get_args(t)[1] for t in field.plain_types if get_origin(t) is dict)
+    words = _words((_bare(annotated),))
+    if words:
+        bad = [word for word in value.values() if word not in words]
+        return UsageError(
+            f"{shown}: {', '.join(map(repr, bad))} is not a choice",
+            f"choose from {', '.join(words)}",
+        )
+    for name, item in value.items():
+        try:
+            msgspec.convert(item, annotated, strict=not from_text)
+        except msgspec.ValidationError:
+            bound = "".join(f" ≥ {meta.ge:g}" for meta in annotated.__metadata__)
+            return UsageError(f"{shown}: expected a number{bound} for {name!r}, not {item!r}")
+    return UsageError(f"{shown}: expected {_expected(field)}, not {value!r}")
 
 
 def _expected(field: Field) -> str:
@@ -206,12 +257,12 @@ def _expected(field: Field) -> str:
     if field.is_list:
         kinds = ["whole numbers above 0, as in 128,64" if field.holds_numbers else "a list"]
     elif field.is_mapping:
-        kinds = ["a name and a value for each column"]
+        kinds = [f"a value for each name, as in {field.metavar or 'COLUMN=WORD'}"]
     elif field.registry is not None:
         kinds = ["a name, or a table with a name"]
     signs = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
     bounds = " and ".join(f"{signs[name]} {bound:g}" for name, bound in field.bounds.items())
-    found = [" or ".join(kinds) + (f" {bounds}" if bounds else ""), *map(repr, field.choices)]
+    found = [" or ".join(kinds) + (f" {bounds}" if bounds else ""), *map(repr, field.words)]
     return " or ".join(found)
 
 

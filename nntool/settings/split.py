@@ -18,7 +18,9 @@ class SplitSettings(StepSettings, frozen=True, kw_only=True):
     method: Annotated[
         Choice,
         option(
-            "How rows are dealt; auto: stratified for classes, else random.", registry="SPLITTERS"
+            "How rows are dealt; auto: stratified for classes, else random.",
+            registry="SPLITTERS",
+            words=("auto",),
         ),
     ] = "auto"
     target: Annotated[

@@ -2,7 +2,17 @@
 
 from typing import Annotated, Literal
 
+from nntool.settings.contradictions import refuse_contradictions
 from nntool.settings.model import Choice, StepSettings, option
+
+NETWORK = "The network"
+LOSS = "The loss"
+OPTIMIZER = "The optimizer"
+BATCHES = "Batches and rows"
+OVERFITTING = "Against overfitting"
+STOPPING = "When to stop"
+
+Factor = Annotated[float, option("A factor.", ge=0)]
 
 
 class TrainSettings(StepSettings, frozen=True, kw_only=True):
@@ -13,65 +23,217 @@ class TrainSettings(StepSettings, frozen=True, kw_only=True):
             tuple[Annotated[int, option("Units.", ge=1)], ...],
             option(
                 "The units of each hidden layer, as in 128,64; 'none': a linear model; 'auto': 64,"
-                " or 128,64 from 1,000 training rows on."
+                " or 128,64 from 1,000 training rows on.",
+                group=NETWORK,
             ),
         ]
         | Literal["auto"]
     ) = "auto"
-    activation: Annotated[Choice, option("What hidden units compute.", registry="ACTIVATIONS")] = (
-        "relu"
-    )
+    activation: Annotated[
+        Choice, option("What hidden units compute.", registry="ACTIVATIONS", group=NETWORK)
+    ] = "relu"
+    parametric_activation: Annotated[
+        bool,
+        option(
+            "Each hidden unit learns how much of its activation it takes: z + α(f(z) − z).",
+            group=NETWORK,
+        ),
+    ] = False
     initializer: Annotated[
         Choice,
-        option("How weights begin; auto: by the activation.", registry="INITIALIZERS"),
+        option(
+            "How weights begin; auto: by the activation.",
+            registry="INITIALIZERS",
+            words=("auto",),
+            group=NETWORK,
+        ),
     ] = "auto"
+    batch_norm: Annotated[
+        bool,
+        option("Standardize hidden units over the batch, before the activation.", group=NETWORK),
+    ] = False
+    layer_norm: Annotated[
+        bool,
+        option(
+            "Standardize each row over the hidden layer, before the activation.",
+            group=NETWORK,
+        ),
+    ] = False
+    output: Annotated[
+        str,
+        option(
+            "The link of the output layer; auto: by the loss.",
+            registry="LINKS",
+            words=("auto",),
+            metavar="NAME",
+            group=NETWORK,
+        ),
+    ] = "auto"
+    dtype: Annotated[
+        Literal["auto", "float32", "float64"],
+        option("The numbers of training; auto: float32.", group=NETWORK),
+    ] = "auto"
+
     loss: Annotated[
         Choice,
-        option("What training makes small; auto: bce, cce or mse by the task.", registry="LOSSES"),
+        option(
+            "What training makes small; auto: bce, cce or mse by the task.",
+            registry="LOSSES",
+            words=("auto",),
+            group=LOSS,
+        ),
     ] = "auto"
-    output: Annotated[
-        Literal["auto", "identity", "sigmoid", "softmax", "tanh", "exp"],
-        option("The link of the output layer; auto: by the loss."),
-    ] = "auto"
+    label_smoothing: Annotated[
+        float,
+        option(
+            "The share of a target that is given to all classes alike (losses bce and cce).",
+            ge=0,
+            lt=1,
+            group=LOSS,
+        ),
+    ] = 0.0
     target_coding: Annotated[
         Literal["auto", "one-hot", "bipolar"],
-        option("How classes are coded for squared losses: 0/1 or −1/+1; auto: by the output."),
+        option(
+            "How classes are coded for squared losses: 0/1 or −1/+1; auto: by the output.",
+            group=LOSS,
+        ),
     ] = "auto"
+    class_weights: (
+        Annotated[
+            dict[str, Factor],
+            option(
+                "How much the rows of a class count: CLASS=WEIGHT, repeatable, 1 where not named;"
+                " 'balanced': each class the same in all.",
+                metavar="CLASS=WEIGHT",
+                group=LOSS,
+            ),
+        ]
+        | Literal["none", "balanced"]
+    ) = "none"
+    sample_weight: Annotated[
+        str | None,
+        option(
+            "The column that says how much each row counts: its name, or its position.",
+            metavar="COLUMN",
+            group=LOSS,
+        ),
+    ] = None
+
     optimizer: Annotated[
-        Choice, option("The rule that changes the weights.", registry="OPTIMIZERS")
+        Choice,
+        option("The rule that changes the weights.", registry="OPTIMIZERS", group=OPTIMIZER),
     ] = "adam"
     learning_rate: (
-        Annotated[float, option("The learning rate η; unset: the rule's own default.", gt=0)] | None
+        Annotated[
+            float,
+            option(
+                "The learning rate η; 'auto': by a range test; unset: the rule's own default.",
+                gt=0,
+                group=OPTIMIZER,
+            ),
+        ]
+        | Literal["auto"]
+        | None
     ) = None
-    schedule: Annotated[Choice, option("How the learning rate changes.", registry="SCHEDULES")] = (
-        "constant"
-    )
+    schedule: Annotated[
+        Choice,
+        option("How the learning rate changes.", registry="SCHEDULES", group=OPTIMIZER),
+    ] = "constant"
+    warmup: Annotated[
+        float,
+        option("The epochs in which the learning rate grows from 0.", ge=0, group=OPTIMIZER),
+    ] = 0.0
+    layer_rates: (
+        Annotated[
+            dict[str, Factor],
+            option(
+                "The learning rate by layer: 'inverse-sqrt', 1/√n_in; 'sqrt', √n_in; or"
+                " LAYER=FACTOR, repeatable, of inputs, hidden1, …, output.",
+                metavar="LAYER=FACTOR",
+                group=OPTIMIZER,
+            ),
+        ]
+        | Literal["none", "inverse-sqrt", "sqrt"]
+    ) = "none"
+    weight_decay: (
+        Annotated[
+            float,
+            option(
+                "Decoupled decay λ: each update shrinks weights by ηλ; unset: the rule's own.",
+                ge=0,
+                group=OPTIMIZER,
+            ),
+        ]
+        | None
+    ) = None
+    clip_value: (
+        Annotated[
+            float,
+            option("Keep each component of the gradient in [−c, c].", gt=0, group=OPTIMIZER),
+        ]
+        | None
+    ) = None
+    clip_norm: (
+        Annotated[
+            float,
+            option("Shorten a gradient that is longer than c to c.", gt=0, group=OPTIMIZER),
+        ]
+        | None
+    ) = None
+    average_weights: Annotated[
+        Choice,
+        option(
+            "Judge and keep a mean of the weights in place of the last ones.",
+            registry="AVERAGES",
+            words=("none",),
+            group=OPTIMIZER,
+        ),
+    ] = "none"
+
     batch_size: (
         Annotated[
-            int, option("Rows in a mini-batch, 'full', or 'auto': by the number of rows.", ge=1)
+            int,
+            option(
+                "Rows in a mini-batch, 'full', or 'auto': by the number of rows.",
+                ge=1,
+                group=BATCHES,
+            ),
         ]
         | Literal["auto", "full"]
     ) = "auto"
-    epochs: Annotated[int, option("How often training sees all rows, at most.", ge=1)] = 500
-    patience: Annotated[
-        int,
-        option("Stop after this many epochs without a better --monitor; 0: never.", ge=0),
-    ] = 20
-    min_delta: Annotated[
-        float, option("How much better counts as better, in units of --monitor.", ge=0)
-    ] = 0.0
-    monitor: Annotated[
-        Literal["auto", "validation-loss", "train-loss"],
-        option("What early stopping watches; auto: validation-loss where there are such rows."),
-    ] = "auto"
+    balanced_batches: Annotated[
+        bool, option("Rows of every class come up equally often.", group=BATCHES)
+    ] = False
+    emphasize_errors: Annotated[
+        bool, option("Rows of a high loss come up more often.", group=BATCHES)
+    ] = False
+    augment: Annotated[
+        tuple[Choice, ...],
+        option(
+            "A way to make more of the training rows, repeatable.",
+            registry="AUGMENTATIONS",
+            group=BATCHES,
+        ),
+    ] = ()
+
     penalty: Annotated[
         tuple[Choice, ...],
         option(
             "A penalty on the weights, repeatable: l2:rate=0.001; 'none'; auto: l2 with the rate"
             " 10 / training rows.",
             registry="PENALTIES",
+            words=("auto",),
+            group=OVERFITTING,
         ),
     ] = ("auto",)
+    max_norm: (
+        Annotated[
+            float,
+            option("The longest that a unit's incoming weights may be.", gt=0, group=OVERFITTING),
+        ]
+        | None
+    ) = None
     dropout: (
         Annotated[
             float,
@@ -80,13 +242,55 @@ class TrainSettings(StepSettings, frozen=True, kw_only=True):
                 " 1,000 training rows on.",
                 ge=0,
                 lt=1,
+                group=OVERFITTING,
             ),
         ]
         | Literal["auto"]
     ) = "auto"
     input_dropout: Annotated[
-        float, option("The share of inputs that is silenced at random.", ge=0, lt=1)
+        float,
+        option("The share of inputs that is silenced at random.", ge=0, lt=1, group=OVERFITTING),
     ] = 0.0
-    dtype: Annotated[
-        Literal["auto", "float32", "float64"], option("The numbers of training; auto: float32.")
+    input_noise: Annotated[
+        float, option("The σ of noise on the inputs.", ge=0, group=OVERFITTING)
+    ] = 0.0
+    weight_noise: Annotated[
+        float, option("The σ of noise on the weights, new in each batch.", ge=0, group=OVERFITTING)
+    ] = 0.0
+    activation_noise: Annotated[
+        float, option("The σ of noise on what hidden units give.", ge=0, group=OVERFITTING)
+    ] = 0.0
+
+    epochs: Annotated[
+        int, option("How often training sees all rows, at most.", ge=1, group=STOPPING)
+    ] = 500
+    patience: Annotated[
+        int,
+        option(
+            "Stop after this many epochs without a better --monitor; 0: never.",
+            ge=0,
+            group=STOPPING,
+        ),
+    ] = 20
+    min_delta: Annotated[
+        float,
+        option("How much better counts as better, in units of --monitor.", ge=0, group=STOPPING),
+    ] = 0.0
+    monitor: Annotated[
+        str,
+        option(
+            "What early stopping watches and the kept weights are best by: a loss or a metric of"
+            " the task; auto: validation-loss where there are such rows.",
+            registry="METRICS",
+            words=("auto", "validation-loss", "train-loss"),
+            metavar="NAME",
+            group=STOPPING,
+        ),
     ] = "auto"
+    validate_every: Annotated[
+        int, option("The epochs from one validation to the next.", ge=1, group=STOPPING)
+    ] = 1
+
+    def check_together(self) -> None:
+        """Raise ``UsageError`` where settings, each of them valid, contradict each other."""
+        refuse_contradictions(self)

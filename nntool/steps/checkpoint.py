@@ -8,11 +8,20 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from nntool.run import hashing, manifest, names
 
 STATE = "state.json"
+
+
+class Checkpoint(NamedTuple):
+    """What `load` found; ``planned`` is the number of epochs that the training was to have."""
+
+    arrays: dict[str, Any]
+    plain: dict[str, Any]
+    history: list[dict[str, Any]]
+    planned: int
 
 
 def key(settings: dict[str, Any], reads: dict[str, str]) -> str:
@@ -24,7 +33,12 @@ def key(settings: dict[str, Any], reads: dict[str, str]) -> str:
 
 
 def save(
-    root: Path, of: str, arrays: dict[str, Any], plain: dict[str, Any], history: list[Any]
+    root: Path,
+    of: str,
+    arrays: dict[str, Any],
+    plain: dict[str, Any],
+    history: list[dict[str, Any]],
+    planned: int,
 ) -> None:
     """Write a checkpoint of the last whole epoch."""
     import msgspec
@@ -43,6 +57,7 @@ def save(
         "sha256": hashing.sha256(path),
         "plain": plain,
         "history": history,
+        "planned": planned,
     }
     manifest.write_atomically(folder / STATE, msgspec.json.encode(state))
     for other in folder.glob("*.npz"):
@@ -50,8 +65,8 @@ def save(
             other.unlink()
 
 
-def load(root: Path, of: str) -> tuple[dict[str, Any], dict[str, Any], list[Any]] | None:
-    """The arrays, plain state and history of a checkpoint of this very training, or None."""
+def load(root: Path, of: str) -> Checkpoint | None:
+    """The checkpoint of this very training, or None."""
     import msgspec
 
     from nntool.tables import arrays as files
@@ -60,8 +75,8 @@ def load(root: Path, of: str) -> tuple[dict[str, Any], dict[str, Any], list[Any]
     try:
         state = msgspec.json.decode((folder / STATE).read_bytes())
         path = folder / Path(state["arrays"]).name
-        if state["of"] != of or hashing.sha256(path) != state["sha256"]:
+        if state["of"] != of or "planned" not in state or hashing.sha256(path) != state["sha256"]:
             return None
     except (FileNotFoundError, msgspec.DecodeError, KeyError):
         return None
-    return files.load_npz(path), state["plain"], state["history"]
+    return Checkpoint(files.load_npz(path), state["plain"], state["history"], state["planned"])

@@ -14,11 +14,15 @@ NN = "nntool.nn"
 TABLES = "nntool.tables"
 REGISTRIES: dict[str, str] = {
     "ACTIVATIONS": f"{NN}.activations",
+    "LINKS": f"{NN}.links",
     "LOSSES": f"{NN}.losses",
     "INITIALIZERS": f"{NN}.initializers",
     "OPTIMIZERS": f"{NN}.optimizers",
     "SCHEDULES": f"{NN}.schedules",
     "PENALTIES": f"{NN}.penalties",
+    "AVERAGES": f"{NN}.averaging",
+    "AUGMENTATIONS": f"{NN}.augmentation",
+    "METRICS": f"{TABLES}.metrics",
     "NUMERIC_IMPUTERS": f"{TABLES}.operations",
     "CATEGORICAL_IMPUTERS": f"{TABLES}.operations",
     "SCALERS": f"{TABLES}.operations",
@@ -29,9 +33,11 @@ REGISTRIES: dict[str, str] = {
 """Where each registry stands."""
 
 
-def registry(name: str) -> dict[str, type]:
-    """The entries of a registry by name."""
-    found: dict[str, type] = getattr(importlib.import_module(REGISTRIES[name]), name)
+def registry(name: str) -> dict[str, Any]:
+    """The entries of a registry by name; of metrics, by name over all tasks."""
+    found: dict[str, Any] = getattr(importlib.import_module(REGISTRIES[name]), name)
+    if name == "METRICS":
+        return {metric: None for of_task in found.values() for metric in of_task}
     return found
 
 
@@ -41,7 +47,15 @@ def names(registry_name: str) -> list[str]:
 
 
 def built(registry_name: str, choice: Choice) -> Any:
-    """The chosen entry with its settings; raises ``UsageError`` that names the valid ones."""
+    """The chosen entry with its settings; raises ``UsageError`` that names the valid ones.
+
+    A metric is its name: what it is depends on the task.
+    """
+    if registry_name == "METRICS":
+        if choice not in registry("METRICS"):
+            metrics = ", ".join(registry("METRICS"))
+            raise UsageError(f"{choice!r} is not a metric", f"choose from {metrics}")
+        return choice
     if REGISTRIES[registry_name].startswith(TABLES):
         from nntool.tables import choices
 
@@ -58,7 +72,7 @@ def built(registry_name: str, choice: Choice) -> Any:
 
 
 def explain(step: str, name: str) -> list[dict[str, Any]]:
-    """What the registries of a step say of a name: doc, settings, bounds; for ``--explain``."""
+    """What the registries and options of a step say of a name: doc, settings; for ``--explain``."""
     known = {
         field.option: (field.registry, registry(field.registry))
         for field in fields(STEPS[step])
@@ -69,14 +83,35 @@ def explain(step: str, name: str) -> list[dict[str, Any]]:
         for option, (registry_name, entries) in known.items()
         if name in entries
     ]
+    methods = {option.removeprefix("--"): doc for option, doc in methods_of(step).items()}
+    own = methods.get(name.removeprefix("--"))
+    if own is not None:
+        option = "--" + name.removeprefix("--")
+        found.append({"option": option, "name": "", "doc": own, "settings": []})
     if not found:
         valid = "; ".join(f"{option}: {', '.join(e)}" for option, (_, e) in known.items())
+        valid += f"; options: {', '.join(methods)}" if methods else ""
         raise UsageError(f"{step} has no choice {name!r}", f"choose from {valid}")
     return found
 
 
+def methods_of(step: str) -> dict[str, str]:
+    """The options of a step that are methods themselves, with their docs."""
+    from nntool.settings.about import ABOUT
+
+    if step != "train":
+        return {}
+    return {
+        field.option: f"{field.help}\n\n{ABOUT[field.name]}"
+        for field in fields(STEPS[step])
+        if field.name in ABOUT
+    }
+
+
 def described(registry_name: str, name: str) -> dict[str, Any]:
     """Name, doc and settings of an entry."""
+    if registry_name == "METRICS":
+        return {"name": name, "doc": _doc_of_metric(name), "settings": []}
     if REGISTRIES[registry_name].startswith(TABLES):
         from nntool.tables.choices import describe as describe_choice
     else:
@@ -86,16 +121,33 @@ def described(registry_name: str, name: str) -> dict[str, Any]:
     return {"name": found.name, "doc": found.doc, "settings": settings}
 
 
+def _doc_of_metric(name: str) -> str:
+    """What a metric is in each task that has it; tasks that agree share a line."""
+    from nntool.tables.metrics import METRICS
+
+    tasks: dict[str, list[str]] = {}
+    for task, metrics in METRICS.items():
+        if name in metrics:
+            better = "higher" if metrics[name].higher_is_better else "lower"
+            tasks.setdefault(f"{metrics[name].doc} {better.title()} is better.", []).append(task)
+    return "\n".join(f"{' and '.join(of)}: {doc}" for doc, of in tasks.items())
+
+
 def check(settings: StepSettings) -> None:
-    """Check every choice of a settings model, 'auto' apart."""
+    """Check every choice of a settings model, words such as 'auto' apart."""
     for field in fields(type(settings)):
         if field.registry is None:
             continue
         value = getattr(settings, field.name)
         for choice in value if field.is_list else (value,):
-            if choice == "auto":
+            if isinstance(choice, str) and choice in field.words:
                 continue
             try:
                 built(field.registry, choice)
             except UsageError as error:
-                raise UsageError(f"{field.option}: {error.message}", error.hint) from None
+                words = "".join(f"{word}, " for word in field.words)
+                message, hint = (
+                    (text or "").replace("choose from ", f"choose from {words}")
+                    for text in (error.message, error.hint)
+                )
+                raise UsageError(f"{field.option}: {message}", hint) from None

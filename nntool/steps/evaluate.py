@@ -16,7 +16,7 @@ from nntool.steps import model as models
 from nntool.steps.job import Job, Outcome, TableView
 from nntool.steps.performing import Done, file_name, perform, read_json, write_json
 from nntool.steps.predict import batches, open_input
-from nntool.steps.predicting import Predictor, counted
+from nntool.steps.predicting import Predictor, counted, unfinished
 from nntool.steps.select_features import feature_arrays
 
 
@@ -108,8 +108,8 @@ def _work(
     from threadpoolctl import threadpool_limits
 
     run = session.run
-    if run.entry("train").status == "interrupted":  # type: ignore[union-attr] # required above
-        outcome.notes.append("the model is of a training that was interrupted")
+    if words := unfinished(run.entry("train")):
+        outcome.notes.append(words)
     with threadpool_limits(1, user_api="blas"):  # the same bytes whatever the cores
         return _score(run, settings, place, folder, facts, outcome)
 

@@ -3,34 +3,12 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nntool.nn.outputs import Output
     from nntool.nn.reports import Diverged, EpochReport
-
-Metrics = Callable[[Any, Any, Any], dict[str, float]]
-
-
-def metrics_of(task: str, output: Output) -> Metrics:
-    """What is measured on validation rows in each epoch: accuracy, or R² and MAE."""
-    import numpy as np
-
-    def of_classes(z: Any, target: Any, weight: Any) -> dict[str, float]:
-        return {"accuracy": float(np.mean(output.decide(z) == target))}
-
-    def of_values(z: Any, target: Any, weight: Any) -> dict[str, float]:
-        truth = output.head.target_map.to_own(target)
-        error = output.values(z) - truth
-        spread = float(np.sum((truth - truth.mean()) ** 2))
-        found = {"mae": float(np.mean(np.abs(error)))}
-        if spread:  # of a constant target no share is explained, and none is made up
-            found["r2"] = 1 - float(np.sum(error**2)) / spread
-        return found
-
-    return of_values if task == "regression" else of_classes
 
 
 def row(report: EpochReport) -> dict[str, Any]:
@@ -40,16 +18,23 @@ def row(report: EpochReport) -> dict[str, Any]:
         "train_loss": report.train_loss,
         "validation_loss": report.validation_loss,
     }
-    found |= {f"validation_{name}": value for name, value in (report.metrics or {}).items()}
+    measured = {"train": report.train_metrics or {}, "validation": report.metrics or {}}
+    for part, metrics in measured.items():
+        for name, value in metrics.items():
+            found[f"{part}_{name}"] = None if math.isnan(value) else value
     found |= {
         "penalty": report.penalty,
         "learning_rate": report.learning_rate,
         "gradient_norm": report.gradient_norm,
         "improved": int(report.improved),
+        "undone": int(report.undone),
     }
     for layer in report.layers:
         found[f"{layer.name}_gradient"] = layer.gradient_norm
         found[f"{layer.name}_update"] = layer.update_norm
+        found[f"{layer.name}_norm"] = layer.norm
+        if layer.has_activation:
+            found[f"{layer.name}_idle"] = layer.idle
     return found
 
 
@@ -57,16 +42,29 @@ def write(path: Path, rows: list[dict[str, Any]]) -> None:
     """Write rows as CSV with LF; numbers in the shortest form that reads back exactly."""
     with open(path, "w", encoding="utf-8", newline="") as file:
         if rows:
-            writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+            columns = dict.fromkeys(name for row in rows for name in row)
+            writer = csv.DictWriter(file, list(columns), lineterminator="\n")
             writer.writeheader()
             writer.writerows(rows)
 
 
-def line(report: EpochReport, seconds_left: float) -> str:
-    """An epoch in one line: losses and the time left at most."""
-    held = "" if report.validation_loss is None else f" validation {report.validation_loss:.4g}"
-    minutes, seconds = divmod(int(seconds_left + 0.5), 60)
-    return f"loss {report.train_loss:.4g}{held}, at most {minutes}:{seconds:02d} left"
+def losses(report: EpochReport) -> str:
+    """The losses of an epoch, in a few words."""
+    held = "" if report.validation_loss is None else f"validation {report.validation_loss:.4g}, "
+    return f"loss {report.train_loss:.4g}, {held}"
+
+
+def clock(seconds: float) -> str:
+    """A time as one reads it from a clock.
+
+    >>> clock(75.2), clock(7384), clock(float("inf"))
+    ('1:15', '2:03:04', '?')
+    """
+    if not math.isfinite(seconds):
+        return "?"
+    minutes, rest = divmod(int(seconds + 0.5), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
 def summary(epochs: list[dict[str, Any]], best: int, ended: str, monitor: str) -> str:
@@ -77,6 +75,7 @@ def summary(epochs: list[dict[str, Any]], best: int, ended: str, monitor: str) -
         "patience": "stopped early",
         "epochs": "all epochs done",
         "asked": "stopped on request",
+        "diverged": "diverged",
     }[ended]
     at = epochs[best - 1]
     losses = f"training loss {at['train_loss']:.4g}"
@@ -85,12 +84,20 @@ def summary(epochs: list[dict[str, Any]], best: int, ended: str, monitor: str) -
     return f"{why} after {len(epochs)} epochs; kept epoch {best}, the best by {monitor} ({losses})"
 
 
-def divergence(error: Diverged) -> str:
-    """Where the loss stopped being a number."""
+def divergence(error: Diverged) -> dict[str, Any]:
+    """Where a number was first not finite, as plain data."""
     where = f"batch {error.batch}" if error.batch is not None else "validation"
     if error.layer == "data":
-        return f"the inputs of epoch {error.epoch}, {where}, are not finite"
-    return (
-        f"the loss is not finite: epoch {error.epoch}, {where}, layer {error.layer},"
-        f" learning rate {error.learning_rate:g}"
-    )
+        words = f"the inputs of epoch {error.epoch}, {where}, are not finite"
+    else:
+        words = (
+            f"the loss is not finite: epoch {error.epoch}, {where}, layer {error.layer},"
+            f" learning rate {error.learning_rate:g}"
+        )
+    return {
+        "message": words,
+        "epoch": error.epoch,
+        "batch": error.batch,
+        "layer": error.layer,
+        "learning_rate": error.learning_rate,
+    }

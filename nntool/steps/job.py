@@ -48,6 +48,8 @@ class Job:
     listener: Listener = field(default_factory=Silence)
     force: bool = False
     threads: int | None = None
+    checkpoint_every: int | None = None
+    """Epochs from one checkpoint of a training to the next; None: by the clock."""
 
     @property
     def cores(self) -> int:

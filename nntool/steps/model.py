@@ -71,11 +71,17 @@ def make_output(plain: dict[str, Any]) -> Output:
     )
 
 
-def chosen_columns(numeric: Any, codes: Any, words: dict[str, Any]) -> tuple[Any, Any]:
-    """The kept columns of the produced arrays, in the order in which the network takes them."""
+def chosen_positions(words: dict[str, Any]) -> dict[str, list[int]]:
+    """The columns of the produced arrays that the network takes, in its order: numeric, codes."""
     chosen: dict[str, list[int]] = {"numeric": [], "codes": []}
     for kind, position in zip(words["kinds"], words["positions"], strict=True):
         chosen[kind].append(position)
+    return chosen
+
+
+def chosen_columns(numeric: Any, codes: Any, words: dict[str, Any]) -> tuple[Any, Any]:
+    """The kept columns of the produced arrays, in the order in which the network takes them."""
+    chosen = chosen_positions(words)
     if chosen["numeric"] != list(range(numeric.shape[1])):
         numeric = numeric[:, chosen["numeric"]]
     return numeric, codes[:, chosen["codes"]]

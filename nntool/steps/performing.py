@@ -24,7 +24,7 @@ class Done:
     """Settings whose value was found: positions become names, 'auto' what it came to."""
     rows: RowsSeen | None = None
     facts: dict[str, Any] = field(default_factory=dict)
-    status: Literal["finished", "interrupted"] = "finished"
+    status: Literal["finished", "interrupted", "diverged"] = "finished"
 
 
 Work = Callable[[Path], Done]

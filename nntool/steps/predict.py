@@ -36,8 +36,8 @@ def predict(
     run = Run.existing(root)
     predictor = Predictor(run)
     outcome = Outcome("predict", root)
-    if predictor.interrupted:
-        job.listener.say("nntool predict: the model is of a training that was interrupted")
+    if predictor.unfinished:
+        job.listener.say(f"nntool predict: {predictor.unfinished}")
     reader = open_input(source, run, stdin)
     with (
         threadpool_limits(1, user_api="blas"),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from nntool.errors import StaleError
 from nntool.run import freshness, names
 from nntool.run.directory import Run
+from nntool.run.manifest import Entry
 from nntool.steps import model as models
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class Predictor:
         self.sources: list[str] = chosen["sources"]
         self.model = models.load(files)
         entry = run.entry("train")
-        self.interrupted = entry is not None and entry.status == "interrupted"
+        self.unfinished = unfinished(entry)
         self.counts = Counts()
 
     def answers(self, batches: Iterable[pa.RecordBatch]) -> Iterator[Answers]:
@@ -115,6 +116,13 @@ class Predictor:
                 if column in whole
             ),
         ]
+
+
+def unfinished(entry: Entry | None) -> str:
+    """What to say of a model whose training did not come to its end; empty where it did."""
+    ended = {"interrupted": "was interrupted", "diverged": "diverged; it is the best before that"}
+    word = ended.get(entry.status if entry is not None else "")
+    return f"the model is of a training that {word}" if word else ""
 
 
 def cell_notes(cells: dict[str, Any]) -> list[str]:

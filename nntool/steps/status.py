@@ -24,8 +24,8 @@ def status(root: str, *, check: bool = False) -> Outcome:
     for step, state in states.items():
         entry = run.entry(step)
         word = state.word
-        if entry is not None and entry.status == "interrupted":
-            word += ", interrupted"
+        if entry is not None and entry.status != "finished":
+            word += f", {entry.status}"
         learned = _learned(entry.rows) if entry and entry.rows else ""
         when = entry.finished if entry else ""
         body.append([step, word, learned, when, state.reason])
@@ -36,6 +36,7 @@ def status(root: str, *, check: bool = False) -> Outcome:
             if entry and entry.rows
             else None,
             "interrupted": bool(entry and entry.status == "interrupted"),
+            "diverged": bool(entry and entry.status == "diverged"),
             "finished": when,
             "version": entry.versions.get("nntool") if entry else None,
         }

@@ -125,11 +125,10 @@ def test_130_an_interrupt_leaves_nothing_half_written(nntool, run, monkeypatch, 
 def test_130_the_first_ctrl_c_keeps_the_best_weights_so_far(run, nntool):
     words = ["train", str(run), "--epochs", "1000000", "--patience", "0", "--hidden", "8"]
     with subprocess.Popen([*NNTOOL, *words], stderr=subprocess.PIPE, text=True) as process:
-        while not (run / ".new-train").exists() and process.poll() is None:
-            time.sleep(0.02)
-        time.sleep(0.3)
+        opening = next(line for line in process.stderr if " training rows, " in line)
+        time.sleep(0.5)  # some epochs of a millisecond
         process.send_signal(signal.SIGINT)
-        err = process.communicate(timeout=60)[1]
+        err = opening + process.communicate(timeout=60)[1]
     assert process.returncode == 130
     assert "nntool train: stopping after this step; Ctrl-C again stops at once\n" in err
     assert "nntool train: interrupted; the weights of epoch " in err

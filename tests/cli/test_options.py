@@ -20,6 +20,8 @@ def other_value(field):
     if field.is_switch:
         flag = not field.default
         return None, flag
+    if field.is_mapping and float in field.mapping_types:
+        return ["age=3", "b=c=0.5"], {"age": 3, "b=c": 0.5}
     if field.is_mapping:
         return ["age=numeric"], {"age": "numeric"}
     if field.is_list and "int" in str(field.plain_types):
@@ -34,6 +36,14 @@ def other_value(field):
         word = next(word for word in field.choices if word != field.default)
         return [word], word
     return ["word"], "word"
+
+
+def as_toml(field, value):
+    """A value as it stands after ``key=`` in --set."""
+    if not field.is_mapping:
+        return json.dumps(value)
+    pairs = (f"{json.dumps(name)} = {json.dumps(item)}" for name, item in value.items())
+    return "{" + ", ".join(pairs) + "}"
 
 
 def as_typed(field, texts):
@@ -84,7 +94,7 @@ def test_a_field_is_reached_by_its_option_its_toml_key_and_set(
     flat, recipe = tmp_path / "flat.toml", tmp_path / "recipe.toml"
     flat.write_text(tomli_w.dumps({field.name: value}))
     recipe.write_text(tomli_w.dumps({step: {field.name: value}, other: {"seed": 99}}))
-    inline = json.dumps(value) if not field.is_mapping else '{age = "numeric"}'
+    inline = as_toml(field, value)
     always = {"clean": {"target": "churned"}, "collect": {"source": [str(source)]}}.get(step, {})
     expected = build(models(COMMANDS[name])[step], {**always, field.name: value})
     if not field.registry or len(choices.names(field.registry)) > 1:
@@ -114,7 +124,7 @@ def given_to_run(nntool, monkeypatch, tmp_path):
 def test_run_reaches_every_field_of_every_step(given_to_run, tmp_path, step):
     for field in fields(STEPS[step]):
         _, value = other_value(field)
-        inline = json.dumps(value) if not field.is_mapping else '{age = "numeric"}'
+        inline = as_toml(field, value)
         file = tmp_path / "recipe.toml"
         file.write_text(tomli_w.dumps({step: {field.name: value}}))
         expected = {name: {} for name in STEPS} | {step: {field.name: value}}
@@ -241,12 +251,14 @@ def test_an_unknown_name_of_a_registry_lists_the_valid_ones(nntool, run, content
     assert said.code == 2
     assert said.first.startswith(f"nntool {step}: ")
     assert "'nonsense'" in said.first
-    for name in choices.names(field.registry):
+    for name in (*field.words, *choices.names(field.registry)):
         assert name in said.err
     assert content(run) == before
 
 
-@pytest.mark.parametrize(("step", "field"), REGISTRY_FIELDS)
+@pytest.mark.parametrize(
+    ("step", "field"), [p for p in REGISTRY_FIELDS if p.values[1].takes_settings]
+)
 def test_a_wrong_setting_of_a_choice_is_named_with_those_that_it_has(nntool, run, step, field):
     for name in choices.names(field.registry):
         known = [s["name"] for s in choices.described(field.registry, name)["settings"]]
@@ -325,10 +337,20 @@ def test_explain_tells_what_every_choice_is_and_what_can_be_set(nntool, step, fi
             assert f"  {setting['name']}={setting['default']}  {setting['help']} " in said.text
 
 
+@pytest.mark.parametrize("word", ["dropout", "--dropout"])
+def test_explain_tells_of_an_option_that_is_a_method(nntool, word):
+    said = nntool("train", "--explain", word)
+    assert (said.code, said.err) == (0, "")
+    assert said.text.startswith("--dropout\n\nThe share of hidden units")
+    assert "Srivastava et al. 2014" in said.text
+    assert "\nUse: " in said.text
+
+
 def test_explain_of_an_unknown_name_lists_those_of_every_option(nntool):
     said = nntool("train", "--explain", "adma")
     assert (said.code, said.first) == (2, "nntool train: train has no choice 'adma'")
-    assert "--optimizer: adam, momentum, sgd" in said.hint
+    for option, registry in (("--optimizer", "OPTIMIZERS"), ("--monitor", "METRICS")):
+        assert f"{option}: {', '.join(choices.names(registry))}" in said.hint
 
 
 # Columns
@@ -360,3 +382,60 @@ def test_roles_ids_and_kept_columns_take_positions_too(nntool, ok, run, tmp_path
     words = ["--target", "@-1", "--roles", "@6=ignored"]
     columns = ok("clean", tmp_path / "new", source, *words, "--json").json["clean"]["columns"]
     assert columns["visits"]["role"] == "ignored"
+
+
+# Names with numbers, and words in their place
+
+
+@pytest.mark.parametrize("word", ["none", "balanced"])
+def test_a_word_may_stand_for_a_whole_mapping(settings_of, word):
+    assert settings_of("train", "train", "--class-weights", word).class_weights == word
+    assert settings_of("train", "train", "--set", f"class_weights={word}").class_weights == word
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["yes=many"], "--class-weights: expected a number ≥ 0 for 'yes', not 'many'"),
+        (["yes=-1"], "--class-weights: expected a number ≥ 0 for 'yes', not '-1'"),
+        (["yes"], "--class-weights 'yes' has no '='"),
+        (["balanced", "yes=2"], "--class-weights 'balanced' has no '='"),
+    ],
+)
+def test_a_mapping_of_numbers_names_what_is_no_number(nntool, run, words, told):
+    given = [part for word in words for part in ("--class-weights", word)]
+    said = nntool("train", run, *given)
+    assert (said.code, said.first) == (2, f"nntool train: {told}")
+
+
+@pytest.mark.parametrize("number", ["inf", "nan"])
+def test_a_weight_that_is_not_finite_is_refused(nntool, run, number):
+    said = nntool("train", run, "--layer-rates", f"hidden1={number}")
+    assert said.code == 2
+    assert said.first.startswith("nntool train: --layer-rates: expected ")
+
+
+# What goes on beside the settings
+
+
+@pytest.mark.parametrize("option", ["--threads", "--checkpoint-every"])
+@pytest.mark.parametrize("name", ["train", "run"])
+def test_what_is_counted_from_1_is_refused_below(nntool, run, name, option):
+    said = nntool(name, run, option, "0")
+    assert said.code == 2
+    assert said.first == f"nntool {name}: {option}: expected a whole number ≥ 1, not 0"
+
+
+def test_checkpoint_every_is_no_setting_and_reaches_the_job(nntool, monkeypatch, tmp_path):
+    told = []
+
+    def take(root, settings, job):
+        told.append((settings, job))
+        return Outcome("train", root)
+
+    monkeypatch.setattr("nntool.steps.train.train", take)
+    assert nntool("train", tmp_path / "run", "--checkpoint-every", "3").code == 0
+    assert nntool("train", tmp_path / "run").code == 0
+    (given, job), (plain, usual) = told
+    assert given == plain
+    assert (job.checkpoint_every, usual.checkpoint_every) == (3, None)

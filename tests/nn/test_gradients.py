@@ -1,6 +1,7 @@
 """Gradients of everything registered, by central differences through whole networks in float64."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -57,7 +58,9 @@ def check_gradient(
     y = rng.integers(0, n_classes, N_ROWS) if n_classes else rng.uniform(0.1, 0.9, N_ROWS)
     weight = rng.uniform(0.5, 1.5, N_ROWS)
     tape, loss_tape = net.tape(N_ROWS, np.float64), output.tape(N_ROWS, np.float64)
-    views = net.bind(theta)
+    stats = net.initial_stats(np.float64)
+    stats += 0.3 * rng.uniform(size=net.n_stats)
+    views = net.bind(theta, stats)
 
     def loss() -> float:
         z = net.forward(views, batch, tape, Streams(1) if train else None)
@@ -66,7 +69,7 @@ def check_gradient(
 
     loss()
     gradient = np.full(net.size, np.nan)
-    net.backward(views, net.bind(gradient), loss_tape.dz, tape)
+    net.backward(views, net.bind(gradient, stats), loss_tape.dz, tape)
     if penalty:
         weights = theta[: net.n_weights]
         penalty.add_gradient(weights, gradient[: net.n_weights], np.empty(net.size))
@@ -103,22 +106,66 @@ def test_each_loss_behind_each_link(name: str) -> None:
 SQUARED = choose_output("regression", 0, build(LOSSES, "half-mse"))
 
 
-SLOPES: dict[str, list[dict[str, float]]] = {"sigmoid": [{}, {"a": 1.7}]}
+SETTINGS_OF_UNITS: dict[str, list[dict[str, float]]] = {
+    "elu": [{}, {"alpha": 0.3}],
+    "leaky-relu": [{}, {"slope": 0.2}],
+    "sigmoid": [{}, {"a": 1.7}],
+    "softplus": [{}, {"beta": 2.0}],
+    "tanh-linear": [{}, {"a": 0.4}],
+}
+AROUND: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "batch norm": {"batch_norm": True},
+    "layer norm": {"layer_norm": True},
+    "parametric": {"parametric_activation": True},
+    "batch norm and parametric": {"batch_norm": True, "parametric_activation": True},
+}
 
 
+@pytest.mark.parametrize("train", [False, True], ids=["predicting", "training"])
+@pytest.mark.parametrize("around", AROUND)
 @pytest.mark.parametrize(
     ("activation", "settings"),
-    [(name, settings) for name in ACTIVATIONS for settings in SLOPES.get(name, [{}])],
+    [(name, settings) for name in ACTIVATIONS for settings in SETTINGS_OF_UNITS.get(name, [{}])],
 )
-def test_each_activation(activation: str, settings: dict[str, float]) -> None:
+def test_each_activation(
+    activation: str, settings: dict[str, float], around: str, train: bool
+) -> None:
+    """While predicting, too: full-batch methods differentiate that."""
+    if activation == "stochastic-binary" and train:
+        pytest.skip("its derivative while training is that of the sigmoid, by definition")
     spec = NetworkSpec(
         n_numeric=4,
+        levels=(3,),
         hidden=(7, 5),
         activation=activation,
         activation_settings=settings,
         n_outputs=1,
+        **AROUND[around],
     )
-    check_gradient(spec, SQUARED)
+    check_gradient(spec, SQUARED, train=train)
+
+
+@pytest.mark.parametrize("around", AROUND)
+def test_stochastic_units_pass_back_what_sigmoids_would(around: str) -> None:
+    """The units of one hidden layer are drawn; what passes back differs only by what they say."""
+    rng = np.random.default_rng(3)
+    batch = Batch(rng.standard_normal((N_ROWS, 4)).astype(np.float32))
+    dz = rng.standard_normal((N_ROWS, 1))
+    gradients = []
+    for activation in ("sigmoid", "stochastic-binary"):
+        spec = NetworkSpec(
+            n_numeric=4, hidden=(6,), activation=activation, n_outputs=1, **AROUND[around]
+        )
+        net = Network(spec)
+        theta = net.initial(np.random.default_rng(1), np.float64)
+        stats, gradient = net.initial_stats(np.float64), np.empty(net.size)
+        tape = net.tape(N_ROWS, np.float64)
+        net.forward(net.bind(theta, stats), batch, tape, Streams(1))
+        net.backward(net.bind(theta, stats), net.bind(gradient, stats), dz.copy(), tape)
+        below = [p.slice for p in net.places if p.layer == "hidden1" and "alpha" not in p.name]
+        gradients.append(np.concatenate([gradient[part] for part in below]))
+    np.testing.assert_allclose(*gradients, rtol=1e-12, atol=1e-15)
 
 
 @pytest.mark.parametrize(
@@ -128,8 +175,9 @@ def test_each_activation(activation: str, settings: dict[str, float]) -> None:
         NetworkSpec(n_numeric=0, levels=(3,), hidden=(), n_outputs=1),
         NetworkSpec(n_numeric=0, levels=(3, 2), hidden=(4, 4, 4), activation="tanh", n_outputs=1),
         NetworkSpec(n_numeric=4, levels=(20,), widths=(2,), hidden=(5,), n_outputs=1),
+        NetworkSpec(n_numeric=4, levels=(40, 2), widths=(2, 2), hidden=(5,), n_outputs=1),
     ],
-    ids=["linear", "one table", "deep without numbers", "unused codes"],
+    ids=["linear", "one table", "deep without numbers", "unused codes", "many codes"],
 )
 def test_each_shape_of_network(spec: NetworkSpec) -> None:
     check_gradient(spec, SQUARED)
@@ -148,6 +196,23 @@ def test_dropout_with_its_mask_held_fixed(
         n_outputs=1,
         dropout=dropout[0],
         input_dropout=dropout[1],
+    )
+    check_gradient(spec, SQUARED, train=True)
+
+
+@pytest.mark.parametrize("batch_norm", [False, True])
+@pytest.mark.parametrize("noise", [(0.5, 0.0), (0.0, 0.3), (0.4, 0.2)])
+def test_noise_with_its_draws_held_fixed(noise: tuple[float, float], batch_norm: bool) -> None:
+    spec = NetworkSpec(
+        n_numeric=4,
+        levels=(3,),
+        hidden=(8, 8),
+        activation="tanh",
+        n_outputs=1,
+        input_noise=noise[0],
+        activation_noise=noise[1],
+        dropout=0.2,
+        batch_norm=batch_norm,
     )
     check_gradient(spec, SQUARED, train=True)
 

@@ -1,11 +1,15 @@
 """Initial weights: their moments, their range, and which is the default."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 
+from nntool.nn.batches import Batch
 from nntool.nn.initializers import INITIALIZERS, default_initializer
+from nntool.nn.layers import Linear
+from nntool.nn.network import Network, NetworkSpec
 from nntool.nn.registry import build
 
 N_IN, N_OUT = 300, 500
@@ -23,6 +27,7 @@ MOMENTS = {
     "he-normal": (2 / N_IN, math.inf),
     "he-uniform": (2 / N_IN, math.sqrt(6 / N_IN)),
     "orthogonal": (1 / N_OUT, 1),
+    "data": (1, math.inf),  # before it is scaled on rows
 }
 
 
@@ -75,3 +80,68 @@ def test_orthogonal_matrices_favour_no_sign() -> None:
 )
 def test_the_default_follows_the_activation(activation: str | None, name: str) -> None:
     assert default_initializer(activation) == name
+
+
+SAMPLE = np.random.default_rng(7).normal(5, [0.01, 1, 300], (200, 3)).astype(np.float32)
+CODES = np.random.default_rng(8).integers(0, 4, (200, 1)).astype(np.int32)
+
+
+def spreads(net: Network, theta: np.ndarray, batch: Batch) -> list[np.ndarray]:
+    """The spread of the weighted sums of each dense layer, with batch statistics where used."""
+    x: Any = batch
+    found = []
+    stats = net.initial_stats(np.float64)
+    views, tape = net.bind(theta, stats), net.tape(batch.n_rows, np.float64)
+    net.recompute_statistics(views, lambda: [batch])
+    for layer, p, s, t in zip(net.layers, *views, tape, strict=True):
+        x = layer.forward(p, s, x, t, None)
+        if isinstance(layer, Linear):
+            found.append(x.std(axis=0))
+    return found
+
+
+@pytest.mark.parametrize("around", [{}, {"batch_norm": True}, {"layer_norm": True}])
+@pytest.mark.parametrize("activation", ["relu", "tanh", "stochastic-binary"])
+def test_data_gives_the_sums_of_every_unit_spread_one(
+    activation: str, around: dict[str, bool]
+) -> None:
+    spec = NetworkSpec(
+        n_numeric=3,
+        levels=(4,),
+        hidden=(9, 8, 7),
+        activation=activation,
+        initializer="data",
+        n_outputs=2,
+        dropout=0.5,
+        input_noise=1.0,
+        **around,  # type: ignore[arg-type]  # fields of it
+    )
+    net = Network(spec)
+    assert net.wants_sample
+    batch = Batch(SAMPLE, CODES)
+    theta = net.initial(np.random.default_rng(0), np.float64, batch)
+    for spread in spreads(net, theta, batch):
+        np.testing.assert_allclose(spread, 1, rtol=1e-6)
+
+
+def test_data_survives_sums_that_do_not_vary() -> None:
+    spec = NetworkSpec(n_numeric=3, hidden=(50, 4), initializer="data", n_outputs=1)
+    net = Network(spec)
+    alike = np.repeat(SAMPLE[:1], 20, axis=0)
+    theta = net.initial(np.random.default_rng(0), np.float64, Batch(alike))
+    w = net.bind(theta).parameters[1][0]
+    assert w.std() == pytest.approx(1 / math.sqrt(3), rel=0.2)
+    assert np.isfinite(theta).all()
+
+
+def test_data_needs_rows_and_others_do_not_look_at_them() -> None:
+    data = Network(NetworkSpec(n_numeric=3, n_outputs=1, initializer="data"))
+    with pytest.raises(ValueError, match="a sample of training rows"):
+        data.initial(np.random.default_rng(0), np.float64)
+    net = Network(NetworkSpec(n_numeric=3, n_outputs=1))
+    assert not net.wants_sample
+    with_rows, without = (
+        net.initial(np.random.default_rng(0), np.float64, sample)
+        for sample in (Batch(SAMPLE), None)
+    )
+    np.testing.assert_array_equal(with_rows, without)

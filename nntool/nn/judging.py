@@ -1,0 +1,159 @@
+"""What weights are worth: their loss and metrics on rows that they did not learn from."""
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from nntool.nn.arrays import Array
+from nntool.nn.batches import Batch, RowSource
+from nntool.nn.heads import LossTape
+from nntool.nn.layers import LayerTape
+from nntool.nn.network import Network
+from nntool.nn.outputs import Output
+from nntool.nn.registry import InvalidChoice
+
+BLOCK_ROWS = 1024
+"""Rows of one block when a loss is computed without learning."""
+
+Metrics = Callable[[Array, Array, Array | None], dict[str, float]]
+"""From raw outputs, targets and weights of rows to numbers by name."""
+
+
+class Verdict(NamedTuple):
+    """What validation said: None where there is none; ``idle`` is the share of units by layer.
+
+    ``not_finite_in`` names the layer in which a number was first not finite, if any was.
+    """
+
+    loss: float | None = None
+    metrics: dict[str, float] | None = None
+    idle: dict[str, float] = {}  # noqa: RUF012  (nobody changes it)
+    not_finite_in: str | None = None
+
+
+class Collector:
+    """Outputs and targets of rows on their way by, at most ``limit`` of them."""
+
+    def __init__(self, metrics: Metrics | None, limit: int | None = None) -> None:
+        self._metrics = metrics
+        self._left = math.inf if limit is None else limit
+        self._kept: list[tuple[Array, Array]] = []
+        self._weights: list[Array] = []
+
+    def take(self, z: Array, batch: Batch) -> None:
+        """Keep the outputs of a batch, if anyone wants them."""
+        if self._metrics is None or self._left <= 0 or batch.target is None:
+            return
+        self._kept.append((z.copy(), batch.target.copy()))
+        if batch.weight is not None:
+            self._weights.append(batch.weight.copy())
+        self._left -= batch.n_rows
+
+    def metrics(self) -> dict[str, float] | None:
+        """Return the metrics of what was kept."""
+        if self._metrics is None or not self._kept:
+            return None
+        z, target = (np.concatenate(arrays) for arrays in zip(*self._kept, strict=True))
+        weight = np.concatenate(self._weights) if self._weights else None
+        return self._metrics(z, target, weight)
+
+
+class Judge:
+    """Validation rows, metrics, and the number that early stopping goes by."""
+
+    def __init__(
+        self,
+        net: Network,
+        output: Output,
+        rows: RowSource | None,
+        metrics: Metrics | None,
+        monitor: str,
+    ) -> None:
+        self.net = net
+        self.output = output
+        self.rows = rows
+        self.measure = metrics
+        self.monitor = monitor
+        self._tapes: dict[int, tuple[list[LayerTape], LossTape]] = {}
+
+    def validate(self, theta: Array, stats: Array) -> Verdict:
+        """Return loss and metrics on the validation rows, and the idle units of the first block."""
+        if self.rows is None:
+            return Verdict()
+        views = self.net.bind(theta, stats)
+        total, collector = 0.0, Collector(self.measure)
+        idle: dict[str, float] = {}
+        for batch in self.rows.batches(None, BLOCK_ROWS):
+            tape, loss_tape = self._tape(batch.n_rows, theta)
+            z = self.net.forward(views, batch, tape, None)
+            loss = self.output.value(z, target_of(batch), batch.weight, loss_tape)
+            if not math.isfinite(loss):
+                layer = self.net.first_not_finite(views, batch, tape)
+                return Verdict(loss, not_finite_in=layer or "the loss")
+            idle = idle or self.net.idle(views, tape)
+            total += loss * batch.n_rows
+            collector.take(z, batch)
+        return Verdict(total / self.rows.n_rows, collector.metrics(), idle)
+
+    def loss_on(self, rows: RowSource, theta: Array, stats: Array) -> float:
+        """Return the mean loss over some rows, as in prediction."""
+        views, total = self.net.bind(theta, stats), 0.0
+        for batch in rows.batches(None, BLOCK_ROWS):
+            tape, loss_tape = self._tape(batch.n_rows, theta)
+            z = self.net.forward(views, batch, tape, None)
+            loss = self.output.value(z, target_of(batch), batch.weight, loss_tape)
+            total += loss * batch.n_rows
+        return total / rows.n_rows
+
+    def look(self, theta: Array, stats: Array, batch: Batch) -> Verdict:
+        """Return only which units are idle on some rows: for a training without validation."""
+        views = self.net.bind(theta, stats)
+        tape, _ = self._tape(batch.n_rows, theta)
+        self.net.forward(views, batch, tape, None)
+        return Verdict(idle=self.net.idle(views, tape))
+
+    def monitored(self, train_loss: float, verdict: Verdict) -> float | None:
+        """Return the number that the weights are judged by, None in epochs without it."""
+        name = self.monitor
+        if name == "auto":
+            name = "train-loss" if self.rows is None else "validation-loss"
+        known: dict[str, float | None] = {**(verdict.metrics or {}), "train-loss": train_loss}
+        if self.rows is not None:
+            known["validation-loss"] = verdict.loss
+        awaited = self.rows is not None and self.measure is not None and verdict.metrics is None
+        if name not in known and not awaited:
+            raise InvalidChoice(f"there is no {name!r} to monitor; choose from {', '.join(known)}")
+        return known.get(name)
+
+    def _tape(self, n_rows: int, theta: Array) -> tuple[list[LayerTape], LossTape]:
+        if n_rows not in self._tapes:
+            tape, loss_tape = (
+                self.net.tape(n_rows, theta.dtype),
+                self.output.tape(n_rows, theta.dtype),
+            )
+            self._tapes[n_rows] = (tape, loss_tape)
+        return self._tapes[n_rows]
+
+
+def target_of(batch: Batch) -> Array:
+    """Return the target of a batch that must have one."""
+    if batch.target is None:
+        raise ValueError("training needs rows with a target")
+    return batch.target
+
+
+def first_rows(source: RowSource, n_rows: int = BLOCK_ROWS) -> Batch:
+    """Return the first rows of a source, as they stand in it.
+
+    >>> from nntool.nn.batches import ArrayRows
+    >>> first_rows(ArrayRows(np.eye(5, dtype=np.float32)), 2).n_rows
+    2
+    """
+    batches = source.batches(None, min(n_rows, source.n_rows))
+    batch = next(iter(batches))
+    close = getattr(batches, "close", None)
+    if close is not None:
+        close()
+    return batch

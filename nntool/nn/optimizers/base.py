@@ -1,0 +1,55 @@
+"""What every optimizer is: a rule that changes a vector of parameters by its gradient."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal, TypeAlias
+
+import numpy as np
+
+from nntool.nn.arrays import Array, scratch_for
+
+State: TypeAlias = dict[str, Array]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Optimizer:
+    """The form of a rule; ``learning_rate`` is its own default for η.
+
+    ``state_names`` are the arrays that it keeps beside θ; with the counter ``t`` they are all that
+    a checkpoint needs. ``weight_decay`` is the decoupled decay that belongs to the rule; whoever
+    calls `step` applies it. ``full_batch`` says that batches smaller than all rows mislead it.
+
+    ``wants`` is what else it must be given. "look-ahead": the gradient is taken at the point that
+    `look_ahead` writes. "curvature": a second gradient of the same batch, at the point that `probe`
+    writes, is put into ``state["probed"]`` before `step`.
+    """
+
+    kind: ClassVar[str] = "optimizer"
+    learning_rate: ClassVar[float] = 0.001
+    weight_decay: ClassVar[float] = 0.0
+    full_batch: ClassVar[bool] = False
+    state_names: ClassVar[tuple[str, ...]] = ()
+    wants: ClassVar[Literal["look-ahead", "curvature", "loss"] | None] = None
+
+    def init(self, theta: Array) -> State:
+        """Make the state before the first update: zeros, a counter and a buffer.
+
+        ``state["epoch"]`` is for the caller to set before each update (and its look-ahead): the
+        epochs behind it, with their fraction.
+        """
+        state = {name: np.zeros_like(theta) for name in self.state_names}
+        if self.wants == "curvature":
+            state["probed"] = np.zeros_like(theta)
+        counters = {"t": np.zeros((), np.int64), "epoch": np.zeros((), np.float64)}
+        return {**state, **counters, "scratch": scratch_for(theta)}
+
+    def look_ahead(self, theta: Array, state: State, out: Array) -> None:
+        """Write the point where the gradient is to be taken into ``out``."""
+        np.copyto(out, theta)
+
+    def probe(self, theta: Array, g: Array, state: State, out: Array) -> None:
+        """Write the point of the second gradient into ``out``; ``g`` is the first one."""
+        np.copyto(out, theta)
+
+    def step(self, theta: Array, g: Array, state: State, lr: float) -> None:
+        """Change ``theta`` and ``state`` in place by one update; ``g`` is left as it is."""
+        raise NotImplementedError

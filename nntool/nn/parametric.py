@@ -1,0 +1,62 @@
+# ruff: noqa: D102  (the base class says what the methods mean)
+"""An activation of which every unit learns how much it wants."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from nntool.nn.arrays import Array, DTypeLike
+from nntool.nn.layers import Activate, LayerTape, Parameter, share_idle
+from nntool.nn.randomness import Streams
+from nntool.nn.threshold_activations import Activation
+
+
+class ParametricActivate(Activate):
+    """A learned mix of the activation and of what went in, for each unit.
+
+    y = z + α(f(z) − z); ∂α = Σ ∂y·(f(z) − z), ∂z = ∂y·(1 + α(f′(z) − 1)). α starts at 1, the plain
+    activation; 0 makes a linear unit. It generalizes the learned slope of He, Zhang, Ren & Sun
+    2015, arXiv 1502.01852: with relu, α is 1 less that slope.
+    """
+
+    def __init__(self, name: str, width: int, activation: Activation) -> None:
+        super().__init__(name, width, activation)
+        self.parameters = (Parameter("alpha", (width,), exempt=True),)
+
+    def initialize(self, p: Sequence[Array], rng: np.random.Generator) -> None:
+        p[0].fill(1)
+
+    def tape(self, n_rows: int, dtype: DTypeLike) -> LayerTape:
+        t = super().tape(n_rows, dtype)
+        shape = (n_rows, self.n_out)
+        # x: f(z) − z, dx: a copy of ∂y and f(z) before it, kept: what the activation keeps
+        t.out, t.dx, t.x = (np.empty(shape, dtype) for _ in range(3))
+        if not self.keeps_slope:
+            t.kept = np.empty(shape, dtype)
+        return t
+
+    def forward(
+        self, p: Sequence[Array], s: Sequence[Array], x: Array, t: LayerTape, rng: Streams | None
+    ) -> Array:
+        draws = None if rng is None else rng["stochastic-units"]
+        f = t.dx if self.keeps_slope else t.kept
+        np.copyto(f, x)
+        self.activation.forward(f, t.kept, t.scratch, draws)
+        np.subtract(f, x, out=t.x)
+        np.multiply(t.x, p[0], out=t.out)
+        t.out += x
+        return t.out
+
+    def backward(self, p: Sequence[Array], g: Sequence[Array], dy: Array, t: LayerTape) -> Array:
+        np.einsum("ij,ij->j", dy, t.x, out=g[0])
+        np.copyto(t.dx, dy)
+        self.activation.backward(t.kept, dy, t.scratch)  # dy becomes ∂y·f′
+        dy -= t.dx
+        dy *= p[0]
+        dy += t.dx
+        return dy
+
+    def idle(self, p: Sequence[Array], t: LayerTape) -> float:
+        slopes = np.ones_like(t.kept)
+        self.activation.backward(t.kept, slopes, t.scratch)
+        return share_idle(1 + p[0] * (slopes - 1), self.activation)

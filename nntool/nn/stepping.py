@@ -1,0 +1,153 @@
+"""One step of training: from a batch to changed parameters."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from nntool.nn.arrays import Array, DTypeLike
+from nntool.nn.batches import Batch
+from nntool.nn.heads import LossTape
+from nntool.nn.layers import LayerTape
+from nntool.nn.network import Network
+from nntool.nn.outputs import Output
+from nntool.nn.randomness import Streams
+from nntool.nn.registry import InvalidChoice
+from nntool.nn.reports import LayerReport
+from nntool.nn.updating import UpdateRules, look_ahead, parts_of, update
+
+Tape = tuple[list[LayerTape], LossTape]
+
+
+class Stepper:
+    """A network with its parameters, a loss and rules: `advance` learns from one batch."""
+
+    def __init__(
+        self,
+        net: Network,
+        output: Output,
+        rules: UpdateRules,
+        *,
+        streams: Streams,
+        dtype: DTypeLike,
+        weight_noise: float = 0.0,
+        sample: Batch | None = None,
+    ) -> None:
+        if not net.has_gradient and rules.optimizer.wants != "loss":
+            raise InvalidChoice(
+                f"activation {net.spec.activation!r} has no gradient to learn from;"
+                " choose one that has, such as tanh or relu"
+            )
+        self.net = net
+        self.output = output
+        self.rules = rules
+        self.streams = streams
+        self.weight_noise = weight_noise
+        self.theta = net.initial(streams["init"], dtype, sample)
+        self.stats = net.initial_stats(dtype)
+        self.parts = parts_of(self.theta, net, rules, apart=weight_noise > 0)
+        self.views = net.bind(self.theta, self.stats)
+        self._at_point = net.bind(self.parts.point, self.stats)
+        self._gradients = net.bind(self.parts.gradient, self.stats)
+        self._tapes: dict[int, Tape] = {}
+        self._partner_tapes: dict[int, LossTape] = {}
+        self._drawn_from: dict[str, Any] | None = None
+
+    def advance(self, batch: Batch, lr: float) -> float:
+        """Make one update; return the loss before it, and make none where that is not finite."""
+        loss = self.take_gradient(batch)
+        if math.isfinite(loss):
+            self.make_update(batch, lr)
+        return loss
+
+    def advance_measured(
+        self, batch: Batch, lr: float
+    ) -> tuple[float, float, tuple[LayerReport, ...]]:
+        """Advance, and measure the gradient and what the update does, layer by layer."""
+        before = self.theta.copy()
+        loss = self.take_gradient(batch)
+        if not math.isfinite(loss):
+            return loss, math.nan, ()
+        gradients = self.net.norms(self.parts.gradient)
+        self.make_update(batch, lr)
+        changes, sizes = self.net.norms(self.theta - before), self.net.norms(self.theta)
+        hidden = self.net.hidden_names
+        layers = tuple(
+            LayerReport(n, gradients[n], changes[n], sizes[n], n in hidden) for n in gradients
+        )
+        return loss, math.hypot(*gradients.values()), layers
+
+    def take_gradient(self, batch: Batch) -> float:
+        """Return the loss of the batch, and write its gradient if the loss is finite."""
+        if self.parts.point is not self.theta:
+            self._go_to_point()
+        if self.rules.optimizer.wants == "curvature":
+            self._drawn_from = self.streams.state()
+        return self._gradient(batch)
+
+    def make_update(self, batch: Batch, lr: float) -> None:
+        """Change the parameters by the gradient of this batch, which was just taken."""
+        if self._drawn_from is None:
+            update(self.rules, self.parts, lr)
+        else:
+            update(self.rules, self.parts, lr, lambda: self._gradient_again(batch))
+
+    def tape(self, n_rows: int) -> Tape:
+        """Return the buffers for batches of ``n_rows``, made when they are first asked for."""
+        if n_rows not in self._tapes:
+            dtype = self.theta.dtype
+            self._tapes[n_rows] = (self.net.tape(n_rows, dtype), self.output.tape(n_rows, dtype))
+        return self._tapes[n_rows]
+
+    def arrays(self) -> dict[str, Array]:
+        """Return the arrays that updates change, by name: what a checkpoint must hold."""
+        state = self.parts.state
+        names = (*self.rules.optimizer.state_names, "t")
+        kept = {f"optimizer.{name}": state[name] for name in names}
+        return {"theta": self.theta, "stats": self.stats, **kept}
+
+    def _go_to_point(self) -> None:
+        """Move the point of the gradient to where the rule looks, with noise on the weights."""
+        parts = self.parts
+        np.copyto(parts.point, self.theta)
+        if self.rules.optimizer.wants == "look-ahead":
+            look_ahead(self.rules, parts)
+        if self.weight_noise:
+            noise = self.streams["weight-noise"].standard_normal(parts.n_weights)
+            parts.point[: parts.n_weights] += self.weight_noise * noise
+
+    def _gradient(self, batch: Batch) -> float:
+        tape, loss_tape = self.tape(batch.n_rows)
+        z = self.net.forward(self._at_point, batch, tape, self.streams)
+        loss = self._loss_of(z, batch, loss_tape)
+        if math.isfinite(loss):
+            self.net.backward(self._at_point, self._gradients, loss_tape.dz, tape)
+        return loss
+
+    def _loss_of(self, z: Array, batch: Batch, tape: LossTape) -> float:
+        """Return the loss of raw outputs; rows with a partner share theirs with its target."""
+        if batch.target is None:
+            raise ValueError("training needs rows with a target")
+        if batch.share is None or batch.partner_target is None:
+            return self.output.value(z, batch.target, batch.weight, tape)
+        other = self._partner_tape(batch.n_rows)
+        share, rest = batch.share, 1 - batch.share
+        mine = share if batch.weight is None else share * batch.weight
+        theirs = rest if batch.partner_weight is None else rest * batch.partner_weight
+        loss = self.output.value(z, batch.target, mine, tape)
+        loss += self.output.value(z, batch.partner_target, theirs, other)
+        tape.dz += other.dz
+        return loss
+
+    def _gradient_again(self, batch: Batch) -> None:
+        """Take the gradient of the same batch at the point once more, with the same draws."""
+        stats = self.stats.copy()
+        if self._drawn_from is not None:
+            self.streams.restore(self._drawn_from)
+        self._gradient(batch)
+        np.copyto(self.stats, stats)  # running statistics have seen this batch already
+
+    def _partner_tape(self, n_rows: int) -> LossTape:
+        if n_rows not in self._partner_tapes:
+            self._partner_tapes[n_rows] = self.output.tape(n_rows, self.theta.dtype)
+        return self._partner_tapes[n_rows]

@@ -1,0 +1,144 @@
+"""The epochs of a training as they go by: progress, history, checkpoints, and how they end."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nntool.steps import checkpoint, diagnosis, history, references
+from nntool.steps.job import Job
+
+if TYPE_CHECKING:
+    from nntool.nn.reports import Diverged, EpochReport
+    from nntool.nn.training import Trainer
+
+SECONDS_BETWEEN_CHECKPOINTS = 30.0
+SECONDS_BETWEEN_GLANCES = 0.2
+LARGE_PRODUCT = 50_000_000
+"""Multiplications in one product above which several BLAS threads are taken.
+
+Below it a second thread gains little on an idle machine and loses much on a shared one, where the
+threads spin for each other; the choice may not follow the load, or bytes would.
+"""
+
+
+@contextmanager
+def numerics(job: Job, trainer: Trainer) -> Iterator[None]:
+    """BLAS threads by the size of the products; the engine itself sees what is not finite."""
+    import numpy as np
+    from threadpoolctl import threadpool_limits
+
+    n_rows = trainer.plan.batch_size or trainer.train.n_rows
+    products = [p for p in trainer.net.places if len(p.shape) == 2 and p.layer != "inputs"]
+    largest = n_rows * max(math.prod(place.shape) for place in products)
+    threads = job.cores if largest > LARGE_PRODUCT else 1
+    with threadpool_limits(threads, user_api="blas"), np.errstate(all="ignore"):
+        yield
+
+
+class Log:
+    """The epochs so far, their seconds, and the checkpoint that holds them."""
+
+    def __init__(self, root: Path, of: str, trainer: Trainer, job: Job) -> None:
+        self.root, self.of, self.trainer, self.job = root, of, trainer, job
+        self.epochs: list[dict[str, Any]] = []
+        self.timing: list[dict[str, Any]] = []
+        self.baseline = references.loss_of_constant(trainer)
+        self._saved = time.monotonic()
+
+    def resume(self) -> None:
+        """Go on from a checkpoint of this very training, if there is one."""
+        found = checkpoint.load(self.root, self.of)
+        plan, listener = self.trainer.plan, self.job.listener
+        if found is None or self.job.force or len(found.history) > plan.epochs:
+            return
+        if plan.needs_total and found.planned != plan.epochs:
+            listener.say(
+                f"nntool train: starts anew: what it does depends on --epochs, which was"
+                f" {found.planned} and is {plan.epochs}"
+            )
+            return
+        self.epochs = found.history
+        self.trainer.restore(found.arrays, found.plain)
+        done = len(self.epochs)
+        listener.say(f"nntool train: goes on after epoch {done}, from its checkpoint")
+
+    def add(self, report: EpochReport, seconds: float) -> None:
+        """Keep an epoch; every so often all that is needed to go on."""
+        self.epochs.append(history.row(report))
+        self.epochs[-1]["diagnosis"] = diagnosis.of_epoch(self.epochs, self.baseline)
+        speed = self.trainer.train.n_rows / seconds if seconds else 0.0
+        self.timing.append({"epoch": report.epoch, "seconds": seconds, "rows_per_second": speed})
+        every = self.job.checkpoint_every
+        if every is not None:
+            due = report.epoch % every == 0
+        else:
+            due = time.monotonic() - self._saved > SECONDS_BETWEEN_CHECKPOINTS
+        if due:
+            self.save()
+
+    def save(self) -> None:
+        """Write the checkpoint."""
+        arrays, plain = self.trainer.state()
+        planned = self.trainer.plan.epochs
+        checkpoint.save(self.root, self.of, arrays, plain, self.epochs, planned)
+        self._saved = time.monotonic()
+
+
+class _Progress:
+    """Tells how far a training is while an epoch goes on; asked after every update."""
+
+    def __init__(self, trainer: Trainer, job: Job) -> None:
+        self._trainer, self._job = trainer, job
+        self._begun = self._last = time.monotonic()
+        self._rows_at_start = trainer.rows_seen
+        self._losses = ""
+
+    def stop_requested(self) -> bool:
+        """Whether Ctrl-C was pressed; shows the rows on the way."""
+        now = time.monotonic()
+        if now - self._last > SECONDS_BETWEEN_GLANCES:
+            self._last = now
+            self._show(now)
+        return self._job.listener.stop_requested()
+
+    def epoch_done(self, report: EpochReport) -> None:
+        """Show the losses of an epoch."""
+        self._losses = history.losses(report)
+        self._last = time.monotonic()
+        self._show(self._last)
+
+    def _show(self, now: float) -> None:
+        trainer = self._trainer
+        total = trainer.plan.epochs
+        done = trainer.rows_seen / trainer.train.n_rows
+        speed = (trainer.rows_seen - self._rows_at_start) / max(now - self._begun, 1e-9)
+        left = (total - done) * trainer.train.n_rows / speed if speed else math.inf
+        detail = f"{self._losses}{speed:,.0f} rows/s, at most {history.clock(left)} left"
+        self._job.listener.progress("training", done, total, detail)
+
+
+def learn(trainer: Trainer, log: Log, job: Job) -> Diverged | None:
+    """Run the epochs, telling how far they are; a checkpoint stands at the end.
+
+    Returns how it diverged, where it did: the trainer then holds the last whole epoch.
+    """
+    from nntool.nn.reports import Diverged
+
+    progress = _Progress(trainer, job)
+    last = time.monotonic()
+    try:
+        for report in trainer.run(should_stop=progress.stop_requested):
+            now = time.monotonic()
+            log.add(report, now - last)
+            last = now
+            progress.epoch_done(report)
+    except Diverged as error:
+        return error
+    if log.epochs:
+        log.save()
+    return None

@@ -1,0 +1,132 @@
+"""Where training gets its rows: from arrays in memory, or by blocks from files too large for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from nntool.errors import DataError
+from nntool.run import names
+from nntool.run.directory import Run
+from nntool.settings.train import TrainSettings
+from nntool.steps import rows, weighting
+from nntool.steps.job import Outcome
+from nntool.steps.model import chosen_columns, chosen_positions, make_output
+from nntool.steps.select_features import feature_arrays
+
+if TYPE_CHECKING:
+    from nntool.nn.batches import RowSource
+
+LARGEST_IN_MEMORY = 256 << 20
+"""Bytes of features above which they are read by blocks; it follows the table, not the machine."""
+
+
+class Sources(NamedTuple):
+    """The rows to learn from, and those to judge by, where there are any."""
+
+    training: RowSource
+    validation: RowSource | None
+    n_numbers: int
+    """One more than the largest number that a row of either may have."""
+    judged_target: Any = None
+    """The target of the validation rows in order, as the engine has it."""
+    judged_truth: Any = None
+    """The same exactly as clean has it, where the monitored metric must see it so."""
+
+
+def row_sources(
+    run: Run, words: dict[str, Any], settings: TrainSettings, outcome: Outcome
+) -> Sources:
+    """Open the rows of a run; raises ``DataError`` for a target that the loss cannot take."""
+    import numpy as np
+
+    from nntool.tables import arrays
+
+    masks = {part: rows.of_part(run, part) for part in ("train", "validation")}
+    if not masks["train"].any():
+        raise DataError("no rows are left to train on", f"nntool split {run.root} --train 0.7")
+    target = arrays.load(run.checked(names.TRANSFORM_TARGET), shape=masks["train"].shape)
+    if words["in_own_unit"]:
+        target = rows.numeric_target(run, words["target"]).astype(np.float32)
+    _check_target(run, words, target, masks["train"])
+    weights = weighting.row_weights(run, settings, words, target, *masks.values())
+    if weights is not None:
+        words |= {"sample_weight": weights.column, "class_weights": weights.by_class}
+        outcome.notes += weights.notes
+    weight = None if weights is None else weights.values
+    with arrays.MatrixReader(run.checked(names.TRANSFORM_NUMERIC)) as reader:
+        n_bytes = reader.n_rows * max(1, reader.shape[1]) * reader.dtype.itemsize
+    opened = _by_blocks if n_bytes > LARGEST_IN_MEMORY else _in_memory
+    training, validation = opened(run, words, target, weight, masks)
+    judged = masks["validation"]
+    exact = None
+    if settings.monitor == "mape" and words["classes"] is None:
+        exact = rows.numeric_target(run, words["target"])[judged]
+    return Sources(training, validation, len(target), target[judged], exact)
+
+
+def _in_memory(
+    run: Run, words: dict[str, Any], target: Any, weight: Any, masks: dict[str, Any]
+) -> tuple[RowSource, RowSource | None]:
+    import numpy as np
+
+    from nntool.nn.batches import ArrayRows
+
+    numeric, codes = chosen_columns(*feature_arrays(run), words)
+    training, validation = (
+        ArrayRows(numeric, codes, target, weight, np.flatnonzero(mask)) if mask.any() else None
+        for mask in masks.values()
+    )
+    assert training is not None  # row_sources looked
+    return training, validation
+
+
+def _by_blocks(
+    run: Run, words: dict[str, Any], target: Any, weight: Any, masks: dict[str, Any]
+) -> tuple[RowSource, RowSource | None]:
+    import numpy as np
+
+    from nntool.nn.blocks import BlockRows, Buffers
+    from nntool.tables.arrays import MatrixReader
+
+    numeric = MatrixReader(run.checked(names.TRANSFORM_NUMERIC))
+    chosen = chosen_positions(words)
+    codes = MatrixReader(run.checked(names.TRANSFORM_CATEGORICAL)) if chosen["codes"] else None
+    columns = {kind: np.array(positions, np.intp) for kind, positions in chosen.items()}
+    buffers = Buffers()  # the two parts take turns
+    training, validation = (
+        BlockRows(
+            numeric,
+            codes,
+            target,
+            weight,
+            mask,
+            columns["numeric"],
+            columns["codes"] if codes is not None else None,
+            buffers,
+        )
+        if mask.any()
+        else None
+        for mask in masks.values()
+    )
+    assert training is not None  # row_sources looked
+    return training, validation
+
+
+def _check_target(run: Run, words: dict[str, Any], target: Any, mask: Any) -> None:
+    """Refuse a target that the loss cannot take, naming the row and its exact value."""
+    import numpy as np
+
+    from nntool.nn.outputs import InvalidTarget
+
+    index = np.flatnonzero(mask)
+    try:
+        make_output(words).check(target[index])
+    except InvalidTarget as error:
+        row = int(index[error.row])
+        own = f"{error.value:g}"
+        if words["classes"] is None:
+            own = f"{rows.numeric_target(run, words['target'])[row]:g}"
+        hint = "choose another --loss or --output, or transform with --target-scaling none"
+        if words["loss"] in ("mape", {"name": "mape"}):
+            hint = "--loss mape:floor=1, the least |target| that an error is divided by"
+        raise DataError(f"row {row + 1}: the target {own} {error.reason}", hint) from None
