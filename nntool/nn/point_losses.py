@@ -81,7 +81,7 @@ class MSE(PointLoss):
     ) -> None:
         np.subtract(predicted, target, out=slope)
         np.multiply(slope, slope, out=loss)
-        slope *= 2
+        slope += slope
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -271,7 +271,7 @@ class Trainer:
     def _verdict(self, theta: Array, stats: Array) -> Verdict:
         """Return what validation says of these weights; nothing in epochs without it."""
         if self.validation is None:
-            return self.judge.look(theta, stats, first_rows(self.train))
+            return Verdict(idle=self.judge.idle_on(self.train, theta, stats))
         if (self.epoch + 1) % self.plan.validate_every:
             return Verdict()
         return self.judge.validate(theta, stats)

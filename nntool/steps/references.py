@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from nntool.steps.diagnosis import Yardstick
+
 if TYPE_CHECKING:
     from nntool.nn.batches import Batch
+    from nntool.nn.outputs import Output
     from nntool.nn.training import Trainer
 
-ROWS_OF_CONSTANT = 4096
-STEPS_OF_CONSTANT = 300
+ROWS_OF_YARDSTICK = 1024
+STEPS_OF_YARDSTICK = 300
 
 
 def loss_of_zeros(trainer: Trainer) -> float:
@@ -21,25 +24,38 @@ def loss_of_zeros(trainer: Trainer) -> float:
     return _mean_loss(trainer, lambda batch: np.zeros((batch.n_rows, n_outputs), dtype))
 
 
-def loss_of_constant(trainer: Trainer) -> float:
-    """About the training loss of the best constant answer: that of a network that learned nothing.
+def yardstick(trainer: Trainer) -> Yardstick:
+    """About the training losses of the best constant answer, and of the best for each row.
 
-    Found by Adam on the raw outputs, over the first training rows.
+    Found by Adam on the raw outputs, over training rows drawn at random, always the same.
+    """
+    from nntool.nn.judging import some_rows, target_of
+
+    batch = some_rows(trainer.train, ROWS_OF_YARDSTICK)
+    y = target_of(batch)
+    return Yardstick(*(_least_loss(trainer.output, y, batch.weight, n) for n in (1, batch.n_rows)))
+
+
+def _least_loss(output: Output, y: Any, weight: Any, n_answers: int) -> float:
+    """The least loss that raw outputs can have, the same ones for all rows or each its own.
+
+    In a regression they start at the mean target and move in steps of its spread.
     """
     import numpy as np
 
-    from nntool.nn.judging import first_rows, target_of
     from nntool.nn.optimizers import Adam
 
-    batch = first_rows(trainer.train, ROWS_OF_CONSTANT)
-    tape = trainer.output.tape(batch.n_rows, np.float64)
-    constant, rule = np.zeros(trainer.output.n_outputs), Adam()
-    state, best = rule.init(constant), np.inf
-    for step in range(STEPS_OF_CONSTANT):
-        z = np.repeat(constant[np.newaxis], batch.n_rows, axis=0)
-        loss = trainer.output.value(z, target_of(batch), batch.weight, tape)
-        best = min(best, loss)
-        rule.step(constant, tape.dz.sum(axis=0), state, 0.2 * (1 - step / STEPS_OF_CONSTANT))
+    middle, spread = 0.0, 1.0
+    if output.head.task == "regression" and output.loss.scales_target:
+        middle, spread = float(np.mean(y)), float(np.std(y)) or 1.0
+    answers, rule = np.full((n_answers, output.n_outputs), middle), Adam()
+    theta, tape = answers.reshape(-1), output.tape(len(y), np.float64)
+    state, best = rule.init(theta), np.inf
+    for step in range(STEPS_OF_YARDSTICK):
+        z = np.repeat(answers, len(y) // n_answers, axis=0)
+        best = min(best, output.value(z, y, weight, tape))
+        g = tape.dz if n_answers > 1 else tape.dz.sum(axis=0)
+        rule.step(theta, g.reshape(-1), state, 0.2 * spread * (1 - step / STEPS_OF_YARDSTICK))
     return float(best)
 
 
