@@ -349,6 +349,25 @@ def test_a_wild_epoch_is_forgiven_and_many_are_not() -> None:
     assert found.startswith("learning rate too high: in 3 of 40 epochs")
 
 
+def test_what_comes_after_the_kept_epoch_matters_only_where_nothing_stopped_it() -> None:
+    later = [epoch(i, train_loss=0.1, validation_loss=0.6) for i in range(9, 20)]
+    (found,) = of_training([*WELL, *later], 8, ended="epochs")
+    assert "after epoch 8, which was kept, the validation loss went from 0.32 to 0.6" in found
+    assert of_training([*WELL, *later], 8, ended="patience") == []
+    assert of_training([*WELL, *later, epoch(20)], 8, ended="epochs") == [], "one spike is chance"
+
+
+def test_validation_rows_that_cannot_tell_are_not_asked() -> None:
+    """All of one class: a constant answer is nearly perfect there, and little can be learned."""
+    easy = Yardstick(1.0, 0.0, held=0.1)
+    rows = [epoch(i, train_loss=0.4, validation_loss=0.09) for i in range(1, 9)]
+    options: Any = {"ended": "patience", "activation": "relu"}
+    assert diagnosis.of_training(rows, 8, easy, **options) == []
+    hard = Yardstick(1.0, 0.0, held=1.1)
+    rows = [epoch(i, train_loss=0.4, validation_loss=0.45) for i in range(1, 9)]
+    assert diagnosis.of_training(rows, 8, hard, **options) == []
+
+
 def test_a_training_without_an_epoch_has_nothing_to_say() -> None:
     assert of_training([], 0) == []
 
