@@ -354,7 +354,8 @@ def test_what_comes_after_the_kept_epoch_matters_only_where_nothing_stopped_it()
     (found,) = of_training([*WELL, *later], 8, ended="epochs")
     assert "after epoch 8, which was kept, the validation loss went from 0.32 to 0.6" in found
     assert of_training([*WELL, *later], 8, ended="patience") == []
-    assert of_training([*WELL, *later, epoch(20)], 8, ended="epochs") == [], "one spike is chance"
+    calm = [epoch(i) for i in range(9, 20)]
+    assert of_training([*WELL, *calm, later[-1]], 8, ended="epochs") == [], "one spike is chance"
 
 
 def test_validation_rows_that_cannot_tell_are_not_asked() -> None:
