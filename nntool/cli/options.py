@@ -137,6 +137,8 @@ def explain_parameter(steps: tuple[str, ...]) -> inspect.Parameter:
 def explanation(found: dict[str, Any]) -> str:
     """The text of ``--explain`` for one choice."""
     lines = [f"{found['option']} {found['name']}".rstrip(), "", *found["doc"].splitlines()]
+    if found["facts"]:
+        lines += ["", *found["facts"]]
     if found["settings"]:
         lines += ["", "settings:"]
     for setting in found["settings"]:

@@ -1,6 +1,7 @@
 """The names of array types, and walking through long vectors in blocks that fit the cache."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -14,18 +15,19 @@ BLOCK = 32_768
 """Floats in one block: the five arrays of an Adam step then fit a second-level cache."""
 
 
-def in_blocks(*vectors: Array) -> Iterator[tuple[Array, ...]]:
-    """Yield the same stretch of each vector in turn; short vectors whole, without slicing.
+def in_blocks(*vectors: Array) -> Iterable[tuple[Array, ...]]:
+    """Return the same stretch of each vector in turn; short vectors whole, without slicing.
 
     >>> [len(a) for a, b in in_blocks(np.zeros(40_000), np.zeros(40_000))]
     [32768, 7232]
     """
-    size = len(vectors[0])
-    if size <= BLOCK:
-        yield vectors
-        return
-    for start in range(0, size, BLOCK):
-        yield tuple(vector[start : start + BLOCK] for vector in vectors)
+    return (vectors,) if len(vectors[0]) <= BLOCK else _cut(vectors)
+
+
+def _cut(vectors: tuple[Array, ...]) -> Iterator[tuple[Array, ...]]:
+    for start in range(0, len(vectors[0]), BLOCK):
+        # from a list: of a tuple made by a generator Python keeps the memory for a while
+        yield tuple([vector[start : start + BLOCK] for vector in vectors])
 
 
 def scratch_for(vector: Array) -> Array:
@@ -36,3 +38,22 @@ def scratch_for(vector: Array) -> Array:
 def mask_for(vector: Array) -> Array:
     """Return a buffer of truth values for one block of ``vector``."""
     return np.empty(min(len(vector), BLOCK), np.bool_)
+
+
+@cache
+def zeros(dtype: np.dtype[Any], size: int) -> Array:
+    """Return zeros, at most a block of them, that are the same for all: not to be written."""
+    if size < BLOCK:
+        return zeros(dtype, BLOCK)[:size]
+    block = np.zeros(size, dtype)
+    block.flags.writeable = False
+    return block
+
+
+def scalars(dtype: np.dtype[Any], *values: float) -> list[Array]:
+    """Return numbers as arrays without axes: they save NumPy 0.3 µs in each call.
+
+    >>> [a.ndim for a in scalars(np.dtype(np.float32), 0.9, 0.999)]
+    [0, 0]
+    """
+    return [np.array(value, dtype) for value in values]

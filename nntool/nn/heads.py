@@ -121,3 +121,4 @@ class LossTape:
         # with one output the loss of an output is the loss of its row
         self.values = self.rows.reshape(shape) if n_outputs == 1 else np.empty(shape, dtype)
         self.index = np.arange(n_rows)
+        self.share = np.array(1 / n_rows, dtype)

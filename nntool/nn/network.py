@@ -116,7 +116,9 @@ class Network:
     ) -> Array:
         """Return the raw outputs `(n, n_outputs)`, a buffer of the tape; predict if no ``rng``."""
         x: Any = batch
-        for layer, p, s, t in zip(self.layers, *views, tape, strict=True):
+        for layer, p, s, t in zip(
+            self.layers, views.parameters, views.statistics, tape, strict=True
+        ):
             x = layer.forward(p, s, x, t, rng)
         return cast(Array, x)
 

@@ -51,7 +51,7 @@ class Output:
         n_rows = len(z)
         self.loss.rows(self.head, z, y, tape)
         if weight is None:
-            tape.dz *= 1 / n_rows
+            tape.dz *= tape.share
             return float(np.add.reduce(tape.rows)) / n_rows
         np.divide(weight, n_rows, out=tape.column[:, 0])
         tape.dz *= tape.column

@@ -14,7 +14,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from nntool.nn.arrays import BLOCK, Array, DTypeLike, in_blocks
+from nntool.nn.arrays import BLOCK, Array, DTypeLike, in_blocks, zeros
 from nntool.nn.setting import setting
 
 
@@ -92,8 +92,9 @@ class Relu(Activation):
     def forward(
         self, z: Array, slope: Array, scratch: Array, rng: np.random.Generator | None
     ) -> None:
-        # a row of zeros: with a scalar the same comparison takes two to four times as long
-        np.maximum(z, np.zeros(z.shape[-1], z.dtype), out=z)
+        # beside as many zeros: a scalar takes three times as long, one row of zeros twice
+        for (y,) in in_blocks(z.reshape(-1, copy=False)):
+            np.maximum(y, zeros(y.dtype, len(y)), out=y)
 
     def backward(self, kept: Array, gradient: Array, scratch: Array) -> None:
         np.greater(kept, 0, out=scratch)

@@ -337,6 +337,21 @@ def test_explain_tells_what_every_choice_is_and_what_can_be_set(nntool, step, fi
             assert f"  {setting['name']}={setting['default']}  {setting['help']} " in said.text
 
 
+@pytest.mark.parametrize(
+    ("name", "facts"),
+    [
+        ("sgd", ["the learning rate, unless one is given: 0.01"]),
+        ("rprop", ["the learning rate, unless one is given: ", "for --batch-size full"]),
+        ("focal", ["binary, with the output sigmoid or softmax", "multiclass, with the output"]),
+        ("cosine", ["depends on --epochs: a training with more of them starts anew"]),
+    ],
+)
+def test_explain_tells_what_a_choice_goes_with(nntool, name, facts):
+    lines = nntool("train", "--explain", name).text.splitlines()
+    for fact in facts:
+        assert any(line.startswith(fact) for line in lines)
+
+
 @pytest.mark.parametrize("word", ["dropout", "--dropout"])
 def test_explain_tells_of_an_option_that_is_a_method(nntool, word):
     said = nntool("train", "--explain", word)

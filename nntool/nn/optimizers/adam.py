@@ -1,4 +1,3 @@
-# ruff: noqa: D102  (the base class says what the methods mean)
 """Adam, and Adam with the decay that was named after it."""
 
 import math
@@ -7,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from nntool.nn.arrays import Array, in_blocks
+from nntool.nn.arrays import Array, in_blocks, scalars
 from nntool.nn.optimizers.base import Optimizer, State
 from nntool.nn.setting import setting
 
@@ -29,28 +28,28 @@ class Adam(Optimizer):
     epsilon_inside: bool = setting(False, "√(v̂ + ε) in place of √v̂ + ε")
 
     def step(self, theta: Array, g: Array, state: State, lr: float) -> None:
-        state["t"] += 1
-        t = int(state["t"])
-        beta1, beta2 = self.beta1, self.beta2
-        root = math.sqrt(1 - beta2**t)  # √v̂ = √v/root: one division the fewer
-        rate = lr * root / (1 - beta1**t)
+        """State m and v are kept as m/(1 − β₁) and v/(1 − β₂): two passes the fewer."""
+        t = int(state["t"]) + 1
+        state["t"][()] = t
+        root = math.sqrt((1 - self.beta2**t) / (1 - self.beta2))  # √v̂ = √v/root: one division less
+        rate = lr * root * (1 - self.beta1) / (1 - self.beta1**t)
+        beta1, beta2, eta = scalars(theta.dtype, self.beta1, self.beta2, rate)
+        inside, outside = scalars(theta.dtype, self.epsilon * root**2, self.epsilon * root)
         for w, dw, m, v in in_blocks(theta, g, state["m"], state["v"]):
             s = state["scratch"][: len(w)]
-            np.multiply(dw, 1 - beta1, out=s)
             m *= beta1
-            m += s
+            m += dw
             np.multiply(dw, dw, out=s)
-            s *= 1 - beta2
             v *= beta2
             v += s
             if self.epsilon_inside:
-                np.add(v, self.epsilon * root**2, out=s)
+                np.add(v, inside, out=s)
                 np.sqrt(s, out=s)
             else:
                 np.sqrt(v, out=s)
-                s += self.epsilon * root
+                s += outside
             np.divide(m, s, out=s)
-            s *= rate
+            s *= eta
             w -= s
 
 
