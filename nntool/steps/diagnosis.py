@@ -34,23 +34,43 @@ STILL_FALLING = 0.01
 
 
 class Yardstick(NamedTuple):
-    """Two training losses to hold others against, and between them what there is to learn.
+    """Losses to hold others against, and between them what there is to learn.
 
-    ``constant`` is that of the best constant answer, ``perfect`` that of perfect answers.
+    ``constant`` is the training loss of the best constant answer, ``perfect`` that of perfect
+    answers; ``held`` and ``held_perfect`` are those of the same answers on the validation rows,
+    which may be easier or harder, most of all where they are few.
     """
 
     constant: float
     perfect: float = 0.0
+    held: float | None = None
+    held_perfect: float = 0.0
+
+    @property
+    def room(self) -> float:
+        """What there is to learn."""
+        return self.constant - self.perfect
 
     def share(self, loss: float) -> float:
         """Return a difference of losses as a share of what there is to learn."""
-        room = self.constant - self.perfect
-        return loss / room if room > 0 else 0.0
+        return loss / self.room if self.room > 0 else 0.0
 
-    def learned(self, loss: float) -> float:
-        """Return the share of what there is to learn that this loss shows: 1 is perfect."""
-        room = self.constant - self.perfect
-        return (self.constant - loss) / room if room > 0 else 1.0
+    def learned(self, train_loss: float) -> float:
+        """Return the share of what there is to learn that a training loss shows: 1 is perfect."""
+        return (self.constant - train_loss) / self.room if self.room > 0 else 1.0
+
+    def learned_by(self, train_loss: float, validation_loss: float | None) -> float:
+        """Return the same by a validation loss, if there is one and its rows can tell."""
+        if validation_loss is None or self.held is None:
+            return self.learned(train_loss)
+        if self.held - self.held_perfect < self.room / 2:
+            return self.learned(train_loss)
+        return (self.held - validation_loss) / self.room if self.room > 0 else 1.0
+
+    def gap(self, train_loss: float, validation_loss: float) -> float:
+        """Return by how much validation rows are worse, and not for being harder."""
+        harder = 0.0 if self.held is None else max(0.0, self.held - self.constant)
+        return self.share(validation_loss - train_loss - harder)
 
 
 class Finding(NamedTuple):
@@ -257,20 +277,19 @@ def _too_timid(row: Row, yardstick: Yardstick) -> bool:
 def _jumped(row: Row, before: Sequence[Row], yardstick: Yardstick) -> bool:
     if not before or row.get("undone"):
         return False
-    return yardstick.share(row["train_loss"] - before[-1]["train_loss"]) > JUMP
+    earlier = before[-1]["train_loss"]
+    far = max(yardstick.room, earlier - yardstick.perfect)  # a loss that is large yet may waver
+    return bool(row["train_loss"] - earlier > JUMP * far > 0)
 
 
 def _overfits(row: Row, yardstick: Yardstick) -> bool:
     """Whether training rows were learned, and validation rows much less."""
-    if row["validation_loss"] is None or yardstick.learned(row["train_loss"]) < LITTLE:
+    train_loss, validation_loss = row["train_loss"], row["validation_loss"]
+    if validation_loss is None or yardstick.learned(train_loss) < LITTLE:
         return False
-    return yardstick.share(row["validation_loss"] - row["train_loss"]) > GAP
+    return yardstick.gap(train_loss, validation_loss) > GAP
 
 
 def _learned(row: Row, yardstick: Yardstick) -> float:
-    """The share of what there is to learn that was learned, by validation rows if there are any.
-
-    In an epoch without a validation the training rows have to do.
-    """
-    loss = row["train_loss"] if row["validation_loss"] is None else row["validation_loss"]
-    return yardstick.learned(loss)
+    """The share of what there is to learn that was learned."""
+    return yardstick.learned_by(row["train_loss"], row["validation_loss"])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from nntool.steps.diagnosis import Yardstick
 
 if TYPE_CHECKING:
+    from nntool.nn.arrays import Array
     from nntool.nn.batches import Batch
     from nntool.nn.outputs import Output
     from nntool.nn.training import Trainer
@@ -25,19 +26,34 @@ def loss_of_zeros(trainer: Trainer) -> float:
 
 
 def yardstick(trainer: Trainer) -> Yardstick:
-    """About the training losses of the best constant answer, and of the best for each row.
+    """About the losses of the best constant answer, and of the best answer for each row.
 
-    Found by Adam on the raw outputs, over training rows drawn at random, always the same.
+    Found by Adam on the raw outputs, over rows drawn at random, always the same ones.
     """
+    import numpy as np
+
     from nntool.nn.judging import some_rows, target_of
 
+    def least(rows: Batch, *, constant: bool) -> tuple[Array, float]:
+        return _least_loss(trainer.output, target_of(rows), rows.weight, constant=constant)
+
     batch = some_rows(trainer.train, ROWS_OF_YARDSTICK)
-    y = target_of(batch)
-    return Yardstick(*(_least_loss(trainer.output, y, batch.weight, n) for n in (1, batch.n_rows)))
+    answer, of_constant = least(batch, constant=True)
+    found = Yardstick(of_constant, least(batch, constant=False)[1])
+    if trainer.validation is None:
+        return found
+    held = some_rows(trainer.validation, ROWS_OF_YARDSTICK)
+    z, tape = np.repeat(answer, held.n_rows, axis=0), trainer.output.tape(held.n_rows, np.float64)
+    return found._replace(
+        held=trainer.output.value(z, target_of(held), held.weight, tape),
+        held_perfect=least(held, constant=False)[1],
+    )
 
 
-def _least_loss(output: Output, y: Any, weight: Any, n_answers: int) -> float:
-    """The least loss that raw outputs can have, the same ones for all rows or each its own.
+def _least_loss(
+    output: Output, y: Array, weight: Array | None, *, constant: bool
+) -> tuple[Array, float]:
+    """Raw outputs of the least loss, the same for all rows or each its own, and that loss.
 
     In a regression they start at the mean target and move in steps of its spread.
     """
@@ -48,15 +64,16 @@ def _least_loss(output: Output, y: Any, weight: Any, n_answers: int) -> float:
     middle, spread = 0.0, 1.0
     if output.head.task == "regression" and output.loss.scales_target:
         middle, spread = float(np.mean(y)), float(np.std(y)) or 1.0
-    answers, rule = np.full((n_answers, output.n_outputs), middle), Adam()
-    theta, tape = answers.reshape(-1), output.tape(len(y), np.float64)
-    state, best = rule.init(theta), np.inf
+    answers = np.full((1 if constant else len(y), output.n_outputs), middle)
+    theta, rule, tape = answers.reshape(-1), Adam(), output.tape(len(y), np.float64)
+    state, best, least = rule.init(theta), answers.copy(), np.inf
     for step in range(STEPS_OF_YARDSTICK):
-        z = np.repeat(answers, len(y) // n_answers, axis=0)
-        best = min(best, output.value(z, y, weight, tape))
-        g = tape.dz if n_answers > 1 else tape.dz.sum(axis=0)
-        rule.step(theta, g.reshape(-1), state, 0.2 * spread * (1 - step / STEPS_OF_YARDSTICK))
-    return float(best)
+        loss = output.value(np.broadcast_to(answers, tape.dz.shape), y, weight, tape)
+        if loss < least:
+            best, least = answers.copy(), loss
+        g = tape.dz.sum(axis=0) if constant else tape.dz.reshape(-1)
+        rule.step(theta, g, state, 0.2 * spread * (1 - step / STEPS_OF_YARDSTICK))
+    return best, float(least)
 
 
 def loss_at_start(trainer: Trainer, seed: int) -> float:
