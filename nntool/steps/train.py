@@ -81,14 +81,19 @@ def _work(
         rows_of = sources.row_sources(session.run, words, settings, outcome)
         has_validation = rows_of.validation is not None
         resolved = planning.resolve(settings, words, rows_of.training.n_rows, has_validation)
+        n_real = rows_of.training.n_rows
         rows_of = trainers.grown(settings, words, rows_of)
+        if n_added := rows_of.training.n_rows - n_real:
+            outcome.notes.append(
+                f"{n_added:,} rows that were made up are added to {n_real:,} training rows"
+            )
         if settings.learning_rate == "auto":
             note = trainers.resolve_rate(words, resolved, settings, rows_of)
             outcome.notes.append(note)
         trainer = trainers.make_trainer(words, resolved, settings, rows_of)
     except InvalidChoice as error:
         raise UsageError(str(error), "nntool train --help") from None
-    outcome.notes += planning.cautions(resolved, trainer)
+    outcome.notes += planning.cautions(settings, resolved, trainer)
     of = checkpoint.key(plain(settings) | resolved, freshness.inputs(session.run, "train"))
     log = learning.Log(session.root, of, trainer, job)
     log.resume()

@@ -71,7 +71,15 @@ def row_weights(
         by_class = dict(zip(classes, found.tolist(), strict=True))
         notes += _notes_of_classes(settings.class_weights, by_class, codes[train])
         sample *= found[codes]
-    return RowWeights(scaled(sample, train, train | validation), column, by_class, notes)
+    values = scaled(sample, train, train | validation)
+    by_loss = settings.monitor in ("auto", "validation-loss")
+    if by_loss and validation.any() and not values[validation].any():
+        raise DataError(
+            f"all {np.count_nonzero(validation):,} validation rows have weight 0: their loss says"
+            " nothing",
+            "--monitor train-loss, a metric (they count every row once), or split anew",
+        )
+    return RowWeights(values, column, by_class, notes)
 
 
 def class_weights(

@@ -273,3 +273,21 @@ def test_rows_that_count_for_nothing_are_told(weighted):
     n_zeros = np.count_nonzero(np.array(cells)[train] == "0")
     wanted = f"{n_zeros} of {train.sum()} training rows have weight 0: they say nothing"
     assert wanted in found.notes
+
+
+def test_validation_rows_that_count_for_nothing_cannot_be_what_stops_training(weighted):
+    root = weighted(CELLS)
+    _, (train, validation) = weights_of(root)
+    target = np.load(root / "transform/target.npy")
+    only_no = validation & (target == 0)
+    words = {"target": "churned", "classes": ["no", "yes"], "columns": []}
+
+    def weighed(monitor):
+        settings = build(TrainSettings, {"class_weights": {"no": 0.0}, "monitor": monitor})
+        return row_weights(Run(str(root)), settings, words, target, train, only_no)
+
+    for monitor in ("auto", "validation-loss"):
+        with pytest.raises(DataError, match=f"all {only_no.sum()} validation rows have weight 0"):
+            weighed(monitor)
+    for monitor in ("train-loss", "accuracy"):
+        assert not weighed(monitor).values[only_no].any()
