@@ -137,7 +137,7 @@ def methods_page() -> str:
             lines += [line for entry in entries for line in _entry(entry)]
     lines += ["", "## Options of train"]
     for option, doc in choices.methods_of("train").items():
-        lines += _entry({"name": option, "doc": doc, "settings": []})
+        lines += _entry({"name": option, "doc": doc, "settings": [], "facts": []})
     return "\n".join(lines) + "\n"
 
 
@@ -148,6 +148,8 @@ def _entry(found: dict[str, Any]) -> list[str]:
     lines = ["", f"### `{found['name']}`", "", " ".join(sentence.split())]
     lines += ["", "```text", equation.strip(), "```"] if equation.strip() else []
     lines += ["", f"**Use:** {' '.join(use.split())}"] if use else []
+    if found["facts"]:
+        lines += ["", *(f"- {fact}" for fact in found["facts"])]
     if found["settings"]:
         lines += ["", "| setting | default | | |", "| --- | --- | --- | --- |"]
     for setting in found["settings"]:

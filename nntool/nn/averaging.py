@@ -1,12 +1,15 @@
 # ruff: noqa: D102  (the base class says what the methods mean)
 """Averages of the weights along a training: often better than the last ones."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from nntool.nn.arrays import Array, in_blocks
+from nntool.nn.batches import Batch
+from nntool.nn.network import Network
 from nntool.nn.schedules import Moment
 from nntool.nn.setting import setting
 
@@ -66,6 +69,43 @@ AVERAGES: dict[str, type[Average]] = {
     "ema": EMA,
     "swa": SWA,
 }
+
+
+class RunningMean:
+    """The mean of the weights along one training, as an average rule takes it; nothing without."""
+
+    def __init__(self, rule: Average | None, theta: Array) -> None:
+        self.rule = rule
+        self.mean = np.zeros_like(theta) if rule is not None else theta[:0]
+        self.count = 0
+
+    def take(self, theta: Array, at: Moment) -> None:
+        """Take the weights after the update ``at``."""
+        if self.rule is not None:
+            self.count = self.rule.update(self.mean, theta, self.count, at)
+
+    def judged(
+        self,
+        net: Network,
+        theta: Array,
+        stats: Array,
+        batches: Callable[[], Iterable[Batch]],
+    ) -> tuple[Array, Array]:
+        """Return the weights that are judged and kept, with their running statistics.
+
+        Those are the mean where there is one, and then the statistics are taken anew for it, over
+        ``batches`` of all training rows.
+        """
+        if not self.count:
+            return theta, stats
+        own = stats.copy()
+        if net.n_stats:
+            net.recompute_statistics(net.bind(self.mean, own), batches)
+        return self.mean, own
+
+    def arrays(self) -> dict[str, Array]:
+        """Return what a checkpoint must hold beside ``count``."""
+        return {} if self.rule is None else {"average": self.mean}
 
 
 def _draw(mean: Array, theta: Array, keep: float) -> None:

@@ -1,7 +1,8 @@
 """What weights are worth: their loss and metrics on rows that they did not learn from."""
 
+import copy
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -77,9 +78,10 @@ class Judge:
         self.measure = metrics
         self.monitor = monitor
         self._tapes: dict[int, tuple[list[LayerTape], LossTape]] = {}
+        self._some: Batch | None = None
 
     def validate(self, theta: Array, stats: Array) -> Verdict:
-        """Return loss and metrics on the validation rows, and the idle units of the first block."""
+        """Return loss and metrics on the validation rows, and which units are idle on them."""
         if self.rows is None:
             return Verdict()
         views = self.net.bind(theta, stats)
@@ -92,9 +94,11 @@ class Judge:
             if not math.isfinite(loss):
                 layer = self.net.first_not_finite(views, batch, tape)
                 return Verdict(loss, not_finite_in=layer or "the loss")
-            idle = idle or self.net.idle(views, tape)
+            if self.rows.n_rows <= BLOCK_ROWS:  # this block is all of them
+                idle = self.net.idle(views, tape)
             total += loss * batch.n_rows
             collector.take(z, batch)
+        idle = idle or self.idle_on(self.rows, theta, stats)
         return Verdict(total / self.rows.n_rows, collector.metrics(), idle)
 
     def loss_on(self, rows: RowSource, theta: Array, stats: Array) -> float:
@@ -107,12 +111,14 @@ class Judge:
             total += loss * batch.n_rows
         return total / rows.n_rows
 
-    def look(self, theta: Array, stats: Array, batch: Batch) -> Verdict:
-        """Return only which units are idle on some rows: for a training without validation."""
+    def idle_on(self, rows: RowSource, theta: Array, stats: Array) -> dict[str, float]:
+        """Return the share of idle units by layer on some rows of a source, always the same."""
+        if self._some is None:
+            self._some = some_rows(rows)
+        tape, _ = self._tape(self._some.n_rows, theta)
         views = self.net.bind(theta, stats)
-        tape, _ = self._tape(batch.n_rows, theta)
-        self.net.forward(views, batch, tape, None)
-        return Verdict(idle=self.net.idle(views, tape))
+        self.net.forward(views, self._some, tape, None)
+        return self.net.idle(views, tape)
 
     def monitored(self, train_loss: float, verdict: Verdict) -> float | None:
         """Return the number that the weights are judged by, None in epochs without it."""
@@ -144,6 +150,16 @@ def target_of(batch: Batch) -> Array:
     return batch.target
 
 
+def some_rows(source: RowSource, n_rows: int = BLOCK_ROWS) -> Batch:
+    """Return copies of rows drawn at random, always the same; of all rows if there are no more.
+
+    The first ones would not do where the source is sorted.
+    """
+    if source.n_rows <= n_rows:
+        return copy.deepcopy(first_rows(source, n_rows))
+    return copy.deepcopy(_first_batch(source.batches(np.random.default_rng(0), n_rows)))
+
+
 def first_rows(source: RowSource, n_rows: int = BLOCK_ROWS) -> Batch:
     """Return the first rows of a source, as they stand in it.
 
@@ -151,8 +167,11 @@ def first_rows(source: RowSource, n_rows: int = BLOCK_ROWS) -> Batch:
     >>> first_rows(ArrayRows(np.eye(5, dtype=np.float32)), 2).n_rows
     2
     """
-    batches = source.batches(None, min(n_rows, source.n_rows))
-    batch = next(iter(batches))
+    return _first_batch(source.batches(None, min(n_rows, source.n_rows)))
+
+
+def _first_batch(batches: Iterator[Batch]) -> Batch:
+    batch = next(batches)
     close = getattr(batches, "close", None)
     if close is not None:
         close()

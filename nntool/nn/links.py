@@ -34,7 +34,7 @@ class Link:
 class IdentityLink(Link):
     """The raw output is the prediction.
 
-    ŷ = z
+    ŷ = z. McCullagh & Nelder 1989, ch. 2.
     Use: for a number without bounds, and for scores (hinge).
     """
 
@@ -50,6 +50,7 @@ class SigmoidLink(Link):
     """A probability for each output by itself.
 
     ŷ = 1/(1 + e^(−z)), computed from e^(−|z|) so that small probabilities keep their digits.
+    Cox 1958, JRSS B 20.
     Use: for two classes, and for shares between 0 and 1.
     """
 
@@ -87,7 +88,7 @@ class SoftmaxLink(Link):
 class TanhLink(Link):
     """A prediction between −1 and 1, for targets coded ±1.
 
-    ŷ = tanh z
+    ŷ = tanh z. LeCun, Bottou, Orr & Müller 1998, Efficient BackProp.
     Use: with squared losses and classes coded ±1 (`--target-coding bipolar`).
     """
 
@@ -104,7 +105,7 @@ class TanhLink(Link):
 class ExpLink(Link):
     """A positive prediction, for counts and rates.
 
-    ŷ = e^z
+    ŷ = e^z. McCullagh & Nelder 1989, ch. 6.
     Use: for numbers that are above 0 and grow by factors.
     """
 

@@ -24,6 +24,7 @@ class BCE(Loss):
     """Binary cross-entropy from one logit.
 
     L = −[y ln ŷ + (1 − y) ln(1 − ŷ)] = max(z, 0) − y·z + ln(1 + e^(−|z|)); ∂L/∂z = ŷ − y.
+    Cox 1958, JRSS B 20.
     Smoothing replaces y by y(1 − s) + s/2 (Szegedy et al. 2016, arXiv 1512.00567).
     Use: for two classes; the default, and what makes probabilities honest.
     """
@@ -56,7 +57,7 @@ class BCE(Loss):
 class CCE(Loss):
     """Cross-entropy of classes under softmax.
 
-    L = −Σ_c y_c ln ŷ_c; ∂L/∂z = ŷ − y.
+    L = −Σ_c y_c ln ŷ_c; ∂L/∂z = ŷ − y. Bridle 1990, NATO ASI F 68.
     Smoothing replaces y by y(1 − s) + s/K (Szegedy et al. 2016, arXiv 1512.00567).
     Use: for three classes or more; the default there.
     """

@@ -71,7 +71,7 @@ class PointLoss(Loss):
 class MSE(PointLoss):
     """Squared error.
 
-    L = (ŷ − y)²; ∂L/∂ŷ = 2(ŷ − y)
+    L = (ŷ − y)²; ∂L/∂ŷ = 2(ŷ − y). Legendre 1805.
     Use: for regression; the default, it aims at the mean. For classes where a wrong label should
     not cost without bound.
     """
@@ -88,7 +88,7 @@ class MSE(PointLoss):
 class HalfMSE(PointLoss):
     """Half the squared error, whose gradient is the error.
 
-    L = ½(ŷ − y)²; ∂L/∂ŷ = ŷ − y
+    L = ½(ŷ − y)²; ∂L/∂ŷ = ŷ − y. Rumelhart, Hinton & Williams 1986, Nature 323.
     Use: as mse, where the gradient is to be the error itself, as textbooks and full-batch methods
     have it.
     """
@@ -105,7 +105,7 @@ class HalfMSE(PointLoss):
 class MAE(PointLoss):
     """Absolute error; its minimum is the median.
 
-    L = |ŷ − y|; ∂L/∂ŷ = sign(ŷ − y), 0 at 0
+    L = |ŷ − y|; ∂L/∂ŷ = sign(ŷ − y), 0 at 0. Laplace 1774.
     Use: where some targets are far off and should not rule; it aims at the median.
     """
 
@@ -144,6 +144,7 @@ class MAPE(PointLoss):
 
     L = 100·|(u(ŷ) − u(y))/u(y)|, u the map to the own unit; the gradient goes through u.
     A target of 0 has no such error; with ``floor`` the divisor is max(|u(y)|, floor).
+    Makridakis 1993, International Journal of Forecasting 9.
     Use: where an error of one per cent costs the same for every size of target, all far from 0.
     """
 

@@ -7,6 +7,7 @@ from typing import Any, Literal, NoReturn
 import numpy as np
 
 from nntool.nn.arrays import Array, DTypeLike
+from nntool.nn.averaging import RunningMean
 from nntool.nn.batches import Batch, RowSource, count_batches
 from nntool.nn.judging import BLOCK_ROWS, Collector, Judge, Metrics, Verdict, first_rows
 from nntool.nn.network import Network
@@ -70,8 +71,7 @@ class Trainer:
         self._per_epoch = count_batches(train.n_rows, self._batch_size, net.min_rows)
         self._updates = 0
         self._memory = plan.schedule.start()
-        self._average = None if plan.average is None else np.zeros_like(self.theta)
-        self._averaged = 0
+        self._mean = RunningMean(plan.average, self.theta)
         self._mark = self._snapshot()
 
     @property
@@ -152,7 +152,7 @@ class Trainer:
         self.epoch = plain["epoch"]
         self.rows_seen = plain["rows_seen"]
         self._updates = plain["updates"]
-        self._averaged = plain["averaged"]
+        self._mean.count = plain["averaged"]
         self.streams.restore(plain["streams"])
         self.stopping.restore(plain["stopping"])
         self._memory = dict(plain["schedule"])
@@ -197,8 +197,7 @@ class Trainer:
         if self.plan.sampler is not None and batch.rows is not None:
             losses = self._stepper.tape(batch.n_rows)[1].rows
             self.plan.sampler.observe(batch.rows, losses)
-        if self.plan.average is not None and self._average is not None:
-            self._averaged = self.plan.average.update(self._average, self.theta, self._averaged, at)
+        self._mean.take(self.theta, at)
 
     def _end_epoch(
         self,
@@ -214,7 +213,7 @@ class Trainer:
             norms = self.net.norms(self.theta)
             layer = next(name for name, norm in norms.items() if not math.isfinite(norm))
             self._diverge(epoch, None, layer, lr)
-        theta, stats = self._judged()
+        theta, stats = self._mean.judged(self.net, self.theta, self.stats, self._all_training_rows)
         verdict = self._verdict(theta, stats)
         if verdict.not_finite_in is not None:
             self._diverge(epoch, None, verdict.not_finite_in, lr)
@@ -231,7 +230,7 @@ class Trainer:
         if undone:
             for name, mine in self._arrays().items():
                 np.copyto(mine, self._mark[0][name])
-            self._averaged = self._mark[1]["averaged"]
+            self._mean.count = self._mark[1]["averaged"]
         self._mark = self._snapshot()
         return EpochReport(
             epoch=epoch,
@@ -266,22 +265,13 @@ class Trainer:
     def _penalty(self) -> float:
         return sum(p.value(self._stepper.parts.weights) for p in self.plan.rules.penalties)
 
-    def _judged(self) -> tuple[Array, Array]:
-        """Return the weights that are judged and kept: the averaged ones, where there are any."""
-        if self._average is None or not self._averaged:
-            return self.theta, self.stats
-        stats = self.stats.copy()
-        if self.net.n_stats:  # those of the live weights are not theirs
-            views, least = self.net.bind(self._average, stats), self.net.min_rows
-            self.net.recompute_statistics(
-                views, lambda: self.train.batches(None, BLOCK_ROWS, least)
-            )
-        return self._average, stats
+    def _all_training_rows(self) -> Iterator[Batch]:
+        return self.train.batches(None, BLOCK_ROWS, self.net.min_rows)
 
     def _verdict(self, theta: Array, stats: Array) -> Verdict:
         """Return what validation says of these weights; nothing in epochs without it."""
         if self.validation is None:
-            return self.judge.look(theta, stats, first_rows(self.train))
+            return Verdict(idle=self.judge.idle_on(self.train, theta, stats))
         if (self.epoch + 1) % self.plan.validate_every:
             return Verdict()
         return self.judge.validate(theta, stats)
@@ -302,9 +292,7 @@ class Trainer:
 
     def _arrays(self) -> dict[str, Array]:
         """Return the arrays that training changes, by the names that `state` gives them."""
-        found = self._stepper.arrays()
-        if self._average is not None:
-            found["average"] = self._average
+        found = self._stepper.arrays() | self._mean.arrays()
         if self.plan.sampler is not None:
             sampled = self.plan.sampler.arrays()
             found |= {f"sampler.{name}": array for name, array in sampled.items()}
@@ -318,7 +306,7 @@ class Trainer:
             "epoch": self.epoch,
             "rows_seen": self.rows_seen,
             "updates": self._updates,
-            "averaged": self._averaged,
+            "averaged": self._mean.count,
             "streams": self.streams.state(),
             "stopping": self.stopping.state(),
             "schedule": dict(self._memory),

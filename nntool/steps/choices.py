@@ -87,7 +87,7 @@ def explain(step: str, name: str) -> list[dict[str, Any]]:
     own = methods.get(name.removeprefix("--"))
     if own is not None:
         option = "--" + name.removeprefix("--")
-        found.append({"option": option, "name": "", "doc": own, "settings": []})
+        found.append({"option": option, "name": "", "doc": own, "settings": [], "facts": []})
     if not found:
         valid = "; ".join(f"{option}: {', '.join(e)}" for option, (_, e) in known.items())
         valid += f"; options: {', '.join(methods)}" if methods else ""
@@ -109,16 +109,31 @@ def methods_of(step: str) -> dict[str, str]:
 
 
 def described(registry_name: str, name: str) -> dict[str, Any]:
-    """Name, doc and settings of an entry."""
+    """Name, doc, settings and further facts of an entry."""
     if registry_name == "METRICS":
-        return {"name": name, "doc": _doc_of_metric(name), "settings": []}
+        return {"name": name, "doc": _doc_of_metric(name), "settings": [], "facts": []}
     if REGISTRIES[registry_name].startswith(TABLES):
         from nntool.tables.choices import describe as describe_choice
     else:
         from nntool.nn.registry import describe as describe_choice  # type: ignore[assignment] # the same form on the layer below
     found = describe_choice(registry(registry_name), name)
     settings = [setting._asdict() for setting in found.settings]
-    return {"name": found.name, "doc": found.doc, "settings": settings}
+    facts = _facts(registry(registry_name)[name])
+    return {"name": found.name, "doc": found.doc, "settings": settings, "facts": facts}
+
+
+def _facts(entry: type) -> list[str]:
+    """What an entry says of itself in its class attributes, in words."""
+    found = []
+    if hasattr(entry, "learning_rate"):
+        found.append(f"the learning rate, unless one is given: {entry.learning_rate:g}")
+    if getattr(entry, "full_batch", False):
+        found.append("for --batch-size full")
+    if getattr(entry, "needs_total", False):
+        found.append("depends on --epochs: a training with more of them starts anew")
+    for task, links in getattr(entry, "links", {}).items():
+        found.append(f"{task}, with the output {' or '.join(links)}")
+    return found
 
 
 def _doc_of_metric(name: str) -> str:

@@ -14,21 +14,63 @@ Row = Mapping[str, Any]
 VANISHING = 1e-3
 """A hidden layer's gradient this much smaller than that of the output: nothing is left of it."""
 EXPLODING = 100.0
-"""A gradient this many times its median so far."""
+"""A layer's gradient this many times what that of the whole network usually was before."""
 IDLE = 0.5
 """The share of a layer's units that pass no gradient on."""
 BOLD_STEP = 0.5
 """An update this large beside the weights that it changes throws away what they had learned."""
-TIMID_STEP = 1e-6
-"""An update this small beside the weights needs a million of them to matter."""
+TIMID_STEP = 1e-5
+"""An update this small beside the weights, while nothing is learned yet, leads nowhere."""
 JUMP = 0.2
-"""A training loss that rises by this share of the loss of a constant answer."""
+"""A training loss that rises by this share of what there is to learn."""
 GAP = 0.15
-"""Validation loss above training loss, as a share of the loss of a constant answer."""
+"""Validation loss above training loss, as a share of what there is to learn."""
 LITTLE = 0.1
-"""The share by which a loss must be below that of a constant answer to be worth something."""
+"""Having learned less than this share of what there is to learn is as good as nothing."""
+MUCH = 0.3
+"""Having learned more than this share of it shows that the network can."""
 STILL_FALLING = 0.01
 """A fall of the training loss over the last tenth of the epochs, as a share of that loss."""
+
+
+class Yardstick(NamedTuple):
+    """Losses to hold others against, and between them what there is to learn.
+
+    ``constant`` is the training loss of the best constant answer, ``perfect`` that of perfect
+    answers; ``held`` and ``held_perfect`` are those of the same answers on the validation rows,
+    which may be easier or harder, most of all where they are few.
+    """
+
+    constant: float
+    perfect: float = 0.0
+    held: float | None = None
+    held_perfect: float = 0.0
+
+    @property
+    def room(self) -> float:
+        """What there is to learn."""
+        return self.constant - self.perfect
+
+    def share(self, loss: float) -> float:
+        """Return a difference of losses as a share of what there is to learn."""
+        return loss / self.room if self.room > 0 else 0.0
+
+    def learned(self, train_loss: float) -> float:
+        """Return the share of what there is to learn that a training loss shows: 1 is perfect."""
+        return (self.constant - train_loss) / self.room if self.room > 0 else 1.0
+
+    def learned_by(self, train_loss: float, validation_loss: float | None) -> float:
+        """Return the same by a validation loss, if there is one and its rows can tell."""
+        if validation_loss is None or self.held is None:
+            return self.learned(train_loss)
+        if self.held - self.held_perfect < self.room / 2:
+            return self.learned(train_loss)
+        return (self.held - validation_loss) / self.room if self.room > 0 else 1.0
+
+    def gap(self, train_loss: float, validation_loss: float) -> float:
+        """Return by how much validation rows are worse, and not for being harder."""
+        harder = 0.0 if self.held is None else max(0.0, self.held - self.constant)
+        return self.share(validation_loss - train_loss - harder)
 
 
 class Finding(NamedTuple):
@@ -42,34 +84,33 @@ class Finding(NamedTuple):
         return f"{self.what}: {self.facts} (try {self.advice})"
 
 
-def of_epoch(rows: Sequence[Row], baseline: float) -> str:
-    """What the last of these epochs shows, in short words; empty where all is well.
-
-    ``baseline`` is the training loss of the best constant answer.
-    """
+def of_epoch(rows: Sequence[Row], yardstick: Yardstick) -> str:
+    """What the last of these epochs shows, in short words; empty where all is well."""
     row, before = rows[-1], rows[:-1]
     words = [f"vanishing gradients in {name}" for name in _vanishing(row)]
     words += [f"exploding gradients in {name}" for name in _exploding(row, before)]
     words += [f"idle units in {name}" for name in _idle(row)]
-    if _too_bold(row) or _jumped(row, before, baseline):
+    if _too_bold(row) or _jumped(row, before, yardstick):
         words.append("learning rate too high")
-    elif _too_timid(row):
+    elif _too_timid(row, yardstick):
         words.append("learning rate too low")
-    if _gap(row, baseline) > GAP:
+    if all(_overfits(r, yardstick) for r in rows[-2:]):  # one epoch alone may be chance
         words.append("overfitting")
     return "; ".join(words)
 
 
 def of_training(
-    rows: Sequence[Row], best: int, baseline: float, *, ended: str, activation: str
+    rows: Sequence[Row], best: int, yardstick: Yardstick, *, ended: str, activation: str
 ) -> list[Finding]:
     """What the whole training shows, judged by the epoch that was kept; [] where all is well."""
     if not rows or not best:
         return []
     found = [*_about_gradients(rows, activation), *_about_idle_units(rows[best - 1], activation)]
-    rate = _about_the_rate(rows, best, baseline, ended)
+    rate = _about_the_rate(rows, best, yardstick, ended)
+    fit = _about_the_fit(rows, best, yardstick, ended)
     found += [rate] if rate else []
-    fit = _about_the_fit(rows[best - 1], baseline)
+    if fit and fit.what.startswith("underfitting") and found:
+        return found  # here is why
     return found + ([fit] if fit else [])
 
 
@@ -89,17 +130,17 @@ def _about_gradients(rows: Sequence[Row], activation: str) -> list[Finding]:
                 )
             )
             break  # what reaches this layer reaches none below it
-    exploded = [i for i in range(len(rows)) if _exploding(rows[i], rows[:i])]
-    if exploded:
-        epoch = rows[exploded[0]]["epoch"]
-        name = _exploding(rows[exploded[0]], rows[: exploded[0]])[0]
-        found.append(
-            Finding(
-                "exploding gradients",
-                f"that of {name} was over {EXPLODING:g} times its median in epoch {epoch}",
-                "--clip-norm 1, or a smaller --learning-rate",
+    for i, row in enumerate(rows):
+        if names := _exploding(row, rows[:i]):
+            found.append(
+                Finding(
+                    "exploding gradients",
+                    f"in epoch {row['epoch']} that of {names[0]} was over {EXPLODING:g} times what"
+                    " the whole gradient usually was",
+                    "--clip-norm 1, or a smaller --learning-rate",
+                )
             )
-        )
+            break
     return found
 
 
@@ -120,45 +161,70 @@ def _about_idle_units(row: Row, activation: str) -> list[Finding]:
     ]
 
 
-def _about_the_rate(rows: Sequence[Row], best: int, baseline: float, ended: str) -> Finding | None:
-    wild = [i for i, row in enumerate(rows) if i and _jumped(row, rows[:i], baseline)]
-    if len(wild) > max(1, len(rows) // 10):
+def _about_the_rate(
+    rows: Sequence[Row], best: int, yardstick: Yardstick, ended: str
+) -> Finding | None:
+    wild = sum(
+        _too_bold(row) or _jumped(row, rows[:i], yardstick) for i, row in enumerate(rows) if i
+    )
+    if wild > max(1, len(rows) // 20):
         return Finding(
             "learning rate too high",
-            f"the training loss jumped up in {len(wild)} of {len(rows)} epochs",
+            f"in {wild} of {len(rows)} epochs the training loss jumped up, or an update was over"
+            " half the size of the weights",
             "a smaller --learning-rate, or --schedule plateau",
+        )
+    timid = sum(_too_timid(row, yardstick) for row in rows)
+    if 2 * timid > len(rows):
+        return Finding(
+            "learning rate too low",
+            f"in {timid} of {len(rows)} epochs nothing was learned yet and an update was below"
+            f" {TIMID_STEP:g} of the size of the weights",
+            "a larger --learning-rate, or --learning-rate auto",
         )
     last, tenth = rows[-1], rows[-max(2, len(rows) // 10) :]
     fall = tenth[0]["train_loss"] - last["train_loss"]
-    falling = fall > STILL_FALLING * abs(last["train_loss"])
-    if ended == "epochs" and best == last["epoch"] and falling:
-        slow = " or a larger --learning-rate" if _worth(last, baseline) < 2 * LITTLE else ""
+    little = _learned(last, yardstick) < 2 * LITTLE
+    enough = STILL_FALLING / 10 if little else STILL_FALLING
+    if ended == "epochs" and best == last["epoch"] and fall > enough * abs(last["train_loss"]):
         return Finding(
             "not finished",
             f"the loss was still falling in the last epoch, {best}",
-            f"more --epochs{slow}",
+            f"more --epochs{' or a larger --learning-rate' if little else ''}",
         )
     return None
 
 
-def _about_the_fit(row: Row, baseline: float) -> Finding | None:
-    gap, worth = _gap(row, baseline), _worth(row, baseline)
+def _about_the_fit(
+    rows: Sequence[Row], best: int, yardstick: Yardstick, ended: str
+) -> Finding | None:
+    row, last = rows[best - 1], rows[-1]
     losses = f"training loss {row['train_loss']:.4g}"
     if row["validation_loss"] is not None:
         losses += f", validation loss {row['validation_loss']:.4g}"
-    losses += f", {baseline:.4g} for a constant answer"
-    if gap > GAP:
-        return Finding(
-            "overfitting (variance)",
-            losses,
-            "a larger --dropout or --penalty l2:rate=…, a smaller --hidden, or more rows",
-        )
-    if worth < LITTLE:
+    losses += f", {yardstick.constant:.4g} for a constant answer"
+    less = "a larger --dropout or --penalty l2:rate=…, a smaller --hidden, or more rows"
+    if _overfits(row, yardstick):
+        return Finding("overfitting (variance)", losses, less)
+    if _learned(row, yardstick) < LITTLE:
+        least = min(r["train_loss"] for r in rows)
+        if row["validation_loss"] is not None and yardstick.learned(least) > MUCH:
+            losses += f"; the training loss then fell to {least:.4g}, the validation loss did not"
+            return Finding("overfitting (variance)", losses, f"other features, {less}")
         return Finding(
             "underfitting (bias)",
             losses,
             "a larger --hidden, a smaller --penalty or --dropout, more --epochs, or other features",
         )
+    behind = rows[max(best, len(rows) - 5) :]
+    if ended == "epochs" and behind and all(_overfits(r, yardstick) for r in behind):
+        facts = (
+            f"after epoch {best}, which was kept, the validation loss went from"
+            f" {row['validation_loss']:.4g} to {last['validation_loss']:.4g} and the training loss"
+            f" from {row['train_loss']:.4g} to {last['train_loss']:.4g}"
+        )
+        if yardstick.share(last["validation_loss"] - row["validation_loss"]) > GAP:
+            return Finding("overfitting (variance)", facts, f"{less}; --patience 20 saves time")
     return None
 
 
@@ -172,20 +238,19 @@ def _hidden(row: Row) -> list[str]:
 
 
 def _vanishing(row: Row) -> list[str]:
+    """The hidden layers that hardly any gradient reaches, other than for idle units above."""
     limit = VANISHING * row.get("output_gradient", 0.0)
-    return [name for name in _hidden(row) if row[f"{name}_gradient"] < limit]
+    names, idle = _hidden(row), _idle(row)
+    from_top = names[names.index(idle[-1]) + 1 :] if idle else names
+    return [name for name in from_top if row[f"{name}_gradient"] < limit]
 
 
 def _exploding(row: Row, before: Sequence[Row]) -> list[str]:
     if len(before) < 5:
         return []
-    found = []
-    for name in [*_hidden(row), "output"]:
-        key = f"{name}_gradient"
-        usual = statistics.median(earlier[key] for earlier in before)
-        if usual > 0 and row[key] > EXPLODING * usual:
-            found.append(name)
-    return found
+    usual = statistics.median(earlier["gradient_norm"] for earlier in before)
+    names = [*_hidden(row), "output"]
+    return [name for name in names if 0 < EXPLODING * usual < row.get(f"{name}_gradient", 0.0)]
 
 
 def _idle(row: Row) -> list[str]:
@@ -202,26 +267,29 @@ def _too_bold(row: Row) -> bool:
     return row["epoch"] > 1 and max(_step_sizes(row), default=0.0) > BOLD_STEP
 
 
-def _too_timid(row: Row) -> bool:
-    sizes = _step_sizes(row)
-    return bool(sizes) and max(sizes) < TIMID_STEP and row["gradient_norm"] > 0
+def _too_timid(row: Row, yardstick: Yardstick) -> bool:
+    """Tiny steps, and not because there is nothing left to learn; a warm-up begins with them."""
+    if row["epoch"] == 1 or _idle(row) or _learned(row, yardstick) >= LITTLE:
+        return False
+    return 0 < max(_step_sizes(row), default=0.0) < TIMID_STEP
 
 
-def _jumped(row: Row, before: Sequence[Row], baseline: float) -> bool:
+def _jumped(row: Row, before: Sequence[Row], yardstick: Yardstick) -> bool:
     if not before or row.get("undone"):
         return False
-    return bool(row["train_loss"] - before[-1]["train_loss"] > JUMP * abs(baseline))
+    earlier = before[-1]["train_loss"]
+    far = max(yardstick.room, earlier - yardstick.perfect)  # a loss that is large yet may waver
+    return bool(row["train_loss"] - earlier > JUMP * far > 0)
 
 
-def _gap(row: Row, baseline: float) -> float:
-    """Validation loss above training loss, as a share of the loss of a constant answer."""
-    if row["validation_loss"] is None or not baseline:
-        return 0.0
-    return float((row["validation_loss"] - row["train_loss"]) / abs(baseline))
+def _overfits(row: Row, yardstick: Yardstick) -> bool:
+    """Whether training rows were learned, and validation rows much less."""
+    train_loss, validation_loss = row["train_loss"], row["validation_loss"]
+    if validation_loss is None or yardstick.learned(train_loss) < LITTLE:
+        return False
+    return yardstick.gap(train_loss, validation_loss) > GAP
 
 
-def _worth(row: Row, baseline: float) -> float:
-    """How far the better of both losses is below that of a constant answer, as a share of it."""
-    losses = [row["train_loss"], row["validation_loss"]]
-    least = min(loss for loss in losses if loss is not None)
-    return float((baseline - least) / abs(baseline)) if baseline else 1.0
+def _learned(row: Row, yardstick: Yardstick) -> float:
+    """The share of what there is to learn that was learned."""
+    return yardstick.learned_by(row["train_loss"], row["validation_loss"])

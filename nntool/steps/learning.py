@@ -47,7 +47,7 @@ class Log:
         self.root, self.of, self.trainer, self.job = root, of, trainer, job
         self.epochs: list[dict[str, Any]] = []
         self.timing: list[dict[str, Any]] = []
-        self.baseline = references.loss_of_constant(trainer)
+        self.yardstick = references.yardstick(trainer)
         self._saved = time.monotonic()
 
     def resume(self) -> None:
@@ -70,7 +70,7 @@ class Log:
     def add(self, report: EpochReport, seconds: float) -> None:
         """Keep an epoch; every so often all that is needed to go on."""
         self.epochs.append(history.row(report))
-        self.epochs[-1]["diagnosis"] = diagnosis.of_epoch(self.epochs, self.baseline)
+        self.epochs[-1]["diagnosis"] = diagnosis.of_epoch(self.epochs, self.yardstick)
         speed = self.trainer.train.n_rows / seconds if seconds else 0.0
         self.timing.append({"epoch": report.epoch, "seconds": seconds, "rows_per_second": speed})
         every = self.job.checkpoint_every

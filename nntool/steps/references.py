@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from nntool.steps.diagnosis import Yardstick
+
 if TYPE_CHECKING:
+    from nntool.nn.arrays import Array
     from nntool.nn.batches import Batch
+    from nntool.nn.outputs import Output
     from nntool.nn.training import Trainer
 
-ROWS_OF_CONSTANT = 4096
-STEPS_OF_CONSTANT = 300
+ROWS_OF_YARDSTICK = 1024
+STEPS_OF_YARDSTICK = 300
 
 
 def loss_of_zeros(trainer: Trainer) -> float:
@@ -21,26 +25,55 @@ def loss_of_zeros(trainer: Trainer) -> float:
     return _mean_loss(trainer, lambda batch: np.zeros((batch.n_rows, n_outputs), dtype))
 
 
-def loss_of_constant(trainer: Trainer) -> float:
-    """About the training loss of the best constant answer: that of a network that learned nothing.
+def yardstick(trainer: Trainer) -> Yardstick:
+    """About the losses of the best constant answer, and of the best answer for each row.
 
-    Found by Adam on the raw outputs, over the first training rows.
+    Found by Adam on the raw outputs, over rows drawn at random, always the same ones.
     """
     import numpy as np
 
-    from nntool.nn.judging import first_rows, target_of
+    from nntool.nn.judging import some_rows, target_of
+
+    def least(rows: Batch, *, constant: bool) -> tuple[Array, float]:
+        return _least_loss(trainer.output, target_of(rows), rows.weight, constant=constant)
+
+    batch = some_rows(trainer.train, ROWS_OF_YARDSTICK)
+    answer, of_constant = least(batch, constant=True)
+    found = Yardstick(of_constant, least(batch, constant=False)[1])
+    if trainer.validation is None:
+        return found
+    held = some_rows(trainer.validation, ROWS_OF_YARDSTICK)
+    z, tape = np.repeat(answer, held.n_rows, axis=0), trainer.output.tape(held.n_rows, np.float64)
+    return found._replace(
+        held=trainer.output.value(z, target_of(held), held.weight, tape),
+        held_perfect=least(held, constant=False)[1],
+    )
+
+
+def _least_loss(
+    output: Output, y: Array, weight: Array | None, *, constant: bool
+) -> tuple[Array, float]:
+    """Raw outputs of the least loss, the same for all rows or each its own, and that loss.
+
+    In a regression they start at the mean target and move in steps of its spread.
+    """
+    import numpy as np
+
     from nntool.nn.optimizers import Adam
 
-    batch = first_rows(trainer.train, ROWS_OF_CONSTANT)
-    tape = trainer.output.tape(batch.n_rows, np.float64)
-    constant, rule = np.zeros(trainer.output.n_outputs), Adam()
-    state, best = rule.init(constant), np.inf
-    for step in range(STEPS_OF_CONSTANT):
-        z = np.repeat(constant[np.newaxis], batch.n_rows, axis=0)
-        loss = trainer.output.value(z, target_of(batch), batch.weight, tape)
-        best = min(best, loss)
-        rule.step(constant, tape.dz.sum(axis=0), state, 0.2 * (1 - step / STEPS_OF_CONSTANT))
-    return float(best)
+    middle, spread = 0.0, 1.0
+    if output.head.task == "regression" and output.loss.scales_target:
+        middle, spread = float(np.mean(y)), float(np.std(y)) or 1.0
+    answers = np.full((1 if constant else len(y), output.n_outputs), middle)
+    theta, rule, tape = answers.reshape(-1), Adam(), output.tape(len(y), np.float64)
+    state, best, least = rule.init(theta), answers.copy(), np.inf
+    for step in range(STEPS_OF_YARDSTICK):
+        loss = output.value(np.broadcast_to(answers, tape.dz.shape), y, weight, tape)
+        if loss < least:
+            best, least = answers.copy(), loss
+        g = tape.dz.sum(axis=0) if constant else tape.dz.reshape(-1)
+        rule.step(theta, g, state, 0.2 * spread * (1 - step / STEPS_OF_YARDSTICK))
+    return best, float(least)
 
 
 def loss_at_start(trainer: Trainer, seed: int) -> float:

@@ -169,14 +169,14 @@ def _write(
     ended = "diverged" if diverged is not None else str(trainer.ended)
     activation = trainer.net.spec.activation
     findings = diagnosis.of_training(
-        log.epochs, best, log.baseline, ended=ended, activation=activation
+        log.epochs, best, log.yardstick, ended=ended, activation=activation
     )
     summary = {
         "epochs": len(log.epochs),
         "best_epoch": best,
         "ended": ended,
         "at_best": at_best,
-        "baseline_loss": log.baseline,
+        "baseline_loss": log.yardstick.constant,
         "diagnosis": [finding._asdict() for finding in findings],
         "parameters": trainer.net.size,
     }

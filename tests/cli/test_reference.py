@@ -49,6 +49,8 @@ def test_the_page_of_methods_has_each_choice_with_its_words_and_settings(
             assert shown in section or shown.replace("|", "\\|") in section
         for setting in found["settings"]:
             assert f"| `{setting['name']}` | " in section
+        for fact in found["facts"]:
+            assert f"\n- {fact}\n" in section
 
 
 def test_the_page_of_methods_has_the_options_that_are_methods(pages):
@@ -69,7 +71,7 @@ def test_an_option_that_is_a_method_has_equation_source_and_use(name):
 @pytest.mark.parametrize("blank", ["", "\n"])
 def test_when_to_use_a_choice_stands_out(make_reference, blank):
     doc = f"One rule.\n\nθ ← θ − ηg. Someone 1951.\n{blank}Use: for a start;\nit is simple."
-    lines = make_reference._entry({"name": "sgd", "doc": doc, "settings": []})
+    lines = make_reference._entry({"name": "sgd", "doc": doc, "settings": [], "facts": []})
     fence = lines.index("```text")
     assert lines[fence + 1 : fence + 3] == ["θ ← θ − ηg. Someone 1951.", "```"]
     assert lines[-1] == "**Use:** for a start; it is simple."

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from nntool.nn.averaging import AVERAGES, EMA, SWA, Average
+from nntool.nn.registry import describe
 from nntool.nn.schedules import Moment
 
 N_EPOCHS, PER_EPOCH = 8, 3
@@ -66,3 +67,8 @@ def test_an_average_allocates_nothing_to_speak_of(name: str) -> None:
         tracemalloc.stop()
     assert peak < 64_000
     assert mean.any()
+
+
+@pytest.mark.parametrize("name", AVERAGES)
+def test_it_says_when_to_use_it(name: str) -> None:
+    assert "\nUse: " in describe(AVERAGES, name).doc

@@ -7,7 +7,7 @@ import pytest
 
 from nntool.nn import judging
 from nntool.nn.batches import ArrayRows
-from nntool.nn.judging import Collector, Judge, Verdict, first_rows
+from nntool.nn.judging import Collector, Judge, Verdict, first_rows, some_rows
 from nntool.nn.losses import LOSSES
 from nntool.nn.network import Network, NetworkSpec
 from nntool.nn.outputs import choose_output
@@ -81,7 +81,24 @@ def test_units_that_nothing_moves_are_counted() -> None:
     beta[:] = [-1e3, -1e3, 1e3, 0, 1e3]
     j = judge(ArrayRows(X, None, Y))
     assert j.validate(theta, STATS).idle == {"hidden1": 0.4}
-    assert j.look(theta, STATS, first_rows(ArrayRows(X, None, Y))).idle == {"hidden1": 0.4}
+    assert judge(None).idle_on(ArrayRows(X, None, Y), theta, STATS) == {"hidden1": 0.4}
+
+
+def test_in_a_sorted_table_a_unit_that_serves_its_end_is_not_idle(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(judging, "BLOCK_ROWS", 20)
+    order = np.argsort(X[:, 0])
+    theta = THETA.copy()
+    _, (w1,), (gamma, beta), *_ = NET.bind(theta, STATS).parameters
+    w1[:], gamma[:], beta[:] = 0, 1, -1
+    w1[0] = 2  # each unit is active where the first input is large
+    verdict = judge(ArrayRows(X, None, Y, None, order)).validate(theta, STATS)
+    assert verdict.idle == {"hidden1": 0.0}
+    drawn = some_rows(ArrayRows(X, None, Y, None, order), 20)
+    assert drawn.n_rows == 20
+    assert len(np.intersect1d(drawn.rows, order[:20])) < 20
+    assert some_rows(ArrayRows(X, None, Y), 99).n_rows == N_ROWS
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from nntool.nn.optimizers import (
     Rprop,
     State,
 )
-from nntool.nn.registry import build
+from nntool.nn.registry import build, describe
 
 ALL = [build(OPTIMIZERS, name) for name in OPTIMIZERS]
 SETTINGS = [
@@ -301,3 +301,8 @@ def test_vsgd_measures_no_curvature_over_next_to_no_way() -> None:
         state["probed"][:] = 1.0
         rule.step(theta, g, state, 1.0)
     np.testing.assert_array_equal(state["h_mean"], 0)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_it_says_when_to_use_it(name: str) -> None:
+    assert "\nUse: " in describe(OPTIMIZERS, name).doc

@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from nntool.nn.registry import build
+from nntool.nn.registry import build, describe
 from nntool.nn.schedules import SCHEDULES, BoldDriver, Moment, Plateau, Schedule, warm
 
 EPOCHS, PER_EPOCH = 20, 7
@@ -220,3 +220,8 @@ def test_the_bold_driver_brings_gradient_descent_to_the_minimum_from_a_rate_too_
         if schedule.observe(float(slopes @ theta**2), None, memory):
             theta = before
     assert np.abs(theta).max() < 1e-6
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_it_says_when_to_use_it(name: str) -> None:
+    assert "\nUse: " in describe(SCHEDULES, name).doc

@@ -30,7 +30,9 @@ class Gains(Optimizer):
     down: float = setting(0.95, "a gain is multiplied by it", gt=0, le=1)
     least: float = setting(0.1, "smallest gain", gt=0)
     most: float = setting(10.0, "largest gain", gt=0)
-    mu: float | None = setting(None, "μ, share of the velocity that is kept", ge=0, lt=1)
+    mu: float | None = setting(
+        None, "μ, share of the velocity that is kept; unset: 0, or 0.9 by velocity", ge=0, lt=1
+    )
 
     def init(self, theta: Array) -> State:
         state = {**super().init(theta), "mask": mask_for(theta)}

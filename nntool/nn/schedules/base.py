@@ -39,13 +39,12 @@ class Schedule:
     """The form of a schedule; what it remembers is plain data that a checkpoint can hold.
 
     Where ``needs_total`` holds, the rate depends on the number of epochs, and a training cannot be
-    prolonged without changing what came before. ``needs_validation``: without validation losses
-    the rate never changes. ``undoes``: `observe` may ask for the epoch to be undone.
+    prolonged without changing what came before. ``undoes``: `observe` may ask for the epoch to be
+    undone.
     """
 
     kind: ClassVar[str] = "schedule"
     needs_total: ClassVar[bool] = False
-    needs_validation: ClassVar[bool] = False
     undoes: ClassVar[bool] = False
 
     def start(self) -> Memory:

@@ -17,11 +17,10 @@ class Plateau(Schedule):
 
     η ← factor·η, not below floor·η₀, after ``patience`` judged epochs in a row without a loss under
     best·(1 − threshold), or best − threshold·|best| where it is negative; the ``cooldown`` epochs
-    that follow are not counted. torch's ReduceLROnPlateau with a patience of one less.
+    that follow are not counted. torch's ReduceLROnPlateau with a patience of one less. A training
+    without validation rows shows it the training loss.
     Use: with validation rows and no settled number of epochs; early stopping has to wait longer.
     """
-
-    needs_validation: ClassVar[bool] = True
 
     factor: float = setting(0.5, "factor on the rate", gt=0, lt=1)
     patience: int = setting(5, "epochs without progress until then", ge=1)
@@ -39,7 +38,7 @@ class Plateau(Schedule):
         if validation_loss is None:
             return False
         best = memory["best"]
-        # a loss that is no number is less than nothing
+        # a loss that is no number is no progress
         if math.isfinite(validation_loss) and (
             best is None or validation_loss < best - self.threshold * abs(best)
         ):
