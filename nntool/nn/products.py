@@ -25,6 +25,11 @@ SHORT = 64
 
 Over 270 shapes that are cut, tiles are 1.3 times as fast as the whole, and never slower by a fifth.
 """
+WORTH_THREADS = 50_000_000
+"""Multiplications above which a product is left whole: tiles are too small for several threads.
+
+The same number decides in `nntool.steps.learning` whether training takes more than one.
+"""
 TRANSPOSED_OUTPUTS = 1200
 """Elements of the result up to which a·bᵀ is read in place."""
 
@@ -94,7 +99,7 @@ def tile_for(m: int, k: int, n: int, *, right_transposed: bool = False) -> Tile 
     >>> tile_for(256, 256, 256) is None
     True
     """
-    if min(m, k, n) > SHORT or min(m, n) == 1:
+    if min(m, k, n) > SHORT or min(m, n) == 1 or m * k * n > WORTH_THREADS:
         return None
     if right_transposed:
         columns = min(TRANSPOSED_OUTPUTS // m, READ_IN_PLACE // (m * k)) // 8 * 8
