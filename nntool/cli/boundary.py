@@ -15,7 +15,7 @@ import typer
 
 from nntool.cli import streams
 from nntool.cli.output import Output, tell_at_once
-from nntool.errors import MachineError, NntoolError, StoppedError
+from nntool.errors import MachineError, NntoolError, StoppedError, UsageError
 
 PIPE_CLOSED = 141
 INTERRUPTED = 130
@@ -52,6 +52,8 @@ def _reported(output: Output) -> Iterator[None]:
     try:
         yield
     except NntoolError as error:
+        if isinstance(error, UsageError) and not error.hint:
+            error.hint = f"{output.command} --help"
         output.error(error)
         sys.stdout.flush()
         raise typer.Exit(error.exit_code) from None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from nntool.cli import options
 from nntool.cli.commands import Command, models
 from nntool.cli.output import Output
+from nntool.cli.values import count, gather
 from nntool.errors import UsageError
 from nntool.settings.model import StepSettings, build, fields
 
@@ -84,7 +85,7 @@ def run(name: str, command: Command, output: Output, typed: dict[str, Any]) -> N
     from nntool.settings.steps import STEPS
     from nntool.steps.running import run
 
-    values = options.gather(
+    values = gather(
         STEPS,
         {options.key("clean", "target"): typed["target"]},
         config=typed["config"],
@@ -120,16 +121,16 @@ def show(name: str, command: Command, output: Output, typed: dict[str, Any]) -> 
 def _job(output: Output, typed: dict[str, Any]) -> Job:
     from nntool.steps.job import Job
 
-    counts = {name: typed.get(name) for name in ("threads", "checkpoint_every")}
-    for name, count in counts.items():
-        if count is not None and count < 1:
-            option = "--" + name.replace("_", "-")
-            raise UsageError(f"{option}: expected a whole number ≥ 1, not {count}", f"{option} 1")
-    return Job(output, bool(typed.get("force")), **counts)
+    return Job(
+        output,
+        bool(typed.get("force")),
+        count(typed, "threads"),
+        count(typed, "checkpoint_every"),
+    )
 
 
 def _values(command: Command, typed: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    return options.gather(
+    return gather(
         models(command),
         typed,
         config=typed["config"],

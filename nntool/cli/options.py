@@ -1,9 +1,8 @@
-"""From a settings model to options on the command line, and from what was typed to values."""
+"""From a settings model to options on the command line."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
@@ -11,9 +10,7 @@ import typer
 from nntool.cli.boundary import boundary
 from nntool.cli.catalogue import ONE_OF, OPTIONS
 from nntool.cli.output import Output
-from nntool.errors import UsageError
-from nntool.settings import choices, recipe
-from nntool.settings.model import Field, StepSettings, convert, fields, unknown_key
+from nntool.settings.model import Field, StepSettings, fields
 
 COMMON: dict[str, tuple[Any, Any, str]] = {
     "config": (str | None, ["--config"], "Settings from a TOML file (flat, or a recipe)."),
@@ -22,12 +19,12 @@ COMMON: dict[str, tuple[Any, Any, str]] = {
         ["--set"],
         "A setting as key=value, the value as in TOML; repeatable. Options win over it.",
     ),
-    "seed": (int | None, ["--seed"], "The seed of everything random.  [default: 0]"),
+    "seed": (str | None, ["--seed"], "The seed of everything random.  [default: 0]"),
     "as_json": (bool, ["--json"], "Print one JSON object on stdout; errors too."),
     "quiet": (bool, ["--quiet", "-q"], "Say nothing but errors."),
     "force": (bool, ["--force"], "Compute again even where nothing has changed."),
     "threads": (
-        int | None,
+        str | None,
         ["--threads"],
         "At most this many threads.  [default: the cores that this process may use]",
     ),
@@ -101,7 +98,7 @@ def checkpoint_parameter() -> inspect.Parameter:
     option = typer.Option(
         "--checkpoint-every", help=CHECKPOINT_EVERY, metavar="EPOCHS", show_default=False
     )
-    return _parameter("checkpoint_every", Annotated[int | None, option], None)
+    return _parameter("checkpoint_every", Annotated[str | None, option], None)
 
 
 def switch(name: str, flag: str, text: str) -> inspect.Parameter:
@@ -237,103 +234,3 @@ def default_text(field: Field) -> str:
     if isinstance(default, tuple):
         return (", " if takes_several(field) else ",").join(str(item) for item in default)
     return str(default)
-
-
-def typed_value(field: Field, raw: Any) -> Any:
-    """What was typed for an option as a plain value, checked; raises ``UsageError``."""
-    if field.takes_settings:
-        several = field.is_list
-        value: Any = choices.parse(raw) if not several else choices.parse_all(raw)
-    elif field.is_mapping:
-        one_word = len(raw) == 1 and raw[0] in field.words
-        value = raw[0] if one_word else dict(_pair(field, text) for text in raw)
-    elif field.is_list and field.holds_numbers:
-        value = _numbers(field, raw.strip())
-    else:
-        value = raw
-    return convert(field, value, field.option, from_text=not field.registry)
-
-
-def _numbers(field: Field, raw: str) -> Any:
-    """Numbers with commas between them; 'none' is an empty list, a word of the field a word."""
-    if raw in field.choices:
-        return raw
-    return [] if raw == "none" else [part.strip() for part in raw.split(",")]
-
-
-def _pair(field: Field, text: str) -> tuple[str, str]:
-    name, equals, value = text.rpartition("=")
-    if not equals or not name:
-        raise UsageError(
-            f"{field.option} {text!r} has no '='", f"write {field.option} {metavar(field)}"
-        )
-    return name, value
-
-
-def gather(
-    models: Mapping[str, type[StepSettings]],
-    typed: Mapping[str, Any],
-    *,
-    config: str | None,
-    assignments: list[str] | None,
-    seed: int | None,
-    keys_name_steps: bool = False,
-) -> dict[str, dict[str, Any]]:
-    """The values given for each step: a file, then --set, then options, the later one winning.
-
-    With ``keys_name_steps`` a key of --set is ``step.key``, as ``run`` has it.
-    """
-    known = {step: {field.name: field for field in fields(model)} for step, model in models.items()}
-    values: dict[str, dict[str, Any]] = {step: {} for step in models}
-    if config is not None:
-        _take_config(config, known, values)
-    for text in assignments or []:
-        name, value = recipe.parse_assignment(text)
-        _assign(name, value, known, values, "--set ", keys_name_steps=keys_name_steps)
-    for step, of_step in known.items():
-        for name, field in of_step.items():
-            raw = typed.get(key(step, name))
-            if raw is not None and raw != []:
-                values[step][name] = typed_value(field, raw)
-        if seed is not None:
-            values[step]["seed"] = convert(of_step["seed"], seed, "--seed")
-    return values
-
-
-def _take_config(
-    config: str, known: dict[str, dict[str, Field]], values: dict[str, dict[str, Any]]
-) -> None:
-    from pathlib import Path
-
-    content = recipe.read(Path(config))
-    recipe.check_tables(content)
-    for step in known:
-        table = recipe.step_settings(content, step)
-        if table is content:  # a flat file: each key goes to the model that has it
-            for name, value in content.items():
-                _assign(name, value, known, values, f"{config}: ")
-            return
-        for name, value in table.items():
-            _assign(f"{step}.{name}", value, known, values, f"{config}: ", keys_name_steps=True)
-
-
-def _assign(
-    name: str,
-    value: Any,
-    known: dict[str, dict[str, Field]],
-    values: dict[str, dict[str, Any]],
-    shown: str,
-    *,
-    keys_name_steps: bool = False,
-) -> None:
-    """Put one value where it belongs, checked."""
-    step, _, field_name = name.rpartition(".") if keys_name_steps else ("", "", name)
-    field_name = field_name.replace("-", "_")
-    owners = [step] if step else [s for s, own in known.items() if field_name in own]
-    if not owners or field_name not in known.get(owners[0], {}) or (keys_name_steps and not step):
-        full = (f"{s}.{f}" if keys_name_steps else f for s, own in known.items() for f in own)
-        raise unknown_key(name, full)
-    if value == "none" and known[owners[0]][field_name].is_list:
-        value = []  # the word that an option has for it
-    for owner in owners if field_name == "seed" else owners[:1]:  # a seed is common to all steps
-        values[owner][field_name] = convert(known[owner][field_name], value, f"{shown}{name}")

@@ -111,8 +111,9 @@ def _reads_in_place(out: Array) -> bool:
 @cache
 def _blas_reads_in_place() -> bool:
     """Whether NumPy's BLAS is OpenBLAS with one of its AVX-512 kernels."""
-    built = np.show_config(mode="dicts")
-    blas = built["Build Dependencies"]["blas"]["name"]
-    wide = {"AVX512_SKX", "X86_V4"} & set(built["SIMD Extensions"]["found"])
-    kernel = os.environ.get("OPENBLAS_CORETYPE") or ("skylakex" if wide else "")
+    built = np.show_config(mode="dicts")  # leaves out what is empty
+    blas = built.get("Build Dependencies", {}).get("blas", {}).get("name", "")
+    found = built.get("SIMD Extensions", {}).get("found", [])
+    usual = "skylakex" if {"AVX512_SKX", "X86_V4"} & set(found) else ""
+    kernel = os.environ.get("OPENBLAS_CORETYPE") or usual
     return "openblas" in blas and kernel.lower() in ("skylakex", "cooperlake", "sapphirerapids")

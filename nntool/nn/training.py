@@ -279,7 +279,7 @@ class Trainer:
     def _not_finite_in(self, batch: Batch) -> str:
         """Name the layer in which a number is first not finite for a batch, or the data."""
         tape, _ = self._stepper.tape(batch.n_rows)
-        return self.net.first_not_finite(self._stepper.views, batch, tape) or "the loss"
+        return self.net.first_not_finite(self._stepper.views, batch, tape) or "output"
 
     def _diverge(self, epoch: int, number: int | None, layer: str, lr: float) -> NoReturn:
         """Say where a number was first not finite, after going back to the last whole epoch."""

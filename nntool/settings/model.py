@@ -255,11 +255,13 @@ def _expected(field: Field) -> str:
     words = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
     kinds = [words[kind] for kind in field.plain_types if kind in words]
     if field.is_list:
-        kinds = ["whole numbers above 0, as in 128,64" if field.holds_numbers else "a list"]
+        kinds = [
+            "whole numbers above 0, as in 128,64" if field.holds_numbers else 'a list, as ["one"]'
+        ]
     elif field.is_mapping:
         kinds = [f"a value for each name, as in {field.metavar or 'COLUMN=WORD'}"]
     elif field.registry is not None:
-        kinds = ["a name, or a table with a name"]
+        kinds = ["a name, or a table with a name" if field.takes_settings else "a name"]
     signs = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
     bounds = " and ".join(f"{signs[name]} {bound:g}" for name, bound in field.bounds.items())
     found = [" or ".join(kinds) + (f" {bounds}" if bounds else ""), *map(repr, field.words)]

@@ -99,6 +99,7 @@ def resolve(
         "batch_size": batch_rows(settings.batch_size, n_rows),
         "penalty": penalties_for(settings.penalty, n_rows),
         "monitor": monitor,
+        **({"sample_weight": words["sample_weight"]} if settings.sample_weight else {}),
         "dtype": "float32" if settings.dtype == "auto" else settings.dtype,
     }
 

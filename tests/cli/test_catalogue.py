@@ -87,6 +87,15 @@ def test_a_switch_is_shown_by_its_name_and_one_that_is_on_by_both(nntool):
     assert "\n  --baseline/--no-baseline  " in nntool("evaluate", "--help").text
 
 
+@pytest.mark.parametrize("width", range(60, 101, 4))
+def test_a_default_is_not_torn_apart(nntool, monkeypatch, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+    text = nntool("train", "--help").text
+    for field in fields(TrainSettings)[:-1]:
+        if isinstance(field.default, str):
+            assert f"default: {field.default}]" in text
+
+
 @pytest.mark.parametrize("more", [{}, {"FORCE_COLOR": "1"}, {"TERM": "xterm-256color"}])
 def test_help_is_plain_text_in_a_pipe(more):
     assert "\x1b" not in help_of("train", **more)

@@ -438,7 +438,49 @@ def test_a_weight_that_is_not_finite_is_refused(nntool, run, number):
 def test_what_is_counted_from_1_is_refused_below(nntool, run, name, option):
     said = nntool(name, run, option, "0")
     assert said.code == 2
-    assert said.first == f"nntool {name}: {option}: expected a whole number ≥ 1, not 0"
+    assert said.first == f"nntool {name}: {option}: expected a whole number ≥ 1, not '0'"
+
+
+@pytest.mark.parametrize("text", ["1.5", "many", "-2", ""])
+@pytest.mark.parametrize("option", ["--threads", "--checkpoint-every", "--seed"])
+def test_what_is_no_count_is_refused_in_our_words(nntool, run, option, text):
+    said = nntool("train", run, option, text)
+    least = 0 if option == "--seed" else 1
+    wanted = f"nntool train: {option}: expected a whole number ≥ {least}, not {text!r}"
+    assert (said.code, said.first) == (2, wanted)
+    assert said.hint
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--patience", "x"],
+        ["--optimizer", "adam:"],
+        ["--optimizer", ""],
+        ["--augment", "none", "--augment", "jitter"],
+        ["--layer-rates", "slow"],
+        ["--layer-rates", "hiden1=2"],
+        ["--class-weights", "yess=2"],
+        ["--class-weights", "yes="],
+        ["--label-smoothing", "1"],
+        ["--batchnorm"],
+        ["--learning-rate", "0"],
+        ["--monitor", "acuracy"],
+        ["--set", "class_weights=heavy"],
+        ["--set", "monitor={name='auc'}"],
+        ["--set", "augment=jitter"],
+        ["--set", "batch_norm=1"],
+        ["--warmup", "nan"],
+        ["--batch-size", "half"],
+        ["--explain", "batchnorm"],
+    ],
+)
+def test_whatever_is_typed_wrong_is_answered_with_one_line_and_a_hint(nntool, run, content, words):
+    before = content(run)
+    said = nntool("train", run, *words)
+    assert said.code == 2
+    assert [line.startswith("  try: ") for line in said.err.splitlines()] == [False, True]
+    assert content(run) == before
 
 
 def test_checkpoint_every_is_no_setting_and_reaches_the_job(nntool, monkeypatch, tmp_path):

@@ -176,6 +176,13 @@ def test_a_column_is_read_by_name_and_by_position(weighted, wanted):
     assert not found.values[~used].any()
 
 
+def test_a_position_becomes_a_name_in_the_recipe(weighted, ok):
+    root = weighted(CELLS)
+    ok("train", root, "--sample-weight", "@7", "--epochs", "1", "--hidden", "2")
+    manifest = json.loads((root / "run.json").read_text())["steps"]["train"]
+    assert manifest["settings"]["sample_weight"] == "w"
+
+
 def test_a_weight_that_is_a_feature_too_is_told_and_one_that_is_ignored_is_read(weighted, ok):
     root = weighted(CELLS)
     found, _ = weights_of(root, sample_weight="w")
