@@ -176,6 +176,12 @@ def test_the_best_weights_are_kept_and_training_stops_without_progress(ok, split
     assert evaluated["network"]["metrics"]["log-loss"] == pytest.approx(min(losses), rel=1e-4)
 
 
+def test_a_training_that_ends_before_its_first_validation_says_so(ok, split_for):
+    said = ok("train", split_for("churned"), *SMALL, "--epochs", "3", "--validate-every", "5")
+    words = "kept epoch 3, the last, as none was judged by validation-loss (training loss"
+    assert words in said.err
+
+
 def test_history_holds_an_epoch_a_line_and_timing_apart(ok, split_for):
     root = split_for("visits")
     ok("train", root, *SMALL, "--epochs", "4")
