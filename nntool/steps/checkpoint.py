@@ -40,8 +40,11 @@ def save(
     history: list[dict[str, Any]],
     planned: int,
 ) -> None:
-    """Write a checkpoint of the last whole epoch."""
-    import msgspec
+    """Write a checkpoint of the last whole epoch.
+
+    ``state.json`` may hold NaN and Infinity, as a history may; msgspec would make null of them.
+    """
+    import json
 
     from nntool.tables import arrays as files
 
@@ -59,7 +62,7 @@ def save(
         "history": history,
         "planned": planned,
     }
-    manifest.write_atomically(folder / STATE, msgspec.json.encode(state))
+    manifest.write_atomically(folder / STATE, json.dumps(state).encode())
     for other in folder.glob("*.npz"):
         if other.name != path.name:
             other.unlink()
@@ -67,16 +70,16 @@ def save(
 
 def load(root: Path, of: str) -> Checkpoint | None:
     """The checkpoint of this very training, or None."""
-    import msgspec
+    import json
 
     from nntool.tables import arrays as files
 
     folder = root / names.CHECKPOINT
     try:
-        state = msgspec.json.decode((folder / STATE).read_bytes())
+        state = json.loads((folder / STATE).read_bytes())
         path = folder / Path(state["arrays"]).name
         if state["of"] != of or "planned" not in state or hashing.sha256(path) != state["sha256"]:
             return None
-    except (FileNotFoundError, msgspec.DecodeError, KeyError):
+    except (FileNotFoundError, ValueError, KeyError):
         return None
     return Checkpoint(files.load_npz(path), state["plain"], state["history"], state["planned"])

@@ -11,6 +11,7 @@ from nntool.nn.losses import LOSSES
 from nntool.nn.optimizers import OPTIMIZERS
 from nntool.settings.model import build
 from nntool.settings.train import TrainSettings
+from nntool.steps import checkpoint
 from nntool.steps.job import Job, Silence
 from nntool.steps.train import train
 
@@ -316,6 +317,16 @@ def test_a_damaged_checkpoint_is_not_gone_on_from(ok, split_for, results):
     said = ok("train", parts, *SMALL, "--epochs", "6")
     assert "goes on after" not in said.err
     assert results(parts) == results(anew)
+
+
+def test_a_checkpoint_keeps_numbers_that_are_not_finite(tmp_path):
+    """The norm of a gradient may overflow where its clipped or normalized step does not."""
+    rows = [{"epoch": 1, "gradient_norm": float("inf"), "hidden1_idle": None}]
+    plain = {"stopping": {"best": float("inf"), "mark": 0.1}}
+    checkpoint.save(tmp_path, "key", {"theta": np.ones(2)}, plain, rows, 3)
+    found = checkpoint.load(tmp_path, "key")
+    assert found is not None
+    assert (found.history, found.plain, found.planned) == (rows, plain, 3)
 
 
 def test_force_trains_anew_and_gives_the_same_bytes(ok, split_for, results):
