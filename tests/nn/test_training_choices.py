@@ -323,6 +323,34 @@ def test_augmenting_leaves_the_rows_and_every_other_stream_alone(augmentation: A
     assert loss_on(changed, *changed.result()[:2], VALIDATION) < Y.var()
 
 
+def test_noise_on_the_inputs_of_a_linear_unit_ends_in_ridge_regression() -> None:
+    """E (y − w·(x + σε))² = (y − w·x)² + σ²‖w‖²: the minimum is (XᵀX/n + σ²I)⁻¹Xᵀy/n."""
+    sigma, n = 0.8, 400
+    rng = np.random.default_rng(5)
+    x = rng.standard_normal((n, 3)).astype(np.float32)
+    x -= x.mean(axis=0)
+    y = x @ np.array([1.5, -1.0, 0.5]) + 0.1 * rng.standard_normal(n)
+    y -= y.mean()
+    spec = NetworkSpec(n_numeric=3, n_outputs=1, hidden=(), input_noise=sigma)
+    plan = plan_of(
+        rules=UpdateRules(optimizer=SGD()),
+        epochs=3000,
+        batch_size=None,
+        learning_rate=0.05,
+        average=SWA(from_=0.1),
+    )
+    output = choose_output("regression", 2, build(LOSSES, "mse"))
+    t = Trainer(
+        Network(spec), output, plan, ArrayRows(x, None, y), streams=Streams(1), dtype=np.float64
+    )
+    list(t.run())
+    mean = t.state()[0]["average"][:3]
+    ridge = np.linalg.solve(x.T @ x / n + sigma**2 * np.eye(3), x.T @ y / n)
+    plain = np.linalg.solve(x.T @ x / n, x.T @ y / n)
+    np.testing.assert_allclose(mean, ridge, atol=0.01)
+    assert np.abs(ridge - plain).min() > 0.1
+
+
 # Going on
 
 

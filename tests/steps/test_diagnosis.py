@@ -227,6 +227,23 @@ def test_the_yardstick_of_counts_is_not_measured_from_0() -> None:
     assert found.share(0.3) == pytest.approx(0.3 / (found.constant - found.perfect))
 
 
+def test_the_yardstick_of_many_classes_is_the_entropy_of_their_shares() -> None:
+    shares = np.array([0.5, *np.full(19, 0.5 / 19)])
+    y = np.random.default_rng(3).choice(20, 1000, p=shares).astype(np.int32)
+    output = choose_output("multiclass", 20, build(LOSSES, "cce"))
+    t = Trainer(
+        Network(NetworkSpec(n_numeric=1, n_outputs=20, hidden=())),
+        output,
+        Plan(rules=UpdateRules(optimizer=Adam())),
+        ArrayRows(np.zeros((1000, 1), np.float32), None, y),
+        streams=Streams(0),
+    )
+    seen = np.bincount(y) / 1000
+    found = references.yardstick(t)
+    assert found.constant == pytest.approx(-np.sum(seen * np.log(seen)), rel=0.01)
+    assert found.perfect == pytest.approx(0, abs=0.02)
+
+
 def test_the_yardstick_of_a_sorted_table_is_that_of_all_of_it() -> None:
     y = np.repeat(np.array([0, 1], np.int32), 3000)
     output = choose_output("binary", 2, build(LOSSES, "bce"))
