@@ -31,6 +31,8 @@ MUCH = 0.3
 """Having learned more than this share of it shows that the network can."""
 STILL_FALLING = 0.01
 """A fall of the training loss over the last tenth of the epochs, as a share of that loss."""
+WORTH_MORE = 1e-3
+"""Such a fall as a share of what there is to learn."""
 
 
 class Yardstick(NamedTuple):
@@ -94,7 +96,8 @@ def of_epoch(rows: Sequence[Row], yardstick: Yardstick) -> str:
         words.append("learning rate too high")
     elif _too_timid(row, yardstick):
         words.append("learning rate too low")
-    if all(_overfits(r, yardstick) for r in rows[-2:]):  # one epoch alone may be chance
+    # one epoch alone may be chance, and averaged weights begin far behind and come nearer
+    if all(_overfits(r, yardstick) and not r["improved"] for r in rows[-2:]):
         words.append("overfitting")
     return "; ".join(words)
 
@@ -186,7 +189,8 @@ def _about_the_rate(
     fall = tenth[0]["train_loss"] - last["train_loss"]
     little = _learned(last, yardstick) < 2 * LITTLE
     enough = STILL_FALLING / 10 if little else STILL_FALLING
-    if ended == "epochs" and best == last["epoch"] and fall > enough * abs(last["train_loss"]):
+    falls = fall > enough * abs(last["train_loss"]) and yardstick.share(fall) > WORTH_MORE
+    if ended == "epochs" and best == last["epoch"] and falls:
         return Finding(
             "not finished",
             f"the loss was still falling in the last epoch, {best}",

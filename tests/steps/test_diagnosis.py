@@ -269,7 +269,7 @@ def test_a_constant_target_leaves_nothing_to_learn() -> None:
 def epoch(number: int = 9, **changes: Any) -> dict[str, Any]:
     """An epoch in which all is well, of two hidden layers."""
     row: dict[str, Any] = {"epoch": number, "train_loss": 0.3, "validation_loss": 0.32}
-    row |= {"gradient_norm": 0.1, "improved": 1, "undone": 0}
+    row |= {"gradient_norm": 0.1, "improved": 0, "undone": 0}
     for name in ("hidden1", "hidden2", "output"):
         row |= {f"{name}_gradient": 0.05, f"{name}_update": 0.01, f"{name}_norm": 4.0}
         row |= {} if name == "output" else {f"{name}_idle": 0.1}
@@ -323,6 +323,28 @@ def test_an_epoch_of_overfitting_alone_may_be_chance() -> None:
     assert words_of(*WELL, epoch(9, **apart), nearer) == ""
     unjudged = epoch(10, validation_loss=None)
     assert words_of(*WELL, epoch(9, **apart), unjudged) == ""
+
+
+def test_what_gets_better_still_does_not_overfit_yet() -> None:
+    """As where the mean of the weights is judged, and comes up slowly behind them."""
+    rows = [epoch(i, train_loss=0.2, validation_loss=0.7, improved=1) for i in range(1, 4)]
+    assert words_of(*rows) == ""
+    assert words_of(*rows, rows[-1] | {"improved": 0}, rows[-1] | {"improved": 0}) == "overfitting"
+
+
+def test_a_loss_that_is_nearly_perfect_may_go_on_falling() -> None:
+    rows = [epoch(i, train_loss=0.5**i, validation_loss=0.05) for i in range(1, 20)]
+    assert of_training(rows, 19, ended="epochs") == []
+    (found,) = of_training(rows[:5], 5, ended="epochs")
+    assert found.startswith("not finished: the loss was still falling in the last epoch, 5")
+
+
+def test_a_slow_fall_counts_while_nothing_is_learned() -> None:
+    slow = [epoch(i, train_loss=4 - 0.02 * i, validation_loss=4.0) for i in range(1, 10)]
+    (found,) = of_training(slow, 9, ended="epochs")
+    assert found.endswith("(try more --epochs or a larger --learning-rate)")
+    rows = [epoch(i, train_loss=0.4 - 0.001 * i, validation_loss=0.4) for i in range(1, 10)]
+    assert of_training(rows, 9, ended="epochs") == []
 
 
 def test_rows_that_nobody_has_learned_are_not_overfitted() -> None:
