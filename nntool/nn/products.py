@@ -21,7 +21,10 @@ side is short the copy takes as long as the product: 32 rows times 512 x 512 wei
 whole and 170 µs in strips that are not copied.
 """
 SHORT = 64
-"""Length of a side up to which copying is worth avoiding."""
+"""Length of a side up to which copying is worth avoiding.
+
+Over 270 shapes that are cut, tiles are 1.3 times as fast as the whole, and never slower by a fifth.
+"""
 TRANSPOSED_OUTPUTS = 1200
 """Elements of the result up to which a·bᵀ is read in place."""
 
@@ -81,7 +84,8 @@ def tile_for(m: int, k: int, n: int, *, right_transposed: bool = False) -> Tile 
     """Return how to cut an `(m, k)` by `(k, n)` product so that OpenBLAS copies nothing.
 
     None where that is so without cutting, or where tiles would be too narrow to be fast. The kernel
-    takes 12 rows and 64 columns at a time; where it must skip from row to row, fewer are slow.
+    takes 12 rows and 64 columns at a time; where it must skip from row to row, fewer are slow. Of a
+    transposed right side it wants long rows.
 
     >>> tile_for(512, 32, 512)
     Tile(rows=60, columns=512)
@@ -94,12 +98,12 @@ def tile_for(m: int, k: int, n: int, *, right_transposed: bool = False) -> Tile 
         return None
     if right_transposed:
         columns = min(TRANSPOSED_OUTPUTS // m, READ_IN_PLACE // (m * k)) // 8 * 8
-        return Tile(m, columns) if 16 <= columns < n and k >= 32 else None
+        return Tile(m, columns) if 16 <= columns < n and k >= 128 else None
     if m * k * n <= READ_IN_PLACE:
         return None
     for columns in (n, 64):
         rows = READ_IN_PLACE // (k * columns) // 12 * 12
-        if rows:
+        if rows >= (12 if columns >= 16 else 48):
             return Tile(rows, columns)
     return None
 

@@ -15,6 +15,8 @@ VANISHING = 1e-3
 """A hidden layer's gradient this much smaller than that of the output: nothing is left of it."""
 EXPLODING = 100.0
 """A layer's gradient this many times what that of the whole network usually was before."""
+USUAL = 100
+"""So many epochs before one, at most, say what its gradient usually is."""
 IDLE = 0.5
 """The share of a layer's units that pass no gradient on."""
 BOLD_STEP = 0.5
@@ -29,10 +31,10 @@ LITTLE = 0.1
 """Having learned less than this share of what there is to learn is as good as nothing."""
 MUCH = 0.3
 """Having learned more than this share of it shows that the network can."""
+WORTH = 0.002
+"""A fall of a loss that is worth more epochs, as a share of what there is to learn."""
 STILL_FALLING = 0.01
 """A fall of the training loss over the last tenth of the epochs, as a share of that loss."""
-WORTH_MORE = 1e-3
-"""Such a fall as a share of what there is to learn."""
 
 
 class Yardstick(NamedTuple):
@@ -134,7 +136,7 @@ def _about_gradients(rows: Sequence[Row], activation: str) -> list[Finding]:
             )
             break  # what reaches this layer reaches none below it
     for i, row in enumerate(rows):
-        if names := _exploding(row, rows[:i]):
+        if names := _exploding(row, rows[max(0, i - USUAL) : i]):
             found.append(
                 Finding(
                     "exploding gradients",
@@ -168,7 +170,9 @@ def _about_the_rate(
     rows: Sequence[Row], best: int, yardstick: Yardstick, ended: str
 ) -> Finding | None:
     wild = sum(
-        _too_bold(row) or _jumped(row, rows[:i], yardstick) for i, row in enumerate(rows) if i
+        _too_bold(row) or _jumped(row, rows[i - 1 : i], yardstick)
+        for i, row in enumerate(rows)
+        if i
     )
     if wild > max(1, len(rows) // 20):
         return Finding(
@@ -189,7 +193,8 @@ def _about_the_rate(
     fall = tenth[0]["train_loss"] - last["train_loss"]
     little = _learned(last, yardstick) < 2 * LITTLE
     enough = STILL_FALLING / 10 if little else STILL_FALLING
-    falls = fall > enough * abs(last["train_loss"]) and yardstick.share(fall) > WORTH_MORE
+    worth_it = yardstick.share(fall) > WORTH
+    falls = worth_it and fall > enough * abs(last["train_loss"])
     if ended == "epochs" and best == last["epoch"] and falls:
         return Finding(
             "not finished",
@@ -252,7 +257,7 @@ def _vanishing(row: Row) -> list[str]:
 def _exploding(row: Row, before: Sequence[Row]) -> list[str]:
     if len(before) < 5:
         return []
-    usual = statistics.median(earlier["gradient_norm"] for earlier in before)
+    usual = statistics.median(earlier["gradient_norm"] for earlier in before[-USUAL:])
     names = [*_hidden(row), "output"]
     return [name for name in names if 0 < EXPLODING * usual < row.get(f"{name}_gradient", 0.0)]
 
