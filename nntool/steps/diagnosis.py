@@ -116,6 +116,8 @@ def of_training(
     found += [rate] if rate else []
     if fit and fit.what.startswith("underfitting") and found:
         return found  # here is why
+    if rate and rate.what == "not finished":
+        return found  # validation rows got better to the end
     return found + ([fit] if fit else [])
 
 

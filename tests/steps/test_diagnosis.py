@@ -339,6 +339,17 @@ def test_a_loss_that_is_nearly_perfect_may_go_on_falling() -> None:
     assert found.startswith("not finished: the loss was still falling in the last epoch, 5")
 
 
+def test_a_gap_that_closes_to_the_end_is_not_finished() -> None:
+    rows = [
+        epoch(i, train_loss=0.3 - 0.01 * i, validation_loss=0.9 - 0.05 * i, improved=1)
+        for i in range(1, 10)
+    ]
+    (found,) = of_training(rows, 9, ended="epochs")
+    assert found.startswith("not finished")
+    (found,) = of_training(rows, 9, ended="patience")
+    assert found.startswith("overfitting (variance)")
+
+
 def test_a_slow_fall_counts_while_nothing_is_learned() -> None:
     slow = [epoch(i, train_loss=4 - 0.02 * i, validation_loss=4.0) for i in range(1, 10)]
     (found,) = of_training(slow, 9, ended="epochs")
