@@ -140,6 +140,8 @@ class Trainer:
 
         Raise ValueError, before anything is changed, for arrays that do not fit this training.
         """
+        if plain.keys() != self._mark[1].keys():
+            raise ValueError("this state is not one of this program")
         wanted = self._arrays()
         if plain["best_epoch"] is not None:
             wanted |= {"best_theta": self.theta, "best_stats": self.stats}
