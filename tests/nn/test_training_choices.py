@@ -214,6 +214,23 @@ def test_the_bold_driver_takes_back_the_epoch_in_which_the_loss_rose() -> None:
     assert rates[-1] > min(rates), "steady falls make it larger again"
 
 
+def test_without_validation_rows_the_weights_of_an_undone_epoch_are_not_the_best() -> None:
+    """The loss of the rows as they were met is that of the good weights before the bad update."""
+    rules = UpdateRules(optimizer=SGD())
+    plan = plan_of(rules=rules, schedule=BoldDriver(), batch_size=None, learning_rate=3.0)
+    t = trainer(dataclasses.replace(plan, epochs=30))
+    t.judge.rows = None
+    best = np.inf
+    for report in t.run():
+        assert not (report.undone and report.improved) or report.epoch == 1, "the only ones yet"
+        theta, stats, epoch = t.result()
+        assert (epoch == report.epoch) == report.improved
+        if report.improved:
+            loss = loss_on(t, theta, stats, TRAIN)
+            assert loss < best
+            best = loss
+
+
 def test_warming_up_multiplies_what_the_schedule_says() -> None:
     t = trainer(plan_of(warmup=2.0, learning_rate=0.5, rules=UpdateRules(optimizer=SGD())))
     seen = []
