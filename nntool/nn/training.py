@@ -140,6 +140,8 @@ class Trainer:
 
         Raise ValueError, before anything is changed, for arrays that do not fit this training.
         """
+        if plain.keys() != self._mark[1].keys():
+            raise ValueError("this state is not one of this program")
         wanted = self._arrays()
         if plain["best_epoch"] is not None:
             wanted |= {"best_theta": self.theta, "best_stats": self.stats}
@@ -218,14 +220,14 @@ class Trainer:
         if verdict.not_finite_in is not None:
             self._diverge(epoch, None, verdict.not_finite_in, lr)
         self.epoch = epoch
-        judged = self.judge.monitored(train_loss, verdict)
+        came_to = self._settled_loss() if self.plan.schedule.undoes else train_loss
+        judged = self.judge.monitored(came_to, verdict)
         if judged is not None:
             if self.stopping.update(judged):
                 self.ended = "patience"
             if self.stopping.improved:
                 self.best = (theta.copy(), stats.copy(), epoch)
         watched = train_loss if self.validation is None else verdict.loss
-        came_to = self._settled_loss() if self.plan.schedule.undoes else train_loss
         undone = self.plan.schedule.observe(came_to, watched, self._memory)
         if undone:
             for name, mine in self._arrays().items():

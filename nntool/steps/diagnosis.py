@@ -98,7 +98,8 @@ def of_epoch(rows: Sequence[Row], yardstick: Yardstick) -> str:
         words.append("learning rate too high")
     elif _too_timid(row, yardstick):
         words.append("learning rate too low")
-    if all(_overfits(r, yardstick) for r in rows[-2:]):  # one epoch alone may be chance
+    # one epoch alone may be chance, and averaged weights begin far behind and come nearer
+    if all(_overfits(r, yardstick) and not r["improved"] for r in rows[-2:]):
         words.append("overfitting")
     return "; ".join(words)
 
@@ -115,6 +116,8 @@ def of_training(
     found += [rate] if rate else []
     if fit and fit.what.startswith("underfitting") and found:
         return found  # here is why
+    if rate and rate.what == "not finished":
+        return found  # validation rows got better to the end
     return found + ([fit] if fit else [])
 
 

@@ -62,8 +62,12 @@ class Log:
                 f" {found.planned} and is {plan.epochs}"
             )
             return
+        try:
+            self.trainer.restore(found.arrays, found.plain)
+        except ValueError:
+            listener.say("nntool train: starts anew: its checkpoint is of another version")
+            return
         self.epochs = found.history
-        self.trainer.restore(found.arrays, found.plain)
         done = len(self.epochs)
         listener.say(f"nntool train: goes on after epoch {done}, from its checkpoint")
 

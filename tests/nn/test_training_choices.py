@@ -214,6 +214,24 @@ def test_the_bold_driver_takes_back_the_epoch_in_which_the_loss_rose() -> None:
     assert rates[-1] > min(rates), "steady falls make it larger again"
 
 
+def test_without_validation_rows_the_weights_of_an_undone_epoch_are_not_the_best() -> None:
+    """The loss of the rows as they were met is that of the good weights before the bad update."""
+    rules = UpdateRules(optimizer=SGD())
+    plan = plan_of(rules=rules, schedule=BoldDriver(), batch_size=None, learning_rate=3.0)
+    t = trainer(dataclasses.replace(plan, epochs=30))
+    t.judge.rows = None
+    best, undone = np.inf, 0
+    for report in t.run():
+        undone += report.undone
+        theta, stats, epoch = t.result()
+        assert (epoch == report.epoch) == report.improved
+        loss = loss_on(t, theta, stats, TRAIN)
+        assert loss < best if report.improved else loss == best
+        best = loss
+        assert best <= loss_on(t, t.theta, t.stats, TRAIN) or report.undone, "what was kept"
+    assert undone > 1
+
+
 def test_warming_up_multiplies_what_the_schedule_says() -> None:
     t = trainer(plan_of(warmup=2.0, learning_rate=0.5, rules=UpdateRules(optimizer=SGD())))
     seen = []
@@ -321,6 +339,34 @@ def test_augmenting_leaves_the_rows_and_every_other_stream_alone(augmentation: A
     assert streams[0].pop("augmentation")
     assert streams[0] == streams[1]
     assert loss_on(changed, *changed.result()[:2], VALIDATION) < Y.var()
+
+
+def test_noise_on_the_inputs_of_a_linear_unit_ends_in_ridge_regression() -> None:
+    """E (y − w·(x + σε))² = (y − w·x)² + σ²‖w‖²: the minimum is (XᵀX/n + σ²I)⁻¹Xᵀy/n."""
+    sigma, n = 0.8, 400
+    rng = np.random.default_rng(5)
+    x = rng.standard_normal((n, 3)).astype(np.float32)
+    x -= x.mean(axis=0)
+    y = x @ np.array([1.5, -1.0, 0.5]) + 0.1 * rng.standard_normal(n)
+    y -= y.mean()
+    spec = NetworkSpec(n_numeric=3, n_outputs=1, hidden=(), input_noise=sigma)
+    plan = plan_of(
+        rules=UpdateRules(optimizer=SGD()),
+        epochs=3000,
+        batch_size=None,
+        learning_rate=0.05,
+        average=SWA(from_=0.1),
+    )
+    output = choose_output("regression", 2, build(LOSSES, "mse"))
+    t = Trainer(
+        Network(spec), output, plan, ArrayRows(x, None, y), streams=Streams(1), dtype=np.float64
+    )
+    list(t.run())
+    mean = t.state()[0]["average"][:3]
+    ridge = np.linalg.solve(x.T @ x / n + sigma**2 * np.eye(3), x.T @ y / n)
+    plain = np.linalg.solve(x.T @ x / n, x.T @ y / n)
+    np.testing.assert_allclose(mean, ridge, atol=0.01)
+    assert np.abs(ridge - plain).min() > 0.1
 
 
 # Going on

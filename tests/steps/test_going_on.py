@@ -137,6 +137,32 @@ def test_a_checkpoint_that_cannot_be_read_is_none(tmp_path: Path, content: bytes
     assert checkpoint.load(tmp_path, "key") is None
 
 
+def without_a_word(arrays: dict[str, Any], plain: dict[str, Any]) -> None:
+    del plain["averaged"]
+
+
+def without_an_array(arrays: dict[str, Any], plain: dict[str, Any]) -> None:
+    del arrays["optimizer.m"]
+
+
+@pytest.mark.parametrize("change", [without_a_word, without_an_array])
+def test_a_checkpoint_of_another_version_is_not_gone_on_from(
+    ok: Any, split_for: Any, results: Any, change: Any
+) -> None:
+    """The program does not count as a setting, so the checkpoint is for this very training."""
+    whole, parts = split_for("churned"), split_for("churned")
+    ok("train", whole, *SMALL, "--epochs", "7")
+    ok("train", parts, *SMALL, "--epochs", "4")
+    of = json.loads((parts / "checkpoint/state.json").read_text())["of"]
+    found = checkpoint.load(parts, of)
+    assert found is not None
+    change(found.arrays, found.plain)
+    checkpoint.save(parts, of, found.arrays, found.plain, found.history, found.planned)
+    said = ok("train", parts, *SMALL, "--epochs", "7")
+    assert "nntool train: starts anew: its checkpoint is of another version" in said.err
+    assert results(parts) == results(whole)
+
+
 # Checkpoints
 
 
