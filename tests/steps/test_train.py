@@ -202,12 +202,6 @@ def test_the_best_weights_are_kept_and_training_stops_without_progress(ok, split
     assert evaluated["network"]["metrics"]["log-loss"] == pytest.approx(min(losses), rel=1e-4)
 
 
-def test_a_training_that_ends_before_its_first_validation_says_so(ok, split_for):
-    said = ok("train", split_for("churned"), *SMALL, "--epochs", "3", "--validate-every", "5")
-    words = "kept epoch 3, the last: none had a value of validation-loss (training loss"
-    assert words in said.err
-
-
 def test_weights_that_nothing_spoke_for_are_said_to_be_the_last_not_the_best(ok, split_for):
     root = split_for("churned")
     same = ["--layer-rates", "hidden1=0", "--layer-rates", "output=0", "--initializer", "zeros"]
