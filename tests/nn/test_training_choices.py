@@ -261,6 +261,16 @@ def test_training_metrics_are_those_of_the_first_rows_of_an_epoch(
     assert report.metrics == {"n": 53.0}
 
 
+def test_weights_that_begin_by_the_data_are_scaled_on_rows_of_all_of_it() -> None:
+    """In a sorted table the first rows are nearly alike."""
+    x = np.sort(np.random.default_rng(1).standard_normal(20_000)).astype(np.float32)[:, np.newaxis]
+    spec = NetworkSpec(n_numeric=1, hidden=(4,), initializer="data", n_outputs=1)
+    output = choose_output("regression", 0, build(LOSSES, "mse"))
+    t = Trainer(Network(spec), output, plan_of(), ArrayRows(x, None, x[:, 0]), streams=Streams(0))
+    spread = (x @ t.net.matrices(t.net.bind(t.theta, t.stats))[0]).std(axis=0)
+    np.testing.assert_allclose(spread, 1, atol=0.1)
+
+
 # Samplers and augmentation
 
 
