@@ -124,7 +124,7 @@ class Trainer:
         )
         for batch in batches:
             for augmentation in plan.augmentations:
-                augmentation.apply(batch, self.streams["augmentation"])
+                augmentation.apply(batch, self.streams[augmentation.stream])
             yield batch
 
     def result(self) -> tuple[Array, Array, int]:

@@ -297,6 +297,17 @@ def test_emphasis_comes_from_the_losses_that_training_saw() -> None:
     np.testing.assert_allclose(sampler.losses[seen], (z - Y)[seen] ** 2, rtol=1e-4, atol=1e-7)
 
 
+def test_an_augmentation_does_not_move_the_masking_of_levels() -> None:
+    def codes_met(*augmentations: Augmentation) -> list[np.ndarray]:
+        mask = LevelMask([np.array([5, 20, 20])])
+        t = trainer(plan_of(augmentations=(mask, *augmentations)))
+        return [batch.codes.copy() for batch in t.training_batches() if batch.codes is not None]
+
+    np.testing.assert_array_equal(
+        np.concatenate(codes_met()), np.concatenate(codes_met(Jitter(sigma=0.1)))
+    )
+
+
 class Marked(Augmentation):
     """It writes down the order of augmentations."""
 
