@@ -9,7 +9,7 @@ import numpy as np
 from nntool.nn.arrays import Array, DTypeLike
 from nntool.nn.averaging import RunningMean
 from nntool.nn.batches import Batch, RowSource, count_batches
-from nntool.nn.judging import BLOCK_ROWS, Collector, Judge, Metrics, Verdict, first_rows
+from nntool.nn.judging import BLOCK_ROWS, Collector, Judge, Metrics, Verdict, some_rows
 from nntool.nn.network import Network
 from nntool.nn.outputs import Output
 from nntool.nn.plan import Plan
@@ -66,7 +66,7 @@ class Trainer:
             streams=streams,
             dtype=dtype,
             weight_noise=plan.weight_noise,
-            sample=first_rows(train) if net.wants_sample else None,
+            sample=some_rows(train) if net.wants_sample else None,
         )
         self._per_epoch = count_batches(train.n_rows, self._batch_size, net.min_rows)
         self._updates = 0
@@ -124,7 +124,7 @@ class Trainer:
         )
         for batch in batches:
             for augmentation in plan.augmentations:
-                augmentation.apply(batch, self.streams["augmentation"])
+                augmentation.apply(batch, self.streams[augmentation.stream])
             yield batch
 
     def result(self) -> tuple[Array, Array, int]:

@@ -81,11 +81,11 @@ def _least_loss(
 
 def loss_at_start(trainer: Trainer, seed: int) -> float:
     """The training loss of the weights that training began with."""
-    from nntool.nn.judging import first_rows
+    from nntool.nn.judging import some_rows
     from nntool.nn.randomness import Streams
 
     net, dtype = trainer.net, trainer.theta.dtype
-    sample = first_rows(trainer.train) if net.wants_sample else None
+    sample = some_rows(trainer.train) if net.wants_sample else None
     theta = net.initial(Streams(seed)["init"], dtype, sample)
     return loss_of_weights(trainer, theta, net.initial_stats(dtype))
 

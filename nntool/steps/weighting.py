@@ -71,7 +71,14 @@ def row_weights(
         by_class = dict(zip(classes, found.tolist(), strict=True))
         notes += _notes_of_classes(settings.class_weights, by_class, codes[train])
         sample *= found[codes]
-    return RowWeights(scaled(sample, train, train | validation), column, by_class, notes)
+    values = scaled(sample, train, train | validation)
+    by_loss = settings.monitor in ("auto", "validation-loss")
+    if by_loss and validation.any() and not values[validation].any():
+        raise DataError(
+            "all validation rows have weight 0, so their loss is 0 whatever is predicted",
+            "--monitor train-loss or a metric, which counts every row, or split with more of them",
+        )
+    return RowWeights(values, column, by_class, notes)
 
 
 def class_weights(

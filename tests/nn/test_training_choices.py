@@ -279,6 +279,16 @@ def test_training_metrics_are_those_of_the_first_rows_of_an_epoch(
     assert report.metrics == {"n": 53.0}
 
 
+def test_weights_that_begin_by_the_data_are_scaled_on_rows_of_all_of_it() -> None:
+    """In a sorted table the first rows are nearly alike."""
+    x = np.sort(np.random.default_rng(1).standard_normal(20_000)).astype(np.float32)[:, np.newaxis]
+    spec = NetworkSpec(n_numeric=1, hidden=(4,), initializer="data", n_outputs=1)
+    output = choose_output("regression", 0, build(LOSSES, "mse"))
+    t = Trainer(Network(spec), output, plan_of(), ArrayRows(x, None, x[:, 0]), streams=Streams(0))
+    spread = (x @ t.net.matrices(t.net.bind(t.theta, t.stats))[0]).std(axis=0)
+    np.testing.assert_allclose(spread, 1, atol=0.1)
+
+
 # Samplers and augmentation
 
 
@@ -303,6 +313,17 @@ def test_emphasis_comes_from_the_losses_that_training_saw() -> None:
     assert 60 < seen.sum() < 150, "drawn with replacement"
     assert not seen[VALIDATION].any()
     np.testing.assert_allclose(sampler.losses[seen], (z - Y)[seen] ** 2, rtol=1e-4, atol=1e-7)
+
+
+def test_an_augmentation_does_not_move_the_masking_of_levels() -> None:
+    def codes_met(*augmentations: Augmentation) -> list[np.ndarray]:
+        mask = LevelMask([np.array([5, 20, 20])])
+        t = trainer(plan_of(augmentations=(mask, *augmentations)))
+        return [batch.codes.copy() for batch in t.training_batches() if batch.codes is not None]
+
+    np.testing.assert_array_equal(
+        np.concatenate(codes_met()), np.concatenate(codes_met(Jitter(sigma=0.1)))
+    )
 
 
 class Marked(Augmentation):

@@ -323,6 +323,15 @@ def test_more_epochs_go_on_where_training_ended(ok, split_for, results):
     assert results(parts) == results(whole)
 
 
+def test_fewer_epochs_start_anew_and_say_so(ok, split_for, results):
+    fewer, parts = split_for("churned"), split_for("churned")
+    ok("train", fewer, *SMALL, "--epochs", "3")
+    ok("train", parts, *SMALL, "--epochs", "5")
+    said = ok("train", parts, *SMALL, "--epochs", "3")
+    assert "starts anew: its checkpoint is after epoch 5, and --epochs is 3" in said.err
+    assert results(parts) == results(fewer)
+
+
 @pytest.mark.parametrize("change", [["--seed", "1"], ["--hidden", "7"], ["--dropout", "0.4"]])
 def test_a_checkpoint_of_other_settings_is_not_gone_on_from(ok, split_for, results, change):
     anew, parts = split_for("churned"), split_for("churned")
