@@ -42,13 +42,15 @@ class Yardstick(NamedTuple):
 
     ``constant`` is the training loss of the best constant answer, ``perfect`` that of perfect
     answers; ``held`` and ``held_perfect`` are those of the same answers on the validation rows,
-    which may be easier or harder, most of all where they are few.
+    which may be easier or harder, most of all where they are few. ``like`` is whether the training
+    losses are of the weights that validation judges, and of rows drawn alike.
     """
 
     constant: float
     perfect: float = 0.0
     held: float | None = None
     held_perfect: float = 0.0
+    like: bool = True
 
     @property
     def room(self) -> float:
@@ -105,14 +107,24 @@ def of_epoch(rows: Sequence[Row], yardstick: Yardstick) -> str:
 
 
 def of_training(
-    rows: Sequence[Row], best: int, yardstick: Yardstick, *, ended: str, activation: str
+    rows: Sequence[Row],
+    best: int,
+    yardstick: Yardstick,
+    *,
+    ended: str,
+    activation: str,
+    kept_loss: float | None = None,
 ) -> list[Finding]:
-    """What the whole training shows, judged by the epoch that was kept; [] where all is well."""
+    """What the whole training shows, judged by the epoch that was kept; [] where all is well.
+
+    ``kept_loss`` is the loss of the kept weights on training rows, for trainings whose own is of
+    other weights or rows (`Yardstick.like`).
+    """
     if not rows or not best:
         return []
     found = [*_about_gradients(rows, activation), *_about_idle_units(rows[best - 1], activation)]
     rate = _about_the_rate(rows, best, yardstick, ended)
-    fit = _about_the_fit(rows, best, yardstick, ended)
+    fit = _about_the_fit(rows, best, yardstick, ended, kept_loss)
     found += [rate] if rate else []
     if fit and fit.what.startswith("underfitting") and found:
         return found  # here is why
@@ -207,15 +219,18 @@ def _about_the_rate(
 
 
 def _about_the_fit(
-    rows: Sequence[Row], best: int, yardstick: Yardstick, ended: str
+    rows: Sequence[Row], best: int, yardstick: Yardstick, ended: str, kept_loss: float | None
 ) -> Finding | None:
     row, last = rows[best - 1], rows[-1]
+    is_like = yardstick.like
+    if kept_loss is not None:
+        row, is_like = {**row, "train_loss": kept_loss}, True
     losses = f"training loss {row['train_loss']:.4g}"
     if row["validation_loss"] is not None:
         losses += f", validation loss {row['validation_loss']:.4g}"
     losses += f", {yardstick.constant:.4g} for a constant answer"
     less = "a larger --dropout or --penalty l2:rate=…, a smaller --hidden, or more rows"
-    if _overfits(row, yardstick):
+    if _overfits(row, yardstick._replace(like=is_like)):
         return Finding("overfitting (variance)", losses, less)
     if _learned(row, yardstick) < LITTLE:
         least = min(r["train_loss"] for r in rows)
@@ -296,7 +311,7 @@ def _jumped(row: Row, before: Sequence[Row], yardstick: Yardstick) -> bool:
 def _overfits(row: Row, yardstick: Yardstick) -> bool:
     """Whether training rows were learned, and validation rows much less."""
     train_loss, validation_loss = row["train_loss"], row["validation_loss"]
-    if validation_loss is None or yardstick.learned(train_loss) < LITTLE:
+    if not yardstick.like or validation_loss is None or yardstick.learned(train_loss) < LITTLE:
         return False
     return yardstick.gap(train_loss, validation_loss) > GAP
 

@@ -17,6 +17,7 @@ ROWS_OF_YARDSTICK = 1024
 STEPS_OF_YARDSTICK = 300
 STEPS_WITH_MANY_OUTPUTS = 60
 """They cost time, and the logarithms of their shares are found in so few."""
+ROWS_OF_KEPT = 1 << 15
 
 
 def loss_of_zeros(trainer: Trainer) -> float:
@@ -41,7 +42,9 @@ def yardstick(trainer: Trainer) -> Yardstick:
 
     batch = some_rows(trainer.train, ROWS_OF_YARDSTICK)
     answer, of_constant = least(batch, constant=True)
-    found = Yardstick(of_constant, least(batch, constant=False)[1])
+    plan = trainer.plan
+    like = plan.average is None and plan.sampler is None
+    found = Yardstick(of_constant, least(batch, constant=False)[1], like=like)
     if trainer.validation is None:
         return found
     held = some_rows(trainer.validation, ROWS_OF_YARDSTICK)
@@ -96,6 +99,17 @@ def loss_of_weights(trainer: Trainer, theta: Any, stats: Any) -> float:
 
     engine = Predictor(trainer.net, theta, stats)
     return _mean_loss(trainer, lambda batch: engine.outputs(batch.numeric, batch.codes))
+
+
+def loss_of_kept(trainer: Trainer) -> float:
+    """About the training loss of the best weights, as in prediction: over rows drawn at random."""
+    from nntool.nn.judging import some_rows, target_of
+    from nntool.nn.predicting import Predictor
+
+    rows = some_rows(trainer.train, ROWS_OF_KEPT)
+    z = Predictor(trainer.net, *trainer.result()[:2]).outputs(rows.numeric, rows.codes)
+    tape = trainer.output.tape(rows.n_rows, z.dtype)
+    return trainer.output.value(z, target_of(rows), rows.weight, tape)
 
 
 def _mean_loss(trainer: Trainer, outputs: Callable[[Batch], Any]) -> float:

@@ -181,7 +181,12 @@ def _write(
     ended = "diverged" if diverged is not None else str(trainer.ended)
     activation = trainer.net.spec.activation
     findings = diagnosis.of_training(
-        log.epochs, best, log.yardstick, ended=ended, activation=activation
+        log.epochs,
+        best,
+        log.yardstick,
+        ended=ended,
+        activation=activation,
+        kept_loss=None if log.yardstick.like else references.loss_of_kept(trainer),
     )
     summary = {
         "epochs": len(log.epochs),

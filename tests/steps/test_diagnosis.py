@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nntool.nn.averaging import EMA
 from nntool.nn.batches import ArrayRows
 from nntool.nn.losses import LOSSES
 from nntool.nn.network import Network, NetworkSpec
@@ -14,6 +15,7 @@ from nntool.nn.outputs import choose_output
 from nntool.nn.plan import Plan
 from nntool.nn.randomness import Streams
 from nntool.nn.registry import build
+from nntool.nn.sampling import Balanced
 from nntool.nn.schedules import Cosine
 from nntool.nn.stopping import EarlyStopping
 from nntool.nn.training import Trainer
@@ -26,6 +28,7 @@ X = RNG.standard_normal((600, 6)).astype(np.float32)
 SCORE = X[:, 0] - X[:, 1] + X[:, 2] * X[:, 3] + 0.3 * RNG.standard_normal(600)
 CLASS = (SCORE > 0).astype(np.int32)
 NUMBER = (SCORE / SCORE.std()).astype(np.float32)
+NOISY = ((SCORE + 3 * np.sin(50 * X[:, 4])) > 0).astype(np.int32)
 NOISE = RNG.standard_normal(600).astype(np.float32)
 
 
@@ -64,7 +67,12 @@ def diagnosed(t: Trainer) -> tuple[list[str], list[str]]:
             rows.append(history.row(report))
             rows[-1]["diagnosis"] = diagnosis.of_epoch(rows, yardstick)
     found = diagnosis.of_training(
-        rows, t.result()[2], yardstick, ended=str(t.ended), activation=t.net.spec.activation
+        rows,
+        t.result()[2],
+        yardstick,
+        ended=str(t.ended),
+        activation=t.net.spec.activation,
+        kept_loss=None if yardstick.like else references.loss_of_kept(t),
     )
     return [finding.what for finding in found], [row["diagnosis"] for row in rows]
 
@@ -168,6 +176,21 @@ def test_much_noise_and_few_rows_are_overfitted(epochs: int) -> None:
     assert found == ["overfitting (variance)"]
     assert words[-1] == "overfitting"
     assert not any(words[:4])
+
+
+@pytest.mark.parametrize("plan", [{"average": EMA(decay=0.99)}, {"sampler": Balanced()}])
+def test_losses_of_other_weights_or_rows_are_not_held_against_each_other(
+    plan: dict[str, Any],
+) -> None:
+    rare = ((X[:, 0] + 0.3 * SCORE) > 1.5).astype(np.int32)
+    well, rate = {"dropout": 0.2}, {"epochs": 12, "learning_rate": 3e-3}
+    t = trainer(well, rare, {**rate, **plan})
+    found, epochs = diagnosed(t)
+    last = references.loss_of_kept(t), references.loss_of_weights(t, *t.result()[:2])
+    assert last[0] == pytest.approx(last[1], rel=1e-5)
+    assert not any("overfitting" in words for words in [*found, *epochs])
+    found, _ = diagnosed(trainer({"hidden": (128,)}, NOISY, {"epochs": 100, **plan}, n_train=60))
+    assert "overfitting (variance)" in found
 
 
 def test_overfitting_after_the_kept_epoch_is_said_where_nothing_stopped_it() -> None:
