@@ -25,6 +25,11 @@ SHORT = 64
 
 Over 270 shapes that are cut, tiles are 1.3 times as fast as the whole, and never slower by a fifth.
 """
+WORTH_THREADS = 50_000_000
+"""Multiplications above which a product is left whole: tiles are too small for several threads.
+
+The same number decides in `nntool.steps.learning` whether training takes more than one.
+"""
 TRANSPOSED_OUTPUTS = 1200
 """Elements of the result up to which a·bᵀ is read in place."""
 
@@ -71,9 +76,11 @@ class Product:
             return [(np.multiply, a, b, out)]  # half the time: np.dot goes down the columns
         tile = tile_for(m, k, n, right_transposed=self._right) if _reads_in_place(out) else None
         if tile is None:
-            return [(np.dot, a, b, out)]  # np.matmul takes 0.5 µs longer to begin
+            return [(np.dot, a, b, out)]
+        # np.matmul takes 0.5 µs longer to begin, but writes into columns of an array too
+        multiply = np.dot if tile.columns >= n else np.matmul
         return [
-            (np.matmul, a[i : i + tile.rows], b[:, j : j + tile.columns], part)
+            (multiply, a[i : i + tile.rows], b[:, j : j + tile.columns], part)
             for j in range(0, n, tile.columns)
             for i in range(0, m, tile.rows)
             for part in [out[i : i + tile.rows, j : j + tile.columns]]
@@ -94,7 +101,7 @@ def tile_for(m: int, k: int, n: int, *, right_transposed: bool = False) -> Tile 
     >>> tile_for(256, 256, 256) is None
     True
     """
-    if min(m, k, n) > SHORT or min(m, n) == 1:
+    if min(m, k, n) > SHORT or min(m, n) == 1 or m * k * n > WORTH_THREADS:
         return None
     if right_transposed:
         columns = min(TRANSPOSED_OUTPUTS // m, READ_IN_PLACE // (m * k)) // 8 * 8

@@ -67,8 +67,10 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
-def summary(epochs: list[dict[str, Any]], best: int, ended: str, monitor: str) -> str:
-    """How training ended and which weights were kept."""
+def summary(
+    epochs: list[dict[str, Any]], best: int, ended: str, monitor: str, *, judged: bool
+) -> str:
+    """How training ended and which weights were kept; ``judged`` if any had a number to go by."""
     if not best:
         return "no epoch was finished: the model has its initial weights"
     why = {
@@ -81,7 +83,8 @@ def summary(epochs: list[dict[str, Any]], best: int, ended: str, monitor: str) -
     losses = f"training loss {at['train_loss']:.4g}"
     if at["validation_loss"] is not None:
         losses += f", validation loss {at['validation_loss']:.4g}"
-    return f"{why} after {len(epochs)} epochs; kept epoch {best}, the best by {monitor} ({losses})"
+    which = f"the best by {monitor}" if judged else f"the last, as none was judged by {monitor}"
+    return f"{why} after {len(epochs)} epochs; kept epoch {best}, {which} ({losses})"
 
 
 def divergence(error: Diverged) -> dict[str, Any]:

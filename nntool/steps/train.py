@@ -200,7 +200,8 @@ def _write(
     )
     history.write(folder / file_name(names.TRAIN_HISTORY), log.epochs)
     history.write(folder / file_name(names.TRAIN_TIMING), log.timing)
-    outcome.notes.append(history.summary(log.epochs, best, ended, resolved["monitor"]))
+    judged, monitor = trainer.best is not None, resolved["monitor"]
+    outcome.notes.append(history.summary(log.epochs, best, ended, monitor, judged=judged))
     outcome.notes += [str(finding) for finding in findings]
     if isinstance(trainer.judge.measure, monitoring.EpochMetrics):
         outcome.notes += trainer.judge.measure.notes()

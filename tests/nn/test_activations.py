@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from nntool.nn.activations import ACTIVATIONS
+from nntool.nn.arrays import BLOCK
 from nntool.nn.layers import Activate, LayerTape
 from nntool.nn.randomness import Streams
 from nntool.nn.registry import build
@@ -131,7 +132,7 @@ def test_a_stochastic_unit_fires_as_often_as_its_sigmoid_and_learns_as_it() -> N
     np.testing.assert_allclose(predicted, p, rtol=1e-12)
 
 
-@pytest.mark.parametrize("shape", [(3, 5), (700, 100), (2, 40_000), (1, 32_768)])
+@pytest.mark.parametrize("shape", [(3, 5), (700, 100), (2, 70_000), (1, BLOCK)])
 def test_relu_is_the_maximum_whatever_the_shape(shape: tuple[int, int]) -> None:
     z = np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
     wanted = np.where(z > 0, z, 0)

@@ -11,6 +11,7 @@ from nntool.nn.losses import LOSSES
 from nntool.nn.optimizers import OPTIMIZERS
 from nntool.settings.model import build
 from nntool.settings.train import TrainSettings
+from nntool.steps import checkpoint
 from nntool.steps.job import Job, Silence
 from nntool.steps.train import train
 
@@ -176,6 +177,12 @@ def test_the_best_weights_are_kept_and_training_stops_without_progress(ok, split
     assert evaluated["network"]["metrics"]["log-loss"] == pytest.approx(min(losses), rel=1e-4)
 
 
+def test_a_training_that_ends_before_its_first_validation_says_so(ok, split_for):
+    said = ok("train", split_for("churned"), *SMALL, "--epochs", "3", "--validate-every", "5")
+    words = "kept epoch 3, the last, as none was judged by validation-loss (training loss"
+    assert words in said.err
+
+
 def test_history_holds_an_epoch_a_line_and_timing_apart(ok, split_for):
     root = split_for("visits")
     ok("train", root, *SMALL, "--epochs", "4")
@@ -310,6 +317,16 @@ def test_a_damaged_checkpoint_is_not_gone_on_from(ok, split_for, results):
     said = ok("train", parts, *SMALL, "--epochs", "6")
     assert "goes on after" not in said.err
     assert results(parts) == results(anew)
+
+
+def test_a_checkpoint_keeps_numbers_that_are_not_finite(tmp_path):
+    """The norm of a gradient may overflow where its clipped or normalized step does not."""
+    rows = [{"epoch": 1, "gradient_norm": float("inf"), "hidden1_idle": None}]
+    plain = {"stopping": {"best": float("inf"), "mark": 0.1}}
+    checkpoint.save(tmp_path, "key", {"theta": np.ones(2)}, plain, rows, 3)
+    found = checkpoint.load(tmp_path, "key")
+    assert found is not None
+    assert (found.history, found.plain, found.planned) == (rows, plain, 3)
 
 
 def test_force_trains_anew_and_gives_the_same_bytes(ok, split_for, results):
