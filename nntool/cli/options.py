@@ -140,11 +140,16 @@ def explanation(found: dict[str, Any]) -> str:
         lines += ["", "settings:"]
     for setting in found["settings"]:
         bounds = f", {setting['bounds']}" if setting["bounds"] else ""
-        default = setting["default"]
-        lines.append(
-            f"  {setting['name']}={default}  {setting['help']} ({setting['type']}{bounds})"
-        )
+        name = _with_default(setting["name"], setting["default"])
+        lines.append(f"  {name}  {setting['help']} ({setting['type']}{bounds})")
     return "\n".join(lines)
+
+
+def _with_default(name: str, default: Any) -> str:
+    """A setting and its default as one would type it; a name alone where it is unset."""
+    if default is None:
+        return name
+    return f"{name}={str(default).lower() if isinstance(default, bool) else default}"
 
 
 def _parameter(name: str, annotation: Any, default: Any) -> inspect.Parameter:

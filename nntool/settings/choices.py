@@ -28,7 +28,10 @@ def parse(text: str) -> Choice:
             raise UsageError(
                 f"{text!r}: {part!r} has no value", f"write {name}:{part.strip() or 'key'}=VALUE"
             )
-        settings[key.strip().replace("-", "_")] = parse_assignment(part)[1]
+        key = key.strip().replace("-", "_")
+        if key in settings:
+            raise UsageError(f"{text!r}: {key!r} stands there twice", f"give {key} once")
+        settings[key] = parse_assignment(part)[1]
     return {"name": name, **settings}
 
 

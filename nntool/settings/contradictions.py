@@ -77,4 +77,10 @@ def _contradictions(s: TrainSettings) -> list[tuple[bool, str, str]]:
             f"--warmup {s.warmup:g} is longer than the training, --epochs {s.epochs}",
             f"--warmup {s.epochs / 10:g}",
         ),
+        (
+            s.validate_every > s.epochs and s.monitor != "train-loss",
+            f"--validate-every {s.validate_every} is longer than the training, --epochs"
+            f" {s.epochs}, so that no weights would ever be judged",
+            f"--validate-every {s.epochs}, or --monitor train-loss",
+        ),
     ]

@@ -18,6 +18,18 @@ def dumps(tables: dict[str, dict[str, Any]]) -> str:
     return text
 
 
+def inline(table: dict[str, Any]) -> str:
+    """A table of plain values on one line.
+
+    >>> print(inline({"name": "adam", "beta1": 0.95}))
+    {name = "adam", beta1 = 0.95}
+    """
+    import json
+
+    pairs = (f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in table.items())
+    return "{" + ", ".join(pairs) + "}"
+
+
 def read(path: Path) -> dict[str, Any]:
     """Read a TOML file.
 

@@ -267,8 +267,8 @@ class TrainSettings(StepSettings, frozen=True, kw_only=True):
     patience: Annotated[
         int,
         option(
-            "Stop after this many epochs without a better --monitor, of those that measure it;"
-            " 0: never.",
+            "Stop after this many validations (epochs, for train-loss) without a better"
+            " --monitor; 0: never.",
             ge=0,
             group=STOPPING,
         ),

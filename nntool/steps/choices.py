@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 from typing import Any
 
 from nntool.errors import UsageError
-from nntool.settings.choices import name_and_settings
-from nntool.settings.model import Choice, StepSettings, fields
+from nntool.settings.choices import name_and_settings, parse
+from nntool.settings.model import Choice, Field, StepSettings, fields
 from nntool.settings.steps import STEPS
 
 NN = "nntool.nn"
@@ -83,16 +84,35 @@ def explain(step: str, name: str) -> list[dict[str, Any]]:
         for option, (registry_name, entries) in known.items()
         if name in entries
     ]
-    methods = {option.removeprefix("--"): doc for option, doc in methods_of(step).items()}
-    own = methods.get(name.removeprefix("--"))
+    own = next((f for f in fields(STEPS[step]) if f.option == "--" + name.removeprefix("--")), None)
     if own is not None:
-        option = "--" + name.removeprefix("--")
-        found.append({"option": option, "name": "", "doc": own, "settings": [], "facts": []})
+        doc = methods_of(step).get(own.option, own.help) + _entries_of(own)
+        found.append({"option": own.option, "name": "", "doc": doc, "settings": [], "facts": []})
     if not found:
+        every = [*(entry for _, entries in known.values() for entry in entries)]
+        every += [field.option for field in fields(STEPS[step])]
+        near = difflib.get_close_matches(name, every, n=1)
+        guess = f"did you mean {near[0]!r}? " if near else ""
         valid = "; ".join(f"{option}: {', '.join(e)}" for option, (_, e) in known.items())
-        valid += f"; options: {', '.join(methods)}" if methods else ""
-        raise UsageError(f"{step} has no choice {name!r}", f"choose from {valid}")
+        raise UsageError(
+            f"{step} has no choice {name!r}", f"{guess}choose from {valid}; or name an option"
+        )
     return found
+
+
+def _entries_of(field: Field) -> str:
+    """The names that an option takes, each with the first sentence of what it is."""
+    if field.registry is None:
+        return ""
+    docs = {name: described(field.registry, name)["doc"] for name in names(field.registry)}
+    width = max(map(len, docs))
+    lines = (f"  {name:{width}}  {' '.join(_sentence(doc))}" for name, doc in docs.items())
+    return "\n\n" + "\n".join(lines)
+
+
+def _sentence(doc: str) -> list[str]:
+    """The lines of the first paragraph of a doc."""
+    return doc.partition("\n\n")[0].splitlines()
 
 
 def methods_of(step: str) -> dict[str, str]:
@@ -157,6 +177,7 @@ def check(settings: StepSettings) -> None:
         for choice in value if field.is_list else (value,):
             if isinstance(choice, str) and choice in field.words:
                 continue
+            _refuse_other_spelling(field, choice)
             try:
                 built(field.registry, choice)
             except UsageError as error:
@@ -166,3 +187,22 @@ def check(settings: StepSettings) -> None:
                     for text in (error.message, error.hint)
                 )
                 raise UsageError(f"{field.option}: {message}", hint) from None
+
+
+def _refuse_other_spelling(field: Field, choice: Choice) -> None:
+    """Say how it is written, where a choice is right but for that."""
+    if field.is_list and choice == "none" and "none" not in registry(str(field.registry)):
+        raise UsageError(
+            f"{field.option}: 'none' says that there is none, so it stands alone",
+            "leave 'none' out; in TOML an empty list, [], says the same",
+        )
+    if isinstance(choice, str) and choice.partition(":")[0] in registry(str(field.registry)):
+        name, settings = name_and_settings(parse(choice))
+        if settings:
+            from nntool.settings.recipe import inline
+
+            raise UsageError(
+                f"{field.option}: in TOML the settings of {name!r} stand in a table, not behind a"
+                " colon",
+                f"write {inline({'name': name, **settings})}",
+            )

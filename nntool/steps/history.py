@@ -70,7 +70,7 @@ def clock(seconds: float) -> str:
 def summary(
     epochs: list[dict[str, Any]], best: int, ended: str, monitor: str, *, judged: bool
 ) -> str:
-    """How training ended and which weights were kept; ``judged`` if any had a number to go by."""
+    """How training ended and which weights were kept; ``judged`` if any had a value to go by."""
     if not best:
         return "no epoch was finished: the model has its initial weights"
     why = {
@@ -83,8 +83,8 @@ def summary(
     losses = f"training loss {at['train_loss']:.4g}"
     if at["validation_loss"] is not None:
         losses += f", validation loss {at['validation_loss']:.4g}"
-    which = f"the best by {monitor}" if judged else f"the last, as none was judged by {monitor}"
-    return f"{why} after {len(epochs)} epochs; kept epoch {best}, {which} ({losses})"
+    reason = f"the best by {monitor}" if judged else f"the last: none had a value of {monitor}"
+    return f"{why} after {len(epochs)} epochs; kept epoch {best}, {reason} ({losses})"
 
 
 def divergence(error: Diverged) -> dict[str, Any]:
@@ -93,8 +93,9 @@ def divergence(error: Diverged) -> dict[str, Any]:
     if error.layer == "data":
         words = f"the inputs of epoch {error.epoch}, {where}, are not finite"
     else:
+        layer = error.layer if error.layer == "the loss" else f"layer {error.layer}"
         words = (
-            f"the loss is not finite: epoch {error.epoch}, {where}, layer {error.layer},"
+            f"the loss is not finite: epoch {error.epoch}, {where}, first in {layer},"
             f" learning rate {error.learning_rate:g}"
         )
     return {

@@ -17,6 +17,7 @@ from nntool.steps.select_features import feature_arrays
 
 if TYPE_CHECKING:
     from nntool.nn.batches import RowSource
+    from nntool.nn.outputs import InvalidTarget
 
 LARGEST_IN_MEMORY = 256 << 20
 """Bytes of features above which they are read by blocks; it follows the table, not the machine."""
@@ -135,14 +136,24 @@ def _check_target(run: Run, words: dict[str, Any], target: Any, mask: Any) -> No
     from nntool.nn.outputs import InvalidTarget
 
     index = np.flatnonzero(mask)
+    output = make_output(words)
     try:
-        make_output(words).check(target[index])
+        output.check(target[index])
     except InvalidTarget as error:
         row = int(index[error.row])
         own = f"{error.value:g}"
         if words["classes"] is None:
             own = f"{rows.numeric_target(run, words['target'])[row]:g}"
-        hint = "choose another --loss or --output, or transform with --target-scaling none"
-        if words["loss"] in ("mape", {"name": "mape"}):
-            hint = "--loss mape:floor=1, the least |target| that an error is divided by"
-        raise DataError(f"row {row + 1}: the target {own} {error.reason}", hint) from None
+            if not output.head.target_map.is_identity and "range" in error.reason:
+                own += f", scaled {error.value:.4g},"
+        message = f"row {row + 1}: the target {own} {error.reason}"
+        raise DataError(message, _way_out(error)) from None
+
+
+def _way_out(error: InvalidTarget) -> str:
+    """What to type instead, by what is wrong with the target."""
+    if "range" in error.reason:
+        return "leave --output out, or transform with --target-scaling none"
+    if "percentage" in error.reason:
+        return "--loss mape:floor=1, the least |target| that an error is divided by"
+    return "choose another --loss"

@@ -200,8 +200,10 @@ def _write(
     )
     history.write(folder / file_name(names.TRAIN_HISTORY), log.epochs)
     history.write(folder / file_name(names.TRAIN_TIMING), log.timing)
-    judged, monitor = trainer.best is not None, resolved["monitor"]
-    outcome.notes.append(history.summary(log.epochs, best, ended, monitor, judged=judged))
+    judged = trainer.best is not None
+    outcome.notes.append(
+        history.summary(log.epochs, best, ended, resolved["monitor"], judged=judged)
+    )
     outcome.notes += [str(finding) for finding in findings]
     if isinstance(trainer.judge.measure, monitoring.EpochMetrics):
         outcome.notes += trainer.judge.measure.notes()

@@ -1,6 +1,7 @@
 """Options, TOML keys and --set: one field, three ways to say it, and every way reaches it."""
 
 import json
+import re
 
 import pytest
 import tomli_w
@@ -334,7 +335,10 @@ def test_explain_tells_what_every_choice_is_and_what_can_be_set(nntool, step, fi
         known = choices.described(field.registry, name)
         assert f"{field.option} {name}\n\n{known['doc']}" in said.text
         for setting in known["settings"]:
-            assert f"  {setting['name']}={setting['default']}  {setting['help']} " in said.text
+            default = setting["default"]
+            shown = str(default).lower() if isinstance(default, bool) else default
+            typed = setting["name"] if default is None else f"{setting['name']}={shown}"
+            assert f"  {typed}  {setting['help']} " in said.text
 
 
 @pytest.mark.parametrize(
@@ -361,8 +365,45 @@ def test_explain_tells_of_an_option_that_is_a_method(nntool, word):
     assert "\nUse: " in said.text
 
 
+@pytest.mark.parametrize("step", ["train", "transform", "select-features", "split"])
+def test_explain_tells_what_every_option_is(nntool, step):
+    for field in fields(STEPS[step]):
+        said = nntool(step, "--explain", field.option)
+        assert (said.code, said.err) == (0, "")
+        assert f"{field.option}\n\n{field.help}" in said.text
+        for name in choices.names(field.registry) if field.registry else ():
+            assert re.search(rf"(?m)^  {name} +\S", said.text)
+
+
+def test_explain_of_an_option_says_in_a_line_what_each_of_its_names_is(nntool):
+    said = nntool("train", "--explain", "schedule")
+    assert "  constant      The same rate throughout." in said.text.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("words", "message", "hint"),
+    [
+        (["--penalty", "l1:rate=1,rate=2"], "'rate' stands there twice", "give rate once"),
+        (["--penalty", "none", "--penalty", "l1"], "so it stands alone", "leave 'none' out"),
+        (
+            ["--set", 'optimizer="adam:beta1=0.8,epsilon_inside=true"'],
+            "stand in a table, not behind a colon",
+            'write {name = "adam", beta1 = 0.8, epsilon_inside = true}',
+        ),
+    ],
+)
+def test_a_choice_that_is_written_wrong_is_answered_with_how_it_is_written(
+    nntool, run, words, message, hint
+):
+    said = nntool("train", run, *words)
+    assert said.code == 2
+    assert message in said.message
+    assert said.hint.startswith(hint)
+
+
 def test_explain_of_an_unknown_name_lists_those_of_every_option(nntool):
     said = nntool("train", "--explain", "adma")
+    assert said.hint.startswith("did you mean 'adamax'? choose from ")
     assert (said.code, said.first) == (2, "nntool train: train has no choice 'adma'")
     for option, registry in (("--optimizer", "OPTIMIZERS"), ("--monitor", "METRICS")):
         assert f"{option}: {', '.join(choices.names(registry))}" in said.hint

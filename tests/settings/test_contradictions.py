@@ -26,6 +26,7 @@ CONTRADICTIONS = [
         "the optimizer has weight_decay=0.02 and --weight-decay is 0.1",
     ),
     ({"warmup": 6, "epochs": 5}, "--warmup 6 is longer than the training, --epochs 5"),
+    ({"validate_every": 6, "epochs": 5}, "--validate-every 6 is longer than the training"),
 ]
 
 
@@ -54,6 +55,8 @@ def test_each_half_of_a_contradiction_is_fine_alone(values):
         {"loss": {"name": "cce", "smoothing": 0.1}},
         {"optimizer": {"name": "adamw", "weight_decay": 0.1}, "weight_decay": 0.1},
         {"warmup": 5, "epochs": 5},
+        {"validate_every": 5, "epochs": 5},
+        {"validate_every": 6, "epochs": 5, "monitor": "train-loss"},
     ],
 )
 def test_what_goes_together_is_taken(values):

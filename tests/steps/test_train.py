@@ -1,6 +1,7 @@
 """``train`` by its command: every choice learns, a stop loses nothing, a failure breaks nothing."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -141,6 +142,30 @@ def test_a_target_that_the_loss_cannot_take_is_named_by_its_row(
     assert content(root) == before
 
 
+@pytest.mark.parametrize(
+    ("words", "facts", "hint"),
+    [
+        (["--output", "exp"], r"target \S+, scaled -\S+, is outside \[0, inf\]", "leave --output"),
+        (["--loss", "mape"], "target 0 is 0", "--loss mape:floor=1"),
+        (["--loss", "mape", "--output", "tanh"], r"target \S+, scaled \S+, is", "leave --output"),
+        (["--loss", "poisson"], "target -2 is no count", "choose another --loss"),
+    ],
+)
+def test_a_target_out_of_reach_is_shown_as_the_loss_sees_it_with_a_way_out(
+    nntool, ok, tmp_path, write, words, facts, hint
+):
+    rows = [[str(i % 7), str(i - (2 if "poisson" in words else 0))] for i in range(40)]
+    root = tmp_path / "new"
+    ok("clean", root, write("in.csv", [["x", "y"], *rows]), "--target", "y")
+    for step in ("transform", "select-features"):
+        ok(step, root)
+    ok("split", root, "--train", "1", "--validation", "0", "--test", "0")
+    said = nntool("train", root, *words)
+    assert said.code == 3
+    assert re.search(facts, said.message)
+    assert said.hint.startswith(hint)
+
+
 def test_the_same_seed_gives_the_same_bytes_and_another_other_weights(ok, split_for, results):
     root, other = split_for("churned"), split_for("churned")
     words = [*SMALL, "--epochs", "3", "--dropout", "0.5"]
@@ -179,8 +204,15 @@ def test_the_best_weights_are_kept_and_training_stops_without_progress(ok, split
 
 def test_a_training_that_ends_before_its_first_validation_says_so(ok, split_for):
     said = ok("train", split_for("churned"), *SMALL, "--epochs", "3", "--validate-every", "5")
-    words = "kept epoch 3, the last, as none was judged by validation-loss (training loss"
+    words = "kept epoch 3, the last: none had a value of validation-loss (training loss"
     assert words in said.err
+
+
+def test_weights_that_nothing_spoke_for_are_said_to_be_the_last_not_the_best(ok, split_for):
+    root = split_for("churned")
+    same = ["--layer-rates", "hidden1=0", "--layer-rates", "output=0", "--initializer", "zeros"]
+    said = ok("train", root, *PLAIN[:-2], *same, "--monitor", "mcc", "--epochs", "3")
+    assert "kept epoch 3, the last: none had a value of mcc (" in said.err
 
 
 def test_history_holds_an_epoch_a_line_and_timing_apart(ok, split_for):
@@ -347,7 +379,7 @@ def test_divergence_names_its_place_and_leaves_the_old_model(nntool, ok, run, co
     said = nntool("train", run, *words)
     assert said.code == 5
     assert said.message.startswith("nntool train: the loss is not finite: epoch 1, batch ")
-    assert ", layer " in said.message
+    assert re.search(", first in (layer (hidden1|output)|the loss), learning", said.message)
     assert said.message.endswith(", learning rate 1e+30; nothing was written")
     assert said.hint.startswith("a smaller --learning-rate, such as ")
     assert content(run) == before
