@@ -19,9 +19,13 @@ COUNTING_ROWS = 8192
 
 @dataclass(frozen=True, kw_only=True)
 class Augmentation:
-    """The form of an augmentation; the rows that a source reads from are never changed."""
+    """The form of an augmentation; the rows that a source reads from are never changed.
+
+    ``stream`` names the random numbers that `apply` is given.
+    """
 
     kind: ClassVar[str] = "augmentation"
+    stream: ClassVar[str] = "augmentation"
     adds_rows: ClassVar[bool] = False
 
     def apply(self, batch: Batch, rng: np.random.Generator) -> None:
@@ -128,12 +132,14 @@ class LevelMask:
 
     A code of a level of n training rows becomes 0 with probability min(½, 5/n): about five rows
     of each level an epoch stand for levels that nobody has seen. Not in the registry: it belongs
-    to every training with categorical codes.
+    to every training with categorical codes, so it has random numbers of its own.
 
     >>> mask = LevelMask([np.array([0, 4, 100])])
     >>> mask.probability.tolist()
     [0.5, 0.5, 0.05]
     """
+
+    stream: ClassVar[str] = "level-mask"
 
     def __init__(self, counts: Sequence[Array]) -> None:
         """Take the number of training rows of each level, one array for each column."""

@@ -93,7 +93,7 @@ class Judge:
             loss = self.output.value(z, target_of(batch), batch.weight, loss_tape)
             if not math.isfinite(loss):
                 layer = self.net.first_not_finite(views, batch, tape)
-                return Verdict(loss, not_finite_in=layer or "the loss")
+                return Verdict(loss, not_finite_in=layer or "output")
             if self.rows.n_rows <= BLOCK_ROWS:  # this block is all of them
                 idle = self.net.idle(views, tape)
             total += loss * batch.n_rows

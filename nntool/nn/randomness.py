@@ -45,9 +45,10 @@ class Streams:
         return {"seed": self.seed, "streams": streams}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Put every stream where `state` found it."""
+        """Put every stream where `state` found it; a generator in use goes on from there."""
         self.seed = state["seed"]
-        self._generators.clear()
+        for name in self._generators.keys() - state["streams"].keys():
+            del self._generators[name]
         for name, at in state["streams"].items():
             wide = {key: int(value, 16) for key, value in at["state"].items()}
             self[name].bit_generator.state = {**at, "state": wide}

@@ -142,12 +142,18 @@ class Stepper:
         return loss
 
     def _gradient_again(self, batch: Batch) -> None:
-        """Take the gradient of the same batch at the point once more, with the same draws."""
-        stats = self.stats.copy()
+        """Take the gradient of the same batch at the point once more, with the same draws.
+
+        Outputs, losses of rows and running statistics stay those of the first time.
+        """
+        tape, loss_tape = self.tape(batch.n_rows)
+        kept = (tape[-1].out, loss_tape.rows, self.stats)
+        before = [array.copy() for array in kept]
         if self._drawn_from is not None:
             self.streams.restore(self._drawn_from)
         self._gradient(batch)
-        np.copyto(self.stats, stats)  # running statistics have seen this batch already
+        for array, first in zip(kept, before, strict=True):
+            np.copyto(array, first)
 
     def _partner_tape(self, n_rows: int) -> LossTape:
         if n_rows not in self._partner_tapes:

@@ -175,9 +175,9 @@ def flat_blocks(*arrays: Array, scratch: Array) -> Iterator[tuple[Array, ...]]:
 
     A chain of operations on such blocks stays in the cache.
 
-    >>> a, b = np.zeros((3, 20_000)), np.zeros((3, 20_000))
+    >>> a, b = np.zeros((3, 24_000)), np.zeros((3, 24_000))
     >>> [[len(x) for x in parts] for parts in flat_blocks(a, b, scratch=np.zeros((1, BLOCK)))]
-    [[32768, 32768, 32768], [27232, 27232, 27232]]
+    [[49152, 49152, 49152], [22848, 22848, 22848]]
     """
     for parts in in_blocks(*(array.reshape(-1, copy=False) for array in arrays)):
         yield *parts, *scratch[:, : len(parts[0])]

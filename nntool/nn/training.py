@@ -9,7 +9,7 @@ import numpy as np
 from nntool.nn.arrays import Array, DTypeLike
 from nntool.nn.averaging import RunningMean
 from nntool.nn.batches import Batch, RowSource, count_batches
-from nntool.nn.judging import BLOCK_ROWS, Collector, Judge, Metrics, Verdict, first_rows
+from nntool.nn.judging import BLOCK_ROWS, Collector, Judge, Metrics, Verdict, some_rows
 from nntool.nn.network import Network
 from nntool.nn.outputs import Output
 from nntool.nn.plan import Plan
@@ -66,7 +66,7 @@ class Trainer:
             streams=streams,
             dtype=dtype,
             weight_noise=plan.weight_noise,
-            sample=first_rows(train) if net.wants_sample else None,
+            sample=some_rows(train) if net.wants_sample else None,
         )
         self._per_epoch = count_batches(train.n_rows, self._batch_size, net.min_rows)
         self._updates = 0
@@ -124,7 +124,7 @@ class Trainer:
         )
         for batch in batches:
             for augmentation in plan.augmentations:
-                augmentation.apply(batch, self.streams["augmentation"])
+                augmentation.apply(batch, self.streams[augmentation.stream])
             yield batch
 
     def result(self) -> tuple[Array, Array, int]:
@@ -140,6 +140,8 @@ class Trainer:
 
         Raise ValueError, before anything is changed, for arrays that do not fit this training.
         """
+        if plain.keys() != self._mark[1].keys():
+            raise ValueError("this state is not one of this program")
         wanted = self._arrays()
         if plain["best_epoch"] is not None:
             wanted |= {"best_theta": self.theta, "best_stats": self.stats}
@@ -218,14 +220,14 @@ class Trainer:
         if verdict.not_finite_in is not None:
             self._diverge(epoch, None, verdict.not_finite_in, lr)
         self.epoch = epoch
-        judged = self.judge.monitored(train_loss, verdict)
+        came_to = self._settled_loss() if self.plan.schedule.undoes else train_loss
+        judged = self.judge.monitored(came_to, verdict)
         if judged is not None:
             if self.stopping.update(judged):
                 self.ended = "patience"
             if self.stopping.improved:
                 self.best = (theta.copy(), stats.copy(), epoch)
         watched = train_loss if self.validation is None else verdict.loss
-        came_to = self._settled_loss() if self.plan.schedule.undoes else train_loss
         undone = self.plan.schedule.observe(came_to, watched, self._memory)
         if undone:
             for name, mine in self._arrays().items():
@@ -279,7 +281,7 @@ class Trainer:
     def _not_finite_in(self, batch: Batch) -> str:
         """Name the layer in which a number is first not finite for a batch, or the data."""
         tape, _ = self._stepper.tape(batch.n_rows)
-        return self.net.first_not_finite(self._stepper.views, batch, tape) or "the loss"
+        return self.net.first_not_finite(self._stepper.views, batch, tape) or "output"
 
     def _diverge(self, epoch: int, number: int | None, layer: str, lr: float) -> NoReturn:
         """Say where a number was first not finite, after going back to the last whole epoch."""

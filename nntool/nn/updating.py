@@ -126,6 +126,8 @@ def clip_norm(gradient: Array, limit: float) -> None:
     array([0.6, 0.8])
     """
     norm = math.sqrt(float(np.dot(gradient, gradient)))
+    if math.isinf(norm):  # squares overflow early in float32, and g/∞ would be no step at all
+        norm = float(np.linalg.norm(gradient.astype(np.float64)))
     if norm > limit:
         gradient *= limit / norm
 

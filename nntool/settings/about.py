@@ -35,15 +35,17 @@ The loss of a row counts s, scaled to mean 1 over training rows; validation rows
 Horvitz & Thompson 1952, JASA 47.
 Use: rows stand for several cases, or some are to be trusted less.""",
     "learning_rate": """\
-auto, a range test: the rate grows from update to update, and that of the steepest fall of the
-smoothed loss is taken. Smith 2017, arXiv 1506.01186.
+auto, a range test: the rate grows from update to update, and that halfway down the fall of the
+smoothed loss is taken, at most a tenth of the one at its lowest. After Smith 2017, arXiv
+1506.01186.
 Use: unset at first; auto or a tenth where the diagnosis says the rate is too high or too low.""",
     "warmup": """\
 η grows in proportion to the updates done, up to its value by the schedule.
 Goyal et al. 2017, arXiv 1706.02677.
 Use: large batches or rates, where the first updates throw the loss up; 1 to 5 epochs.""",
     "layer_rates": """\
-η of a layer times 1/√n_in (inverse-sqrt) or √n_in (sqrt), n_in its inputs, or times what is given.
+η of a layer times 1/√n_in (inverse-sqrt) or √n_in (sqrt), n_in its inputs, both over their
+geometric mean, so that η keeps its meaning; or times what is given.
 LeCun, Bottou, Orr & Müller 1998, Efficient BackProp, section 4.7.
 Use: plain rules (sgd, momentum) where layers differ in width; a factor of 0 freezes a layer.""",
     "weight_decay": """\
@@ -89,6 +91,7 @@ h ← h + ε in training, ε ~ N(0, σ²). Poole, Sohl-Dickstein & Ganguli 2014,
 Use: as dropout, where units are to be blurred and not silenced; 0.05 to 0.3.""",
     "patience": """\
 Training stops after this many epochs in a row without progress of more than --min-delta, and the
-weights of the best epoch are kept. Prechelt 1998, Early stopping: but when?
+weights of the best epoch are kept; epochs in which --monitor is not measured do not count.
+Prechelt 1998, Early stopping: but when?
 Use: always with validation rows; more with --schedule plateau or noisy metrics.""",
 }

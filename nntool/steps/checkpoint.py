@@ -7,6 +7,7 @@ kill leaves the old checkpoint or the new one.
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -41,8 +42,6 @@ def save(
     planned: int,
 ) -> None:
     """Write a checkpoint of the last whole epoch."""
-    import msgspec
-
     from nntool.tables import arrays as files
 
     folder = root / names.CHECKPOINT
@@ -59,7 +58,8 @@ def save(
         "history": history,
         "planned": planned,
     }
-    manifest.write_atomically(folder / STATE, msgspec.json.encode(state))
+    # not by msgspec, which makes null of a metric that is NaN or a norm that is infinite
+    manifest.write_atomically(folder / STATE, json.dumps(state).encode())
     for other in folder.glob("*.npz"):
         if other.name != path.name:
             other.unlink()
@@ -67,16 +67,14 @@ def save(
 
 def load(root: Path, of: str) -> Checkpoint | None:
     """The checkpoint of this very training, or None."""
-    import msgspec
-
     from nntool.tables import arrays as files
 
     folder = root / names.CHECKPOINT
     try:
-        state = msgspec.json.decode((folder / STATE).read_bytes())
+        state = json.loads((folder / STATE).read_bytes())
         path = folder / Path(state["arrays"]).name
         if state["of"] != of or "planned" not in state or hashing.sha256(path) != state["sha256"]:
             return None
-    except (FileNotFoundError, msgspec.DecodeError, KeyError):
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
     return Checkpoint(files.load_npz(path), state["plain"], state["history"], state["planned"])

@@ -15,6 +15,8 @@ VANISHING = 1e-3
 """A hidden layer's gradient this much smaller than that of the output: nothing is left of it."""
 EXPLODING = 100.0
 """A layer's gradient this many times what that of the whole network usually was before."""
+USUAL = 100
+"""So many epochs before one, at most, say what its gradient usually is."""
 IDLE = 0.5
 """The share of a layer's units that pass no gradient on."""
 BOLD_STEP = 0.5
@@ -29,6 +31,8 @@ LITTLE = 0.1
 """Having learned less than this share of what there is to learn is as good as nothing."""
 MUCH = 0.3
 """Having learned more than this share of it shows that the network can."""
+WORTH = 0.002
+"""A fall of a loss that is worth more epochs, as a share of what there is to learn."""
 STILL_FALLING = 0.01
 """A fall of the training loss over the last tenth of the epochs, as a share of that loss."""
 
@@ -96,7 +100,8 @@ def of_epoch(rows: Sequence[Row], yardstick: Yardstick) -> str:
         words.append("learning rate too high")
     elif _too_timid(row, yardstick):
         words.append("learning rate too low")
-    if all(_overfits(r, yardstick) for r in rows[-2:]):  # one epoch alone may be chance
+    # one epoch alone may be chance, and averaged weights begin far behind and come nearer
+    if all(_overfits(r, yardstick) and not r["improved"] for r in rows[-2:]):
         words.append("overfitting")
     return "; ".join(words)
 
@@ -123,6 +128,8 @@ def of_training(
     found += [rate] if rate else []
     if fit and fit.what.startswith("underfitting") and found:
         return found  # here is why
+    if rate and rate.what == "not finished":
+        return found  # validation rows got better to the end
     return found + ([fit] if fit else [])
 
 
@@ -143,7 +150,7 @@ def _about_gradients(rows: Sequence[Row], activation: str) -> list[Finding]:
             )
             break  # what reaches this layer reaches none below it
     for i, row in enumerate(rows):
-        if names := _exploding(row, rows[:i]):
+        if names := _exploding(row, rows[max(0, i - USUAL) : i]):
             found.append(
                 Finding(
                     "exploding gradients",
@@ -177,7 +184,9 @@ def _about_the_rate(
     rows: Sequence[Row], best: int, yardstick: Yardstick, ended: str
 ) -> Finding | None:
     wild = sum(
-        _too_bold(row) or _jumped(row, rows[:i], yardstick) for i, row in enumerate(rows) if i
+        _too_bold(row) or _jumped(row, rows[i - 1 : i], yardstick)
+        for i, row in enumerate(rows)
+        if i
     )
     if wild > max(1, len(rows) // 20):
         return Finding(
@@ -198,7 +207,9 @@ def _about_the_rate(
     fall = tenth[0]["train_loss"] - last["train_loss"]
     little = _learned(last, yardstick) < 2 * LITTLE
     enough = STILL_FALLING / 10 if little else STILL_FALLING
-    if ended == "epochs" and best == last["epoch"] and fall > enough * abs(last["train_loss"]):
+    worth_it = yardstick.share(fall) > WORTH
+    falls = worth_it and fall > enough * abs(last["train_loss"])
+    if ended == "epochs" and best == last["epoch"] and falls:
         return Finding(
             "not finished",
             f"the loss was still falling in the last epoch, {best}",
@@ -263,7 +274,7 @@ def _vanishing(row: Row) -> list[str]:
 def _exploding(row: Row, before: Sequence[Row]) -> list[str]:
     if len(before) < 5:
         return []
-    usual = statistics.median(earlier["gradient_norm"] for earlier in before)
+    usual = statistics.median(earlier["gradient_norm"] for earlier in before[-USUAL:])
     names = [*_hidden(row), "output"]
     return [name for name in names if 0 < EXPLODING * usual < row.get(f"{name}_gradient", 0.0)]
 

@@ -68,7 +68,7 @@ def clock(seconds: float) -> str:
 
 
 def summary(
-    epochs: list[dict[str, Any]], best: int, ended: str, monitor: str, *, judged: bool = True
+    epochs: list[dict[str, Any]], best: int, ended: str, monitor: str, *, judged: bool
 ) -> str:
     """How training ended and which weights were kept; ``judged`` if any had a value to go by."""
     if not best:
@@ -93,9 +93,8 @@ def divergence(error: Diverged) -> dict[str, Any]:
     if error.layer == "data":
         words = f"the inputs of epoch {error.epoch}, {where}, are not finite"
     else:
-        layer = error.layer if error.layer == "the loss" else f"layer {error.layer}"
         words = (
-            f"the loss is not finite: epoch {error.epoch}, {where}, first in {layer},"
+            f"the loss is not finite: epoch {error.epoch}, {where}, layer {error.layer},"
             f" learning rate {error.learning_rate:g}"
         )
     return {

@@ -54,7 +54,13 @@ class Log:
         """Go on from a checkpoint of this very training, if there is one."""
         found = checkpoint.load(self.root, self.of)
         plan, listener = self.trainer.plan, self.job.listener
-        if found is None or self.job.force or len(found.history) > plan.epochs:
+        if found is None or self.job.force:
+            return
+        if len(found.history) > plan.epochs:
+            listener.say(
+                f"nntool train: starts anew: its checkpoint is after epoch {len(found.history)},"
+                f" and --epochs is {plan.epochs}"
+            )
             return
         if plan.needs_total and found.planned != plan.epochs:
             listener.say(
@@ -62,8 +68,12 @@ class Log:
                 f" {found.planned} and is {plan.epochs}"
             )
             return
+        try:
+            self.trainer.restore(found.arrays, found.plain)
+        except ValueError:
+            listener.say("nntool train: starts anew: its checkpoint is of another version")
+            return
         self.epochs = found.history
-        self.trainer.restore(found.arrays, found.plain)
         done = len(self.epochs)
         listener.say(f"nntool train: goes on after epoch {done}, from its checkpoint")
 

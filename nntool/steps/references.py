@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 ROWS_OF_YARDSTICK = 1024
 STEPS_OF_YARDSTICK = 300
+STEPS_WITH_MANY_OUTPUTS = 60
+"""They cost time, and the logarithms of their shares are found in so few."""
 ROWS_OF_KEPT = 1 << 15
 
 
@@ -70,22 +72,23 @@ def _least_loss(
     answers = np.full((1 if constant else len(y), output.n_outputs), middle)
     theta, rule, tape = answers.reshape(-1), Adam(), output.tape(len(y), np.float64)
     state, best, least = rule.init(theta), answers.copy(), np.inf
-    for step in range(STEPS_OF_YARDSTICK):
+    steps = STEPS_OF_YARDSTICK if output.n_outputs < 10 else STEPS_WITH_MANY_OUTPUTS
+    for step in range(steps):
         loss = output.value(np.broadcast_to(answers, tape.dz.shape), y, weight, tape)
         if loss < least:
             best, least = answers.copy(), loss
         g = tape.dz.sum(axis=0) if constant else tape.dz.reshape(-1)
-        rule.step(theta, g, state, 0.2 * spread * (1 - step / STEPS_OF_YARDSTICK))
+        rule.step(theta, g, state, 0.2 * spread * (1 - step / steps))
     return best, float(least)
 
 
 def loss_at_start(trainer: Trainer, seed: int) -> float:
     """The training loss of the weights that training began with."""
-    from nntool.nn.judging import first_rows
+    from nntool.nn.judging import some_rows
     from nntool.nn.randomness import Streams
 
     net, dtype = trainer.net, trainer.theta.dtype
-    sample = first_rows(trainer.train) if net.wants_sample else None
+    sample = some_rows(trainer.train) if net.wants_sample else None
     theta = net.initial(Streams(seed)["init"], dtype, sample)
     return loss_of_weights(trainer, theta, net.initial_stats(dtype))
 

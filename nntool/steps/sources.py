@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nntool.errors import DataError
@@ -34,9 +36,10 @@ class Sources(NamedTuple):
     """The same exactly as clean has it, where the monitored metric must see it so."""
 
 
+@contextmanager
 def row_sources(
     run: Run, words: dict[str, Any], settings: TrainSettings, outcome: Outcome
-) -> Sources:
+) -> Iterator[Sources]:
     """Open the rows of a run; raises ``DataError`` for a target that the loss cannot take."""
     import numpy as np
 
@@ -57,16 +60,22 @@ def row_sources(
     with arrays.MatrixReader(run.checked(names.TRANSFORM_NUMERIC)) as reader:
         n_bytes = reader.n_rows * max(1, reader.shape[1]) * reader.dtype.itemsize
     opened = _by_blocks if n_bytes > LARGEST_IN_MEMORY else _in_memory
-    training, validation = opened(run, words, target, weight, masks)
     judged = masks["validation"]
     exact = None
     if settings.monitor == "mape" and words["classes"] is None:
         exact = rows.numeric_target(run, words["target"])[judged]
-    return Sources(training, validation, len(target), target[judged], exact)
+    with ExitStack() as files:
+        training, validation = opened(run, words, target, weight, masks, files)
+        yield Sources(training, validation, len(target), target[judged], exact)
 
 
 def _in_memory(
-    run: Run, words: dict[str, Any], target: Any, weight: Any, masks: dict[str, Any]
+    run: Run,
+    words: dict[str, Any],
+    target: Any,
+    weight: Any,
+    masks: dict[str, Any],
+    files: ExitStack,
 ) -> tuple[RowSource, RowSource | None]:
     import numpy as np
 
@@ -82,16 +91,23 @@ def _in_memory(
 
 
 def _by_blocks(
-    run: Run, words: dict[str, Any], target: Any, weight: Any, masks: dict[str, Any]
+    run: Run,
+    words: dict[str, Any],
+    target: Any,
+    weight: Any,
+    masks: dict[str, Any],
+    files: ExitStack,
 ) -> tuple[RowSource, RowSource | None]:
     import numpy as np
 
     from nntool.nn.blocks import BlockRows, Buffers
     from nntool.tables.arrays import MatrixReader
 
-    numeric = MatrixReader(run.checked(names.TRANSFORM_NUMERIC))
+    numeric = files.enter_context(MatrixReader(run.checked(names.TRANSFORM_NUMERIC)))
     chosen = chosen_positions(words)
-    codes = MatrixReader(run.checked(names.TRANSFORM_CATEGORICAL)) if chosen["codes"] else None
+    codes = None
+    if chosen["codes"]:
+        codes = files.enter_context(MatrixReader(run.checked(names.TRANSFORM_CATEGORICAL)))
     columns = {kind: np.array(positions, np.intp) for kind, positions in chosen.items()}
     buffers = Buffers()  # the two parts take turns
     training, validation = (

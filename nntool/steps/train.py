@@ -78,21 +78,33 @@ def _work(
 
     try:
         words = planning.describe(session, settings, outcome)
-        rows_of = sources.row_sources(session.run, words, settings, outcome)
-        has_validation = rows_of.validation is not None
-        resolved = planning.resolve(settings, words, rows_of.training.n_rows, has_validation)
-        n_real = rows_of.training.n_rows
-        rows_of = trainers.grown(settings, words, rows_of)
-        if n_added := rows_of.training.n_rows - n_real:
-            outcome.notes.append(
-                f"{n_added:,} rows that were made up are added to {n_real:,} training rows"
-            )
-        if settings.learning_rate == "auto":
-            note = trainers.resolve_rate(words, resolved, settings, rows_of)
-            outcome.notes.append(note)
-        trainer = trainers.make_trainer(words, resolved, settings, rows_of)
+        with sources.row_sources(session.run, words, settings, outcome) as rows_of:
+            return _train(session, settings, job, folder, outcome, words, rows_of)
     except InvalidChoice as error:
         raise UsageError(str(error), "nntool train --help") from None
+
+
+def _train(
+    session: Session,
+    settings: TrainSettings,
+    job: Job,
+    folder: Path,
+    outcome: Outcome,
+    words: dict[str, Any],
+    rows_of: sources.Sources,
+) -> Done:
+    """Resolve what is 'auto', train, and write the model into ``folder``."""
+    has_validation = rows_of.validation is not None
+    resolved = planning.resolve(settings, words, rows_of.training.n_rows, has_validation)
+    n_real = rows_of.training.n_rows
+    rows_of = trainers.grown(settings, words, rows_of)
+    if n_added := rows_of.training.n_rows - n_real:
+        outcome.notes.append(
+            f"{n_added:,} rows that were made up are added to {n_real:,} training rows"
+        )
+    if settings.learning_rate == "auto":
+        outcome.notes.append(trainers.resolve_rate(words, resolved, settings, rows_of))
+    trainer = trainers.make_trainer(words, resolved, settings, rows_of)
     outcome.notes += planning.cautions(settings, resolved, trainer)
     of = checkpoint.key(plain(settings) | resolved, freshness.inputs(session.run, "train"))
     log = learning.Log(session.root, of, trainer, job)

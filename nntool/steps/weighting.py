@@ -75,9 +75,8 @@ def row_weights(
     by_loss = settings.monitor in ("auto", "validation-loss")
     if by_loss and validation.any() and not values[validation].any():
         raise DataError(
-            f"all {np.count_nonzero(validation):,} validation rows have weight 0: their loss says"
-            " nothing",
-            "--monitor train-loss, a metric (they count every row once), or split anew",
+            "all validation rows have weight 0, so their loss is 0 whatever is predicted",
+            "--monitor train-loss or a metric, which counts every row, or split with more of them",
         )
     return RowWeights(values, column, by_class, notes)
 

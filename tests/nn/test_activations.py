@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from nntool.nn.activations import ACTIVATIONS
+from nntool.nn.arrays import BLOCK
 from nntool.nn.layers import Activate, LayerTape
 from nntool.nn.randomness import Streams
 from nntool.nn.registry import build
@@ -129,3 +130,13 @@ def test_a_stochastic_unit_fires_as_often_as_its_sigmoid_and_learns_as_it() -> N
     np.testing.assert_allclose(gradient, slope, rtol=1e-12, atol=1e-15)
     predicted, _ = passed(ACTIVATIONS["stochastic-binary"](), z)
     np.testing.assert_allclose(predicted, p, rtol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(3, 5), (700, 100), (2, 70_000), (1, BLOCK)])
+def test_relu_is_the_maximum_whatever_the_shape(shape: tuple[int, int]) -> None:
+    z = np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
+    wanted = np.where(z > 0, z, 0)
+    rule = ACTIVATIONS["relu"]()
+    scratch = rule.scratch(shape, np.float32)
+    rule.forward(z, np.empty(0), scratch, None)
+    np.testing.assert_array_equal(z, wanted)

@@ -117,10 +117,10 @@ def test_a_loss_that_is_not_finite_names_its_place(broken: str, place: str) -> N
     assert not np.isfinite(verdict.loss)
 
 
-def test_finite_outputs_with_a_loss_that_is_not_blame_the_loss() -> None:
+def test_finite_outputs_with_a_loss_that_is_not_blame_the_output() -> None:
     with np.errstate(all="ignore"):
         verdict = judge(ArrayRows(X, None, Y * 1e200)).validate(THETA, STATS)
-    assert verdict.not_finite_in == "the loss"
+    assert verdict.not_finite_in == "output"
 
 
 ROWS = ArrayRows(X, None, Y)

@@ -74,3 +74,8 @@ def test_every_tile_is_one_that_is_read_in_place(right_transposed: bool) -> None
             assert 1 <= rows * columns * k <= READ_IN_PLACE
             assert rows * columns <= TRANSPOSED_OUTPUTS or not right_transposed
     assert seen > 10
+
+
+def test_a_product_for_several_threads_is_left_whole() -> None:
+    assert tile_for(10_000, 64, 64) is not None
+    assert tile_for(100_000, 64, 64) is None

@@ -276,3 +276,25 @@ def test_a_loss_that_is_not_finite_changes_nothing() -> None:
     assert layers == ()
     np.testing.assert_array_equal(s.theta, before)
     assert s.parts.state["t"] == t
+
+
+def test_a_second_gradient_leaves_the_outputs_and_losses_of_the_first() -> None:
+    """Training metrics and the emphasis on errors are of the weights, not of a probe."""
+    s, plain = stepper(VSGD(), NOISY), stepper(SGD(), NOISY)
+    for one in (s, plain):
+        one.advance(batch_of(), 0.1)
+    (tape, losses), (expected, expected_losses) = s.tape(24), plain.tape(24)
+    np.testing.assert_array_equal(tape[-1].out, expected[-1].out)
+    np.testing.assert_array_equal(losses.rows, expected_losses.rows)
+    np.testing.assert_array_equal(s.stats, plain.stats)
+
+
+def test_the_draws_of_a_second_gradient_do_not_take_the_order_of_rows_back() -> None:
+    """Rows that are read by blocks are shuffled while an epoch is under way."""
+    s = stepper(VSGD(), NOISY)
+    shuffle, alone = s.streams["shuffle"], Streams(1)["shuffle"]
+    for _ in range(3):
+        np.testing.assert_array_equal(shuffle.random(4), alone.random(4))
+        s.advance(batch_of(), 0.1)
+    assert s.streams["shuffle"] is shuffle
+    np.testing.assert_array_equal(s.streams["shuffle"].random(4), alone.random(4))

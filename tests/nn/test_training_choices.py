@@ -214,6 +214,24 @@ def test_the_bold_driver_takes_back_the_epoch_in_which_the_loss_rose() -> None:
     assert rates[-1] > min(rates), "steady falls make it larger again"
 
 
+def test_without_validation_rows_the_weights_of_an_undone_epoch_are_not_the_best() -> None:
+    """The loss of the rows as they were met is that of the good weights before the bad update."""
+    rules = UpdateRules(optimizer=SGD())
+    plan = plan_of(rules=rules, schedule=BoldDriver(), batch_size=None, learning_rate=3.0)
+    t = trainer(dataclasses.replace(plan, epochs=30))
+    t.judge.rows = None
+    best, undone = np.inf, 0
+    for report in t.run():
+        undone += report.undone
+        theta, stats, epoch = t.result()
+        assert (epoch == report.epoch) == report.improved
+        loss = loss_on(t, theta, stats, TRAIN)
+        assert loss < best if report.improved else loss == best
+        best = loss
+        assert best <= loss_on(t, t.theta, t.stats, TRAIN) or report.undone, "what was kept"
+    assert undone > 1
+
+
 def test_warming_up_multiplies_what_the_schedule_says() -> None:
     t = trainer(plan_of(warmup=2.0, learning_rate=0.5, rules=UpdateRules(optimizer=SGD())))
     seen = []
@@ -261,6 +279,16 @@ def test_training_metrics_are_those_of_the_first_rows_of_an_epoch(
     assert report.metrics == {"n": 53.0}
 
 
+def test_weights_that_begin_by_the_data_are_scaled_on_rows_of_all_of_it() -> None:
+    """In a sorted table the first rows are nearly alike."""
+    x = np.sort(np.random.default_rng(1).standard_normal(20_000)).astype(np.float32)[:, np.newaxis]
+    spec = NetworkSpec(n_numeric=1, hidden=(4,), initializer="data", n_outputs=1)
+    output = choose_output("regression", 0, build(LOSSES, "mse"))
+    t = Trainer(Network(spec), output, plan_of(), ArrayRows(x, None, x[:, 0]), streams=Streams(0))
+    spread = (x @ t.net.matrices(t.net.bind(t.theta, t.stats))[0]).std(axis=0)
+    np.testing.assert_allclose(spread, 1, atol=0.1)
+
+
 # Samplers and augmentation
 
 
@@ -285,6 +313,17 @@ def test_emphasis_comes_from_the_losses_that_training_saw() -> None:
     assert 60 < seen.sum() < 150, "drawn with replacement"
     assert not seen[VALIDATION].any()
     np.testing.assert_allclose(sampler.losses[seen], (z - Y)[seen] ** 2, rtol=1e-4, atol=1e-7)
+
+
+def test_an_augmentation_does_not_move_the_masking_of_levels() -> None:
+    def codes_met(*augmentations: Augmentation) -> list[np.ndarray]:
+        mask = LevelMask([np.array([5, 20, 20])])
+        t = trainer(plan_of(augmentations=(mask, *augmentations)))
+        return [batch.codes.copy() for batch in t.training_batches() if batch.codes is not None]
+
+    np.testing.assert_array_equal(
+        np.concatenate(codes_met()), np.concatenate(codes_met(Jitter(sigma=0.1)))
+    )
 
 
 class Marked(Augmentation):
@@ -321,6 +360,34 @@ def test_augmenting_leaves_the_rows_and_every_other_stream_alone(augmentation: A
     assert streams[0].pop("augmentation")
     assert streams[0] == streams[1]
     assert loss_on(changed, *changed.result()[:2], VALIDATION) < Y.var()
+
+
+def test_noise_on_the_inputs_of_a_linear_unit_ends_in_ridge_regression() -> None:
+    """E (y − w·(x + σε))² = (y − w·x)² + σ²‖w‖²: the minimum is (XᵀX/n + σ²I)⁻¹Xᵀy/n."""
+    sigma, n = 0.8, 400
+    rng = np.random.default_rng(5)
+    x = rng.standard_normal((n, 3)).astype(np.float32)
+    x -= x.mean(axis=0)
+    y = x @ np.array([1.5, -1.0, 0.5]) + 0.1 * rng.standard_normal(n)
+    y -= y.mean()
+    spec = NetworkSpec(n_numeric=3, n_outputs=1, hidden=(), input_noise=sigma)
+    plan = plan_of(
+        rules=UpdateRules(optimizer=SGD()),
+        epochs=3000,
+        batch_size=None,
+        learning_rate=0.05,
+        average=SWA(from_=0.1),
+    )
+    output = choose_output("regression", 2, build(LOSSES, "mse"))
+    t = Trainer(
+        Network(spec), output, plan, ArrayRows(x, None, y), streams=Streams(1), dtype=np.float64
+    )
+    list(t.run())
+    mean = t.state()[0]["average"][:3]
+    ridge = np.linalg.solve(x.T @ x / n + sigma**2 * np.eye(3), x.T @ y / n)
+    plain = np.linalg.solve(x.T @ x / n, x.T @ y / n)
+    np.testing.assert_allclose(mean, ridge, atol=0.01)
+    assert np.abs(ridge - plain).min() > 0.1
 
 
 # Going on

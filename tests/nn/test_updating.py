@@ -16,7 +16,7 @@ from nntool.nn.optimizers import (
 )
 from nntool.nn.penalties import L1, L2
 from nntool.nn.registry import build
-from nntool.nn.updating import Parts, UpdateRules, parts_of, update
+from nntool.nn.updating import Parts, UpdateRules, clip_norm, parts_of, update
 
 NET = Network(NetworkSpec(n_numeric=3, n_outputs=1, hidden=()))  # three weights and a bias
 DEEP = Network(NetworkSpec(n_numeric=3, levels=(4,), n_outputs=2, hidden=(5, 4)))
@@ -70,6 +70,13 @@ def test_components_are_clipped_before_the_norm() -> None:
     rules = UpdateRules(optimizer=SGD(), clip_value=1.0, clip_norm=1.0)
     shortened = 0.1 / np.sqrt(2)
     np.testing.assert_allclose(updated(rules, [9, 0, 0, 1]), [2 - shortened, 2, 2, 2 - shortened])
+
+
+def test_a_gradient_whose_squares_overflow_is_shortened_all_the_same() -> None:
+    gradient = np.array([3e30, 4e30], np.float32)
+    with np.errstate(over="ignore"):
+        clip_norm(gradient, 1.0)
+    np.testing.assert_allclose(gradient, [0.6, 0.8], rtol=1e-6)
 
 
 def test_decay_is_decoupled_and_spares_the_bias() -> None:

@@ -250,6 +250,23 @@ def test_the_yardstick_of_counts_is_not_measured_from_0() -> None:
     assert found.share(0.3) == pytest.approx(0.3 / (found.constant - found.perfect))
 
 
+def test_the_yardstick_of_many_classes_is_the_entropy_of_their_shares() -> None:
+    shares = np.array([0.5, *np.full(19, 0.5 / 19)])
+    y = np.random.default_rng(3).choice(20, 1000, p=shares).astype(np.int32)
+    output = choose_output("multiclass", 20, build(LOSSES, "cce"))
+    t = Trainer(
+        Network(NetworkSpec(n_numeric=1, n_outputs=20, hidden=())),
+        output,
+        Plan(rules=UpdateRules(optimizer=Adam())),
+        ArrayRows(np.zeros((1000, 1), np.float32), None, y),
+        streams=Streams(0),
+    )
+    seen = np.bincount(y) / 1000
+    found = references.yardstick(t)
+    assert found.constant == pytest.approx(-np.sum(seen * np.log(seen)), rel=0.01)
+    assert found.perfect == pytest.approx(0, abs=0.02)
+
+
 def test_the_yardstick_of_a_sorted_table_is_that_of_all_of_it() -> None:
     y = np.repeat(np.array([0, 1], np.int32), 3000)
     output = choose_output("binary", 2, build(LOSSES, "bce"))
@@ -275,7 +292,7 @@ def test_a_constant_target_leaves_nothing_to_learn() -> None:
 def epoch(number: int = 9, **changes: Any) -> dict[str, Any]:
     """An epoch in which all is well, of two hidden layers."""
     row: dict[str, Any] = {"epoch": number, "train_loss": 0.3, "validation_loss": 0.32}
-    row |= {"gradient_norm": 0.1, "improved": 1, "undone": 0}
+    row |= {"gradient_norm": 0.1, "improved": 0, "undone": 0}
     for name in ("hidden1", "hidden2", "output"):
         row |= {f"{name}_gradient": 0.05, f"{name}_update": 0.01, f"{name}_norm": 4.0}
         row |= {} if name == "output" else {f"{name}_idle": 0.1}
@@ -329,6 +346,39 @@ def test_an_epoch_of_overfitting_alone_may_be_chance() -> None:
     assert words_of(*WELL, epoch(9, **apart), nearer) == ""
     unjudged = epoch(10, validation_loss=None)
     assert words_of(*WELL, epoch(9, **apart), unjudged) == ""
+
+
+def test_what_gets_better_still_does_not_overfit_yet() -> None:
+    """As where the mean of the weights is judged, and comes up slowly behind them."""
+    rows = [epoch(i, train_loss=0.2, validation_loss=0.7, improved=1) for i in range(1, 4)]
+    assert words_of(*rows) == ""
+    assert words_of(*rows, rows[-1] | {"improved": 0}, rows[-1] | {"improved": 0}) == "overfitting"
+
+
+def test_a_loss_that_is_nearly_perfect_may_go_on_falling() -> None:
+    rows = [epoch(i, train_loss=0.5**i, validation_loss=0.05) for i in range(1, 20)]
+    assert of_training(rows, 19, ended="epochs") == []
+    (found,) = of_training(rows[:5], 5, ended="epochs")
+    assert found.startswith("not finished: the loss was still falling in the last epoch, 5")
+
+
+def test_a_gap_that_closes_to_the_end_is_not_finished() -> None:
+    rows = [
+        epoch(i, train_loss=0.3 - 0.01 * i, validation_loss=0.9 - 0.05 * i, improved=1)
+        for i in range(1, 10)
+    ]
+    (found,) = of_training(rows, 9, ended="epochs")
+    assert found.startswith("not finished")
+    (found,) = of_training(rows, 9, ended="patience")
+    assert found.startswith("overfitting (variance)")
+
+
+def test_a_slow_fall_counts_while_nothing_is_learned() -> None:
+    slow = [epoch(i, train_loss=4 - 0.02 * i, validation_loss=4.0) for i in range(1, 10)]
+    (found,) = of_training(slow, 9, ended="epochs")
+    assert found.endswith("(try more --epochs or a larger --learning-rate)")
+    rows = [epoch(i, train_loss=0.4 - 0.001 * i, validation_loss=0.4) for i in range(1, 10)]
+    assert of_training(rows, 9, ended="epochs") == []
 
 
 def test_rows_that_nobody_has_learned_are_not_overfitted() -> None:

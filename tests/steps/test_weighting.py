@@ -146,13 +146,13 @@ def weighted(ok, nntool, tmp_path, table, write):
     return made
 
 
-def weights_of(root, **settings):
+def weights_of(root, parts=None, **settings):
     run = Run(str(root))
     clean = json.loads((root / "clean/state.json").read_text())["target"]
     kept = json.loads((root / "select-features/columns.json").read_text())["kept"]
     words = {"target": clean["name"], "classes": clean["classes"], "columns": kept}
     target = np.load(root / "transform/target.npy")
-    parts = (rows.of_part(run, "train"), rows.of_part(run, "validation"))
+    parts = parts or (rows.of_part(run, "train"), rows.of_part(run, "validation"))
     return row_weights(run, build(TrainSettings, settings), words, target, *parts), parts
 
 
@@ -275,19 +275,11 @@ def test_rows_that_count_for_nothing_are_told(weighted):
     assert wanted in found.notes
 
 
-def test_validation_rows_that_count_for_nothing_cannot_be_what_stops_training(weighted):
-    root = weighted(CELLS)
-    _, (train, validation) = weights_of(root)
-    target = np.load(root / "transform/target.npy")
-    only_no = validation & (target == 0)
-    words = {"target": "churned", "classes": ["no", "yes"], "columns": []}
-
-    def weighed(monitor):
-        settings = build(TrainSettings, {"class_weights": {"no": 0.0}, "monitor": monitor})
-        return row_weights(Run(str(root)), settings, words, target, train, only_no)
-
-    for monitor in ("auto", "validation-loss"):
-        with pytest.raises(DataError, match=f"all {only_no.sum()} validation rows have weight 0"):
-            weighed(monitor)
-    for monitor in ("train-loss", "accuracy"):
-        assert not weighed(monitor).values[only_no].any()
+def test_validation_rows_that_all_count_for_nothing_are_no_judges_by_their_loss(weighted):
+    counts = np.arange(60) % 3 > 0
+    root, parts = weighted(["2" if c else "0" for c in counts]), (counts, ~counts)
+    with pytest.raises(DataError, match="all validation rows have weight 0") as error:
+        weights_of(root, parts, sample_weight="w")
+    assert error.value.hint.startswith("--monitor train-loss or a metric")
+    found, _ = weights_of(root, parts, sample_weight="w", monitor="accuracy")
+    assert not found.values[~counts].any()

@@ -37,8 +37,6 @@ class Adam(Optimizer):
         inside, outside = scalars(theta.dtype, self.epsilon * root**2, self.epsilon * root)
         for w, dw, m, v in in_blocks(theta, g, state["m"], state["v"]):
             s = state["scratch"][: len(w)]
-            m *= beta1
-            m += dw
             np.multiply(dw, dw, out=s)
             v *= beta2
             v += s
@@ -48,6 +46,8 @@ class Adam(Optimizer):
             else:
                 np.sqrt(v, out=s)
                 s += outside
+            m *= beta1
+            m += dw
             np.divide(m, s, out=s)
             s *= eta
             w -= s
