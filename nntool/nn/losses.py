@@ -160,7 +160,8 @@ class Hinge(Loss):
 class Poisson(Loss):
     """Likelihood of counts, without its constant; the target is not scaled.
 
-    L = e^z − y·z, ŷ = e^z, y ≥ 0; ∂L/∂z = ŷ − y. McCullagh & Nelder 1989, ch. 6.
+    L = e^z − y·z, ŷ = e^z, y ≥ 0; ∂L/∂z = ŷ − y. McCullagh & Nelder 1989, ch. 6. Training begins
+    with the output's bias at the ln of the mean target, where all other biases begin at 0.
     Use: for counts, and for amounts whose spread grows with their mean.
     """
 

@@ -94,6 +94,8 @@ class Network:
         else:
             views = self.bind(theta, self.initial_stats(np.float64))
             initialize_on(self.layers, *views, sample, rng)
+        if self.spec.output_bias:
+            theta[self.layer_slices()["output"][-1]] = self.spec.output_bias
         return theta.astype(dtype)
 
     def initial_stats(self, dtype: DTypeLike) -> Array:

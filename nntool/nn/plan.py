@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from nntool.nn.augmentation import Augmentation, LevelMask
 from nntool.nn.averaging import Average
 from nntool.nn.sampling import Sampler
-from nntool.nn.schedules import ConstantRate, Schedule
+from nntool.nn.schedules import Schedule
+from nntool.nn.schedules.by_time import ConstantRate
 from nntool.nn.updating import UpdateRules
 
 

@@ -37,6 +37,8 @@ class NetworkSpec:
     layer_norm: bool = False
     parametric_activation: bool = False
 
+    output_bias: tuple[float, ...] = ()
+
     def __post_init__(self) -> None:
         """Resolve the widths and refuse what no network has."""
         sizes = (self.n_outputs, *self.hidden, *self.levels, *(self.widths or ()))
@@ -59,6 +61,10 @@ class NetworkSpec:
             raise InvalidChoice("a norm or a parametric activation is on or off")
         if self.batch_norm and self.layer_norm:
             raise InvalidChoice("batch norm and layer norm exclude each other: choose one")
+        if len(self.output_bias) not in (0, self.n_outputs) or not all(
+            type(bias) in (int, float) and math.isfinite(bias) for bias in self.output_bias
+        ):
+            raise InvalidChoice("the output layer begins with one finite bias for each output")
         if self.layer_norm and 1 in self.hidden:
             raise InvalidChoice("layer norm makes a constant of a hidden layer of one unit")
 

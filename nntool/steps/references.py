@@ -64,7 +64,7 @@ def _least_loss(
     """
     import numpy as np
 
-    from nntool.nn.optimizers import Adam
+    from nntool.nn.optimizers.adam import Adam
 
     middle, spread = 0.0, 1.0
     if output.head.task == "regression" and output.loss.scales_target:

@@ -30,6 +30,8 @@ class Sources(NamedTuple):
     validation: RowSource | None
     n_numbers: int
     """One more than the largest number that a row of either may have."""
+    mean_target: float = 0.0
+    """The weighted mean of the training target, as the engine has it."""
     judged_target: Any = None
     """The target of the validation rows in order, as the engine has it."""
     judged_truth: Any = None
@@ -64,9 +66,14 @@ def row_sources(
     exact = None
     if settings.monitor == "mape" and words["classes"] is None:
         exact = rows.numeric_target(run, words["target"])[judged]
+    mean = float(np.average(target[masks["train"]], weights=_of(weight, masks["train"])))
     with ExitStack() as files:
         training, validation = opened(run, words, target, weight, masks, files)
-        yield Sources(training, validation, len(target), target[judged], exact)
+        yield Sources(training, validation, len(target), mean, target[judged], exact)
+
+
+def _of(weight: Any, mask: Any) -> Any:
+    return None if weight is None else weight[mask]
 
 
 def _in_memory(

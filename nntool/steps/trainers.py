@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from nntool.errors import TrainingError, UsageError
@@ -13,6 +15,7 @@ from nntool.steps.sources import Sources
 
 if TYPE_CHECKING:
     from nntool.nn.network import NetworkSpec
+    from nntool.nn.outputs import Output
     from nntool.nn.plan import Plan
     from nntool.nn.sampling import Sampler
     from nntool.nn.training import Trainer
@@ -36,6 +39,7 @@ def make_trainer(
     words |= {key: resolved[key] for key in ("output", "target_coding")}
     output = make_output(words)
     spec = network_spec(words, resolved, settings, output.n_outputs)
+    spec = replace(spec, output_bias=first_bias(output, sources.mean_target))
     words["network"] = spec.as_plain()
     net, plan = Network(spec), make_plan(words, resolved, settings, sources)
     planning.refuse_too_large(net, plan, resolved["dtype"])
@@ -83,6 +87,19 @@ def network_spec(
         input_noise=settings.input_noise,
         activation_noise=settings.activation_noise,
     )
+
+
+def first_bias(output: Output, mean_target: float) -> tuple[float, ...]:
+    """The bias of the output layer before training: behind exp, in the target's own unit, ln of
+    the mean target; else 0.
+
+    From e^0 = 1 the way to a target of thousands is long, and bends the hidden layers meanwhile.
+    """
+    from nntool.nn.links import ExpLink
+
+    head = output.head
+    behind_exp = isinstance(head.link, ExpLink) and head.target_map.is_identity
+    return (math.log(mean_target),) if behind_exp and mean_target > 0 else ()
 
 
 def make_plan(

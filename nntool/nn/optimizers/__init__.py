@@ -6,33 +6,12 @@ number of the update from 1; where an equation has a square of a vector, it is t
 
 from nntool.nn.optimizers.adam import Adam, AdamW
 from nntool.nn.optimizers.adaptive import Adadelta, Adagrad, RMSprop
-from nntool.nn.optimizers.base import Optimizer, State
+from nntool.nn.optimizers.base import Optimizer as Optimizer
+from nntool.nn.optimizers.base import State as State
 from nntool.nn.optimizers.descent import SGD, Momentum, Nesterov, NesterovSimplified, Normalized
 from nntool.nn.optimizers.individual import Gains, Rprop
 from nntool.nn.optimizers.moments import AdaMax, AMSGrad, NAdam
 from nntool.nn.optimizers.vsgd import VSGD
-
-__all__ = [
-    "OPTIMIZERS",
-    "SGD",
-    "VSGD",
-    "AMSGrad",
-    "AdaMax",
-    "Adadelta",
-    "Adagrad",
-    "Adam",
-    "AdamW",
-    "Gains",
-    "Momentum",
-    "NAdam",
-    "Nesterov",
-    "NesterovSimplified",
-    "Normalized",
-    "Optimizer",
-    "RMSprop",
-    "Rprop",
-    "State",
-]
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {
     "adadelta": Adadelta,

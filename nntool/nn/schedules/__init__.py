@@ -4,7 +4,10 @@ Symbols: η₀ the learning rate that was chosen, t the number of the update fro
 behind it with their fraction, τ the share of the training behind it, from 0 to nearly 1.
 """
 
-from nntool.nn.schedules.base import Memory, Moment, Schedule, warm
+from nntool.nn.schedules.base import Memory as Memory
+from nntool.nn.schedules.base import Moment as Moment
+from nntool.nn.schedules.base import Schedule as Schedule
+from nntool.nn.schedules.base import warm as warm
 from nntool.nn.schedules.by_result import BoldDriver, Plateau
 from nntool.nn.schedules.by_time import (
     ConstantRate,
@@ -16,24 +19,6 @@ from nntool.nn.schedules.by_time import (
     Polynomial,
     Step,
 )
-
-__all__ = [
-    "SCHEDULES",
-    "BoldDriver",
-    "ConstantRate",
-    "CosLog4",
-    "Cosine",
-    "Exponential",
-    "InverseTime",
-    "Memory",
-    "Moment",
-    "OneCycle",
-    "Plateau",
-    "Polynomial",
-    "Schedule",
-    "Step",
-    "warm",
-]
 
 SCHEDULES: dict[str, type[Schedule]] = {
     "bold-driver": BoldDriver,
