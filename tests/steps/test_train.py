@@ -206,6 +206,7 @@ def test_rows_that_are_made_up_are_counted_and_balancing_twice_is_told(ok, split
     root = split_for("churned")
     words = [*PLAIN, "--epochs", "1", "--augment", "smote"]
     said = ok("train", root, *words)
+    assert "all epochs done after 1 epoch; " in said.err
     assert re.search(r": (\d+) rows that were made up are added to \d+ training rows\n", said.err)
     assert "more than once" not in said.err
     said = ok("train", root, *words, "--class-weights", "balanced")
