@@ -102,5 +102,21 @@ def _usage(error: typer.TyperException, words: list[str]) -> int:
     if not name and words:
         near = difflib.get_close_matches(words[0], COMMANDS, n=1)
         hint = f"nntool {near[0]} --help" if near else f"choose from {', '.join(COMMANDS)}"
+    if name == "run" and text.startswith("no such option"):
+        hint = _of_a_step(str(getattr(error, "option_name", ""))) or hint
     output.error(UsageError(text, hint))
     return UsageError.exit_code
+
+
+def _of_a_step(option: str) -> str:
+    """How ``run`` is given what is an option of one step; empty where it is none."""
+    from nntool.settings.model import fields
+    from nntool.settings.steps import STEPS
+
+    found = [
+        f"--set {step}.{field.name}=VALUE"
+        for step, model in STEPS.items()
+        for field in fields(model)
+        if field.option == option
+    ]
+    return " or ".join(found)

@@ -409,6 +409,21 @@ def test_explain_of_an_unknown_name_lists_those_of_every_option(nntool):
         assert f"{option}: {', '.join(choices.names(registry))}" in said.hint
 
 
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["--epochs", "6"], "--set train.epochs=VALUE"),
+        (["--validate-every", "6"], "--set train.validate_every=VALUE"),
+        (["--missing-indicators"], "--set transform.missing_indicators=VALUE"),
+        (["--epoch", "6"], "nntool run --help"),
+        (["--target"], "nntool run --help"),
+    ],
+)
+def test_run_says_how_it_takes_what_is_an_option_of_a_step(nntool, tmp_path, words, hint):
+    said = nntool("run", tmp_path / "new", *words)
+    assert (said.code, said.hint) == (2, hint)
+
+
 # Columns
 
 
