@@ -126,6 +126,20 @@ def test_poisson_takes_the_target_as_it_is_and_says_so(ok, split_for, source):
     assert metrics["mae"] < truth.std()
 
 
+@pytest.mark.parametrize("words", [["--loss", "poisson"], ["--loss", "mape:floor=1"]])
+def test_behind_exp_training_begins_at_the_mean_of_the_training_target(ok, split_for, words):
+    root = split_for("visits")
+    ok("transform", root, "--target-scaling", "none")
+    ok("select-features", root)
+    ok("train", root, *words, "--output", "exp", "--learning-rate", "1e-9", "--epochs", "1")
+    target = np.array([float(row["visits"]) for row in ok("show", root, "clean").rows])
+    learned = np.load(root / "split/rows.npy") == 0
+    (bias,) = model(root)["network"]["output_bias"]
+    assert bias == pytest.approx(np.log(target[learned].mean()), rel=1e-6)
+    vector = np.load(root / "train/model.npz")["theta"]
+    assert vector[-1] == pytest.approx(bias, rel=1e-6)
+
+
 def test_a_target_that_the_loss_cannot_take_is_named_by_its_row(
     nntool, ok, tmp_path, table, write, content
 ):
