@@ -15,6 +15,8 @@ VANISHING = 1e-3
 """A hidden layer's gradient this much smaller than that of the output: nothing is left of it."""
 EXPLODING = 100.0
 """A layer's gradient this many times what that of the whole network usually was before."""
+RECENT = 100
+"""Epochs before that tell what is usual: a gradient may shrink a lot along a long training."""
 IDLE = 0.5
 """The share of a layer's units that pass no gradient on."""
 BOLD_STEP = 0.5
@@ -131,7 +133,7 @@ def _about_gradients(rows: Sequence[Row], activation: str) -> list[Finding]:
             )
             break  # what reaches this layer reaches none below it
     for i, row in enumerate(rows):
-        if names := _exploding(row, rows[:i]):
+        if names := _exploding(row, rows[max(0, i - RECENT) : i]):
             found.append(
                 Finding(
                     "exploding gradients",
@@ -165,7 +167,9 @@ def _about_the_rate(
     rows: Sequence[Row], best: int, yardstick: Yardstick, ended: str
 ) -> Finding | None:
     wild = sum(
-        _too_bold(row) or _jumped(row, rows[:i], yardstick) for i, row in enumerate(rows) if i
+        _too_bold(row) or _jumped(row, rows[i - 1 : i], yardstick)
+        for i, row in enumerate(rows)
+        if i
     )
     if wild > max(1, len(rows) // 20):
         return Finding(
@@ -248,7 +252,7 @@ def _vanishing(row: Row) -> list[str]:
 def _exploding(row: Row, before: Sequence[Row]) -> list[str]:
     if len(before) < 5:
         return []
-    usual = statistics.median(earlier["gradient_norm"] for earlier in before)
+    usual = statistics.median(earlier["gradient_norm"] for earlier in before[-RECENT:])
     names = [*_hidden(row), "output"]
     return [name for name in names if 0 < EXPLODING * usual < row.get(f"{name}_gradient", 0.0)]
 
