@@ -30,6 +30,7 @@ def _contradictions(s: TrainSettings) -> list[tuple[bool, str, str]]:
         "--activation-noise": s.activation_noise > 0,
     }
     needs_hidden = next((name for name, is_on in per_unit.items() if is_on), "")
+    augmenting = [name_and_settings(choice)[0] for choice in s.augment]
     choosing = "--balanced-batches" if s.balanced_batches else "--emphasize-errors"
     return [
         (
@@ -46,6 +47,11 @@ def _contradictions(s: TrainSettings) -> list[tuple[bool, str, str]]:
             (s.balanced_batches or s.emphasize_errors) and s.batch_size == "full",
             f"--batch-size full holds every row once, and {choosing} says how often rows come up",
             f"{choosing} --batch-size auto",
+        ),
+        (
+            augmenting.count("mixup") > 1,
+            "--augment mixup can be given once: the loss of a row is blended with one other",
+            "one of them, with a larger alpha: --augment mixup:alpha=0.5",
         ),
         (
             s.batch_norm and s.batch_size == 1,

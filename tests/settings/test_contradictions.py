@@ -44,6 +44,11 @@ def test_each_half_of_a_contradiction_is_fine_alone(values):
     build(TrainSettings, values)
 
 
+def test_mixup_twice_is_refused_before_any_row_is_read():
+    with pytest.raises(UsageError, match="--augment mixup can be given once"):
+        build(TrainSettings, {"augment": ["mixup", "jitter", {"name": "mixup", "alpha": 1.0}]})
+
+
 @pytest.mark.parametrize(
     "values",
     [
