@@ -337,6 +337,11 @@ def test_more_epochs_go_on_where_training_ended(ok, split_for, results):
     assert results(parts) == results(whole)
 
 
+def test_a_full_batch_is_called_one(ok, split_for):
+    said = ok("train", split_for("churned"), *SMALL, "--batch-size", "full", "--epochs", "2")
+    assert "validation rows, all rows in one batch, learning rate 0.01" in said.err
+
+
 def test_fewer_epochs_start_anew_and_say_so(ok, split_for, results):
     fewer, parts = split_for("churned"), split_for("churned")
     ok("train", fewer, *SMALL, "--epochs", "3")
