@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from nntool.nn.activations import ACTIVATIONS
 from nntool.nn.arrays import Array, DTypeLike
 from nntool.nn.batches import Batch
 from nntool.nn.heads import LossTape
@@ -34,9 +35,10 @@ class Stepper:
         sample: Batch | None = None,
     ) -> None:
         if not net.has_gradient and rules.optimizer.wants != "loss":
+            able = (name for name, entry in ACTIVATIONS.items() if entry.has_gradient)
             raise InvalidChoice(
                 f"activation {net.spec.activation!r} has no gradient to learn from;"
-                " choose one that has, such as tanh or relu"
+                f" choose from {', '.join(able)}"
             )
         self.net = net
         self.output = output

@@ -143,7 +143,7 @@ def opening(trainer: Trainer, resolved: dict[str, Any]) -> str:
     )
 
 
-def cautions(resolved: dict[str, Any], trainer: Trainer) -> list[str]:
+def cautions(settings: TrainSettings, resolved: dict[str, Any], trainer: Trainer) -> list[str]:
     """What is possible, but seldom meant."""
     name = name_and_settings(resolved["optimizer"])[0] if "optimizer" in resolved else ""
     found = []
@@ -151,6 +151,18 @@ def cautions(resolved: dict[str, Any], trainer: Trainer) -> list[str]:
         found.append(
             f"{name} goes by the sign of the gradient: +0.1 nine times and −0.9 once, which sum to"
             " 0, move a weight far; with small batches it goes astray (--batch-size full)"
+        )
+    balancing = ["--class-weights balanced"] if settings.class_weights == "balanced" else []
+    balancing += ["--balanced-batches"] if settings.balanced_batches else []
+    balancing += (
+        ["--augment smote"]
+        if any(name_and_settings(choice)[0] == "smote" for choice in settings.augment)
+        else []
+    )
+    if len(balancing) > 1 and balancing[0] == "--class-weights balanced":
+        found.append(
+            f"{' and '.join(balancing)} make up for the same rare classes more than once"
+            " (leave one out)"
         )
     return found
 

@@ -96,11 +96,16 @@ def _train(
     """Resolve what is 'auto', train, and write the model into ``folder``."""
     has_validation = rows_of.validation is not None
     resolved = planning.resolve(settings, words, rows_of.training.n_rows, has_validation)
+    n_real = rows_of.training.n_rows
     rows_of = trainers.grown(settings, words, rows_of)
+    if n_added := rows_of.training.n_rows - n_real:
+        outcome.notes.append(
+            f"{n_added:,} rows that were made up are added to {n_real:,} training rows"
+        )
     if settings.learning_rate == "auto":
         outcome.notes.append(trainers.resolve_rate(words, resolved, settings, rows_of))
     trainer = trainers.make_trainer(words, resolved, settings, rows_of)
-    outcome.notes += planning.cautions(resolved, trainer)
+    outcome.notes += planning.cautions(settings, resolved, trainer)
     of = checkpoint.key(plain(settings) | resolved, freshness.inputs(session.run, "train"))
     log = learning.Log(session.root, of, trainer, job)
     log.resume()

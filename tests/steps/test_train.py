@@ -216,6 +216,21 @@ def test_the_best_weights_are_kept_and_training_stops_without_progress(ok, split
     assert evaluated["network"]["metrics"]["log-loss"] == pytest.approx(min(losses), rel=1e-4)
 
 
+def test_rows_that_are_made_up_are_counted_and_balancing_twice_is_told(ok, split_for):
+    root = split_for("churned")
+    words = [*PLAIN, "--epochs", "1", "--augment", "smote"]
+    said = ok("train", root, *words)
+    assert re.search(r": (\d+) rows that were made up are added to \d+ training rows\n", said.err)
+    assert "more than once" not in said.err
+    said = ok("train", root, *words, "--class-weights", "balanced")
+    assert "--class-weights balanced and --augment smote make up for the same rare" in said.err
+    said = ok("train", root, *words[:-2], "--class-weights", "balanced", "--balanced-batches")
+    assert "--class-weights balanced and --balanced-batches make up for the same" in said.err
+    said = ok("train", root, *words[:-2], "--class-weights", "balanced")
+    assert "made up" not in said.err
+    assert "more than once" not in said.err
+
+
 def test_weights_that_nothing_spoke_for_are_said_to_be_the_last_not_the_best(ok, split_for):
     root = split_for("churned")
     same = ["--layer-rates", "hidden1=0", "--layer-rates", "output=0", "--initializer", "zeros"]
