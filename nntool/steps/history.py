@@ -84,7 +84,8 @@ def summary(
     if at["validation_loss"] is not None:
         losses += f", validation loss {at['validation_loss']:.4g}"
     reason = f"the best by {monitor}" if judged else f"the last: none had a value of {monitor}"
-    return f"{why} after {len(epochs)} epochs; kept epoch {best}, {reason} ({losses})"
+    count = "1 epoch" if len(epochs) == 1 else f"{len(epochs)} epochs"
+    return f"{why} after {count}; kept epoch {best}, {reason} ({losses})"
 
 
 def divergence(error: Diverged) -> dict[str, Any]:

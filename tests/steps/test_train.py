@@ -220,6 +220,7 @@ def test_rows_that_are_made_up_are_counted_and_balancing_twice_is_told(ok, split
     root = split_for("churned")
     words = [*PLAIN, "--epochs", "1", "--augment", "smote"]
     said = ok("train", root, *words)
+    assert "all epochs done after 1 epoch; " in said.err
     assert re.search(r": (\d+) rows that were made up are added to \d+ training rows\n", said.err)
     assert "more than once" not in said.err
     said = ok("train", root, *words, "--class-weights", "balanced")
@@ -229,6 +230,15 @@ def test_rows_that_are_made_up_are_counted_and_balancing_twice_is_told(ok, split
     said = ok("train", root, *words[:-2], "--class-weights", "balanced")
     assert "made up" not in said.err
     assert "more than once" not in said.err
+
+
+@pytest.mark.parametrize(("rule", "told"), [("vsgd", True), ("rprop", True), ("adam", False)])
+def test_a_range_test_for_a_rule_that_finds_its_steps_itself_is_advised_against(
+    ok, split_for, rule, told
+):
+    words = [*PLAIN, "--epochs", "1", "--batch-size", "full", "--optimizer", rule]
+    said = ok("train", split_for("churned"), *words, "--learning-rate", "auto")
+    assert ("which a range test cannot foresee" in said.err) is told
 
 
 def test_weights_that_nothing_spoke_for_are_said_to_be_the_last_not_the_best(ok, split_for):
