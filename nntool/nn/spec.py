@@ -17,7 +17,8 @@ class NetworkSpec:
     ``levels`` is the number of codes of each categorical column, ``widths`` the length of their
     vectors (None: `default_width`), ``hidden`` the units of each hidden layer, () a linear model.
     ``initializer`` "auto" follows the activation, and is glorot-uniform for the output layer.
-    Each hidden layer is: weighted sums, norm, activation, noise, dropout.
+    Each hidden layer is: weighted sums, norm, activation, noise, dropout. ``output_bias`` is where
+    the biases of the output begin, () at 0 as all others.
     """
 
     n_numeric: int
@@ -36,7 +37,6 @@ class NetworkSpec:
     batch_norm: bool = False
     layer_norm: bool = False
     parametric_activation: bool = False
-
     output_bias: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:

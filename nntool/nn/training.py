@@ -128,8 +128,8 @@ class Trainer:
             yield batch
 
     def result(self) -> tuple[Array, Array, int]:
-        """Return theta, stats and epoch of the best weights, or the present ones: none judged."""
-        return (self.theta, self.stats, self.epoch) if self.best is None else self.best
+        """Return theta, stats and epoch of the best weights, or, with none judged, the present."""
+        return self.best or (*self._averaged(), self.epoch)
 
     def state(self) -> tuple[dict[str, Array], dict[str, Any]]:
         """Return arrays by name and plain data as of the end of the last whole epoch."""
@@ -215,7 +215,7 @@ class Trainer:
             norms = self.net.norms(self.theta)
             layer = next(name for name, norm in norms.items() if not math.isfinite(norm))
             self._diverge(epoch, None, layer, lr)
-        theta, stats = self._mean.judged(self.net, self.theta, self.stats, self._all_training_rows)
+        theta, stats = self._averaged()
         verdict = self._verdict(theta, stats)
         if verdict.not_finite_in is not None:
             self._diverge(epoch, None, verdict.not_finite_in, lr)
@@ -266,6 +266,10 @@ class Trainer:
 
     def _penalty(self) -> float:
         return sum(p.value(self._stepper.parts.weights) for p in self.plan.rules.penalties)
+
+    def _averaged(self) -> tuple[Array, Array]:
+        """Return the mean of the weights, where there is one, or the weights as they are."""
+        return self._mean.judged(self.net, self.theta, self.stats, self._all_training_rows)
 
     def _all_training_rows(self) -> Iterator[Batch]:
         return self.train.batches(None, BLOCK_ROWS, self.net.min_rows)

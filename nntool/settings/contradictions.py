@@ -22,7 +22,8 @@ def _contradictions(s: TrainSettings) -> list[tuple[bool, str, str]]:
     """Each contradiction: whether it is there, the facts, the next thing to type."""
     loss, of_loss = name_and_settings(s.loss)
     smoothing = of_loss.get("smoothing", s.label_smoothing)
-    decay = name_and_settings(s.optimizer)[1].get("weight_decay", s.weight_decay)
+    rule, of_rule = name_and_settings(s.optimizer)
+    decay = of_rule.get("weight_decay", s.weight_decay)
     per_unit = {
         "--batch-norm": s.batch_norm,
         "--layer-norm": s.layer_norm,
@@ -30,6 +31,7 @@ def _contradictions(s: TrainSettings) -> list[tuple[bool, str, str]]:
         "--activation-noise": s.activation_noise > 0,
     }
     needs_hidden = next((name for name, is_on in per_unit.items() if is_on), "")
+    augmenting = [name_and_settings(choice)[0] for choice in s.augment]
     choosing = "--balanced-batches" if s.balanced_batches else "--emphasize-errors"
     return [
         (
@@ -46,6 +48,11 @@ def _contradictions(s: TrainSettings) -> list[tuple[bool, str, str]]:
             (s.balanced_batches or s.emphasize_errors) and s.batch_size == "full",
             f"--batch-size full holds every row once, and {choosing} says how often rows come up",
             f"{choosing} --batch-size auto",
+        ),
+        (
+            augmenting.count("mixup") > 1,
+            "--augment mixup can be given once: the loss of a row is blended with one other",
+            "one of them, with a larger alpha: --augment mixup:alpha=0.5",
         ),
         (
             s.batch_norm and s.batch_size == 1,
@@ -71,6 +78,11 @@ def _contradictions(s: TrainSettings) -> list[tuple[bool, str, str]]:
             s.weight_decay is not None and decay != s.weight_decay,
             f"the optimizer has weight_decay={decay} and --weight-decay is {s.weight_decay}",
             "give one of the two",
+        ),
+        (
+            rule == "rprop" and s.learning_rate == "auto",
+            "--learning-rate auto tries rates, and rprop takes η for its first step alone",
+            "leave --learning-rate out",
         ),
         (
             s.warmup > s.epochs,

@@ -165,19 +165,16 @@ def _about_gradients(rows: Sequence[Row], activation: str) -> list[Finding]:
 
 def _about_idle_units(row: Row, activation: str) -> list[Finding]:
     dead = activation in _STRAIGHT
-    advice = (
-        "--activation leaky-relu, or a smaller --learning-rate"
-        if dead
-        else "--batch-norm, --activation relu, or transform --scale standard"
-    )
-    return [
-        Finding(
-            "dead units" if dead else "saturated units",
-            f"{row[f'{name}_idle']:.0%} of {name} pass no gradient on",
-            advice,
-        )
-        for name in _idle(row)
-    ]
+    found = []
+    for name in _idle(row):
+        share = row[f"{name}_idle"]
+        advice = "--batch-norm, --activation relu, or transform --scale standard"
+        if dead:  # all of them are so where they began alike: with weights of 0, say
+            begin = "--initializer auto, " if share == 1 else ""
+            advice = f"{begin}--activation leaky-relu, or a smaller --learning-rate"
+        what = "dead units" if dead else "saturated units"
+        found.append(Finding(what, f"{share:.0%} of {name} pass no gradient on", advice))
+    return found
 
 
 def _about_the_rate(

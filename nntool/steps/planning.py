@@ -135,9 +135,11 @@ def opening(trainer: Trainer, resolved: dict[str, Any]) -> str:
     """What is about to be trained, in one line."""
     n_held = trainer.validation.n_rows if trainer.validation else 0
     held = f"{n_held:,} validation rows" if n_held else "no validation rows"
+    size = resolved["batch_size"]
+    batches = "all rows in one batch" if size == "full" else f"batches of {size}"
     return (
         f"{trainer.net.size:,} weights, {trainer.train.n_rows:,} training rows, {held},"
-        f" batches of {resolved['batch_size']}, learning rate {resolved['learning_rate']:g}"
+        f" {batches}, learning rate {resolved['learning_rate']:g}"
     )
 
 

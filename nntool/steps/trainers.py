@@ -200,6 +200,12 @@ def resolve_rate(
 
     from nntool.nn.range_test import choose_rate, sweep
 
+    if choices.built("OPTIMIZERS", settings.optimizer).finds_rates:
+        name = name_and_settings(settings.optimizer)[0]
+        raise UsageError(
+            f"--learning-rate auto is not for {name}, which finds the rate of each weight itself",
+            "leave --learning-rate out",
+        )
     trial = make_trainer(dict(words), {**resolved, "learning_rate": 1.0}, settings, sources)
     with threadpool_limits(1, user_api="blas"), np.errstate(all="ignore"):
         rates, losses = sweep(trial)

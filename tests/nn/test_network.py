@@ -73,6 +73,8 @@ def test_the_spec_is_plain_data() -> None:
         ({"levels": ("4",)}, "whole number"),
         ({"dropout": "0.1"}, "dropout is a share"),
         ({"n_numeric": True}, "whole number"),
+        ({"output_bias": (1.0, 2.0)}, "one finite bias for each output"),
+        ({"output_bias": (float("nan"),)}, "one finite bias for each output"),
         ({"dropout": 1.0}, "dropout is a share"),
         ({"levels": (3, 4), "widths": (1,)}, "2 categorical columns"),
         ({"input_noise": -0.1}, "noise has a standard deviation"),

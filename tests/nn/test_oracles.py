@@ -169,6 +169,16 @@ def with_curvature(theta: list[float], lr: float) -> None:
                 m["tau"] = (1 - m["g"] ** 2 / m["v"]) * m["tau"] + 1
 
 
+def with_sign_of_mean(theta: list[float], lr: float) -> None:
+    """Chen et al. 2023, Algorithm 2, β₁ = 0.8, β₂ = 0.95."""
+    m = [0.0] * 7
+    for t in range(1, oracle.N_STEPS + 1):
+        g = noisy(theta, t)
+        for i in range(7):
+            theta[i] -= lr * math.copysign(1.0, 0.8 * m[i] + 0.2 * g[i])
+            m[i] = 0.95 * m[i] + 0.05 * g[i]
+
+
 # name: our rule, its settings, learning rate, the paper's path (it changes a list of numbers)
 PAPER_CASES: dict[str, tuple[str, dict[str, Any], float, Callable[[list[float], float], None]]] = {
     "momentum-growing": (
@@ -215,6 +225,7 @@ PAPER_CASES: dict[str, tuple[str, dict[str, Any], float, Callable[[list[float], 
         0.005,
         lambda theta, lr: with_gains(theta, lr, "velocity", 0.9),
     ),
+    "lion": ("lion", {"beta1": 0.8, "beta2": 0.95}, 0.02, with_sign_of_mean),
     "vsgd": ("vsgd", {}, 1.0, with_curvature),
 }
 

@@ -123,6 +123,16 @@ def test_the_mean_of_the_weights_is_judged_and_kept(
     assert np.abs(theta - t.theta).max() > 1e-3, "what goes on learning is not the mean"
 
 
+def test_the_mean_is_what_is_kept_where_nothing_was_judged() -> None:
+    watched = Watched(EMA(decay=0.8))
+    t = trainer(plan_of(average=watched, epochs=2, validate_every=5))
+    list(t.run())
+    path = watched.path  # type: ignore[attr-defined]  # Watched made it
+    theta, _, epoch = t.result()
+    np.testing.assert_allclose(theta, ema_of(path, 2), rtol=1e-5, atol=1e-6)
+    assert epoch == 2
+
+
 def test_batch_norm_of_averaged_weights_is_measured_over_all_training_rows() -> None:
     spec = dataclasses.replace(SPEC, hidden=(8,), batch_norm=True, activation="tanh")
     t = trainer(plan_of(average=EMA(decay=0.9)), spec, dtype=np.float64)

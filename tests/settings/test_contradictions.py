@@ -25,6 +25,7 @@ CONTRADICTIONS = [
         {"optimizer": {"name": "adamw", "weight_decay": 0.02}, "weight_decay": 0.1},
         "the optimizer has weight_decay=0.02 and --weight-decay is 0.1",
     ),
+    ({"optimizer": "rprop", "learning_rate": "auto"}, "rprop takes η for its first step alone"),
     ({"warmup": 6, "epochs": 5}, "--warmup 6 is longer than the training, --epochs 5"),
     ({"validate_every": 6, "epochs": 5}, "--validate-every 6 is longer than the training"),
 ]
@@ -43,6 +44,11 @@ def test_a_contradiction_is_refused_with_what_to_type(values, told):
 )
 def test_each_half_of_a_contradiction_is_fine_alone(values):
     build(TrainSettings, values)
+
+
+def test_mixup_twice_is_refused_before_any_row_is_read():
+    with pytest.raises(UsageError, match="--augment mixup can be given once"):
+        build(TrainSettings, {"augment": ["mixup", "jitter", {"name": "mixup", "alpha": 1.0}]})
 
 
 @pytest.mark.parametrize(

@@ -338,6 +338,15 @@ def test_an_epoch_in_words(changes: dict[str, Any], words: str) -> None:
     assert words_of(*WELL, epoch(9, **changes)) == words
 
 
+def test_the_gradients_of_long_ago_do_not_say_what_is_usual() -> None:
+    early = [epoch(i, gradient_norm=100.0) for i in range(1, 121)]
+    late = [epoch(i, gradient_norm=0.1) for i in range(121, 222)]
+    burst = epoch(222, hidden1_gradient=50.0)
+    assert words_of(*early, *late, burst) == "exploding gradients in hidden1"
+    (found,) = of_training([*early, *late, burst], 222)
+    assert found.startswith("exploding gradients: in epoch 222 that of hidden1")
+
+
 def test_an_epoch_of_overfitting_alone_may_be_chance() -> None:
     apart = {"train_loss": 0.3, "validation_loss": 0.46}
     assert words_of(*WELL, epoch(9, **apart)) == ""

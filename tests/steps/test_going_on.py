@@ -320,3 +320,13 @@ def test_a_rate_by_itself_goes_on_from_a_checkpoint(ok: Any, split_for: Any, res
     ok("train", parts, *words, "--epochs", "4")
     assert "goes on after epoch 4" in ok("train", parts, *words, "--epochs", "9").err
     assert results(parts) == results(whole)
+
+
+@pytest.mark.parametrize("rule", ["rprop", "vsgd"])
+def test_a_rate_is_not_searched_for_a_rule_that_finds_its_own(
+    nntool: Any, split_for: Any, rule: str
+) -> None:
+    said = nntool("train", split_for("churned"), "--optimizer", rule, "--learning-rate", "auto")
+    assert said.code == 2
+    assert f"--learning-rate auto is not for {rule}" in said.message
+    assert said.hint == "leave --learning-rate out"

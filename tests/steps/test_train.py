@@ -126,6 +126,20 @@ def test_poisson_takes_the_target_as_it_is_and_says_so(ok, split_for, source):
     assert metrics["mae"] < truth.std()
 
 
+@pytest.mark.parametrize("words", [["--loss", "poisson"], ["--loss", "mape:floor=1"]])
+def test_behind_exp_training_begins_at_the_mean_of_the_training_target(ok, split_for, words):
+    root = split_for("visits")
+    ok("transform", root, "--target-scaling", "none")
+    ok("select-features", root)
+    ok("train", root, *words, "--output", "exp", "--learning-rate", "1e-9", "--epochs", "1")
+    target = np.array([float(row["visits"]) for row in ok("show", root, "clean").rows])
+    learned = np.load(root / "split/rows.npy") == 0
+    (bias,) = model(root)["network"]["output_bias"]
+    assert bias == pytest.approx(np.log(target[learned].mean()), rel=1e-6)
+    vector = np.load(root / "train/model.npz")["theta"]
+    assert vector[-1] == pytest.approx(bias, rel=1e-6)
+
+
 def test_a_target_that_the_loss_cannot_take_is_named_by_its_row(
     nntool, ok, tmp_path, table, write, content
 ):
@@ -346,6 +360,11 @@ def test_more_epochs_go_on_where_training_ended(ok, split_for, results):
     said = ok("train", parts, *SMALL, "--epochs", "7")
     assert "nntool train: goes on after epoch 4, from its checkpoint" in said.err.splitlines()
     assert results(parts) == results(whole)
+
+
+def test_a_full_batch_is_called_one(ok, split_for):
+    said = ok("train", split_for("churned"), *SMALL, "--batch-size", "full", "--epochs", "2")
+    assert "validation rows, all rows in one batch, learning rate 0.01" in said.err
 
 
 def test_fewer_epochs_start_anew_and_say_so(ok, split_for, results):

@@ -10,7 +10,7 @@ from nntool.nn.optimizers.base import Optimizer as Optimizer
 from nntool.nn.optimizers.base import State as State
 from nntool.nn.optimizers.descent import SGD, Momentum, Nesterov, NesterovSimplified, Normalized
 from nntool.nn.optimizers.individual import Gains, Rprop
-from nntool.nn.optimizers.moments import AdaMax, AMSGrad, NAdam
+from nntool.nn.optimizers.moments import AdaMax, AMSGrad, Lion, NAdam
 from nntool.nn.optimizers.vsgd import VSGD
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {
@@ -21,6 +21,7 @@ OPTIMIZERS: dict[str, type[Optimizer]] = {
     "adamw": AdamW,
     "amsgrad": AMSGrad,
     "gains": Gains,
+    "lion": Lion,
     "momentum": Momentum,
     "nadam": NAdam,
     "nesterov": Nesterov,

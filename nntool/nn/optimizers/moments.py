@@ -120,6 +120,35 @@ class NAdam(_Moments):
         return self.beta1 * (1 - 0.5 * math.pow(0.96, t * self.psi))
 
 
+@dataclass(frozen=True, kw_only=True)
+class Lion(Optimizer):
+    """The sign of a mean of the gradient: every weight moves by η.
+
+    θ ← θ − η·sign(β₁m + (1 − β₁)g); m ← β₂m + (1 − β₂)g. Chen et al. 2023, arXiv 2302.06675,
+    Algorithm 2; the decay that goes with it there is `--weight-decay`.
+    Use: with large batches, a rate 3 to 10 times smaller than adam's and a decay as much larger;
+    it keeps one vector where adam keeps two.
+    """
+
+    learning_rate: ClassVar[float] = 0.0001
+    state_names: ClassVar[tuple[str, ...]] = ("m",)
+
+    beta1: float = setting(0.9, "β₁, share of the mean in the step", ge=0, lt=1)
+    beta2: float = setting(0.99, "β₂, memory of the mean", ge=0, lt=1)
+
+    def step(self, theta: Array, g: Array, state: State, lr: float) -> None:
+        state["t"] += 1
+        for w, dw, m in in_blocks(theta, g, state["m"]):
+            s = state["scratch"][: len(w)]
+            np.subtract(m, dw, out=s)
+            s *= self.beta1
+            s += dw
+            np.sign(s, out=s)
+            s *= lr
+            w -= s
+            _mean(m, dw, self.beta2, s)
+
+
 def _mean(m: Array, dw: Array, beta: float, s: Array) -> None:
     """M ← βm + (1 − β)g."""
     np.multiply(dw, 1 - beta, out=s)

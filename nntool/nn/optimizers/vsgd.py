@@ -33,6 +33,7 @@ class VSGD(Optimizer):
     learning_rate: ClassVar[float] = 1.0
     state_names: ClassVar[tuple[str, ...]] = ("g_mean", "v_mean", "h_mean", "tau")
     wants: ClassVar[Literal["look-ahead", "curvature", "loss"] | None] = "curvature"
+    finds_rates: ClassVar[bool] = True
 
     start: int = setting(10, "batches that are only averaged", ge=1)
     slow: float = setting(10.0, "factor on the first v̄ and h̄", ge=1)
