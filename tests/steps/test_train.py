@@ -232,15 +232,6 @@ def test_rows_that_are_made_up_are_counted_and_balancing_twice_is_told(ok, split
     assert "more than once" not in said.err
 
 
-@pytest.mark.parametrize(("rule", "told"), [("vsgd", True), ("rprop", True), ("adam", False)])
-def test_a_range_test_for_a_rule_that_finds_its_steps_itself_is_advised_against(
-    ok, split_for, rule, told
-):
-    words = [*PLAIN, "--epochs", "1", "--batch-size", "full", "--optimizer", rule]
-    said = ok("train", split_for("churned"), *words, "--learning-rate", "auto")
-    assert ("which a range test cannot foresee" in said.err) is told
-
-
 def test_weights_that_nothing_spoke_for_are_said_to_be_the_last_not_the_best(ok, split_for):
     root = split_for("churned")
     same = ["--layer-rates", "hidden1=0", "--layer-rates", "output=0", "--initializer", "zeros"]
