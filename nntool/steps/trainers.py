@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nntool.errors import TrainingError, UsageError
+from nntool.errors import DataError, TrainingError, UsageError
 from nntool.settings.choices import name_and_settings
 from nntool.settings.train import TrainSettings
 from nntool.steps import choices, monitoring, planning
@@ -38,6 +38,12 @@ def make_trainer(
     spec = network_spec(words, resolved, settings, output.n_outputs)
     words["network"] = spec.as_plain()
     net, plan = Network(spec), make_plan(words, resolved, settings, sources)
+    if sources.training.n_rows < net.min_rows:
+        raise DataError(
+            f"--batch-norm needs {net.min_rows} training rows, and there is"
+            f" {sources.training.n_rows}",
+            "--layer-norm, or a split with more --train",
+        )
     planning.refuse_too_large(net, plan, resolved["dtype"])
     task, monitor = words["task"], resolved["monitor"]
     measured = monitoring.metrics_of(task, output, words, monitor, sources.judged_truth)
