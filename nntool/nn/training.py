@@ -99,14 +99,13 @@ class Trainer:
 
         Raise `Diverged` at the first number that is not finite; `result` still gives the best.
         """
-        if self.ended == "asked":
-            self.restore(*self._mark)  # what an epoch left unfinished is done again
         self.ended = "patience" if self._out_of_patience() else None
         if self.epoch == 0 and self.plan.schedule.undoes:
             self._let_schedule_see_the_start()
         while self.ended is None and self.epoch < self.plan.epochs:
             report = self._run_epoch(should_stop)
             if report is None:
+                self.restore(*self._mark)  # what the epoch left unfinished is to be done again
                 self.ended = "asked"
                 return
             yield report
@@ -189,7 +188,6 @@ class Trainer:
             total += loss * batch.n_rows
             self.rows_seen += batch.n_rows
             if should_stop():
-                self.rows_seen = seen
                 return None
         n_rows = self.rows_seen - seen
         return self._end_epoch(total / n_rows, outputs.metrics(), lr, gradient_norm, layers)

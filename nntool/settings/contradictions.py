@@ -22,8 +22,7 @@ def _contradictions(s: TrainSettings) -> list[tuple[bool, str, str]]:
     """Each contradiction: whether it is there, the facts, the next thing to type."""
     loss, of_loss = name_and_settings(s.loss)
     smoothing = of_loss.get("smoothing", s.label_smoothing)
-    rule, of_rule = name_and_settings(s.optimizer)
-    decay = of_rule.get("weight_decay", s.weight_decay)
+    decay = name_and_settings(s.optimizer)[1].get("weight_decay", s.weight_decay)
     per_unit = {
         "--batch-norm": s.batch_norm,
         "--layer-norm": s.layer_norm,
@@ -78,11 +77,6 @@ def _contradictions(s: TrainSettings) -> list[tuple[bool, str, str]]:
             s.weight_decay is not None and decay != s.weight_decay,
             f"the optimizer has weight_decay={decay} and --weight-decay is {s.weight_decay}",
             "give one of the two",
-        ),
-        (
-            rule == "rprop" and s.learning_rate == "auto",
-            "--learning-rate auto tries rates, and rprop takes η for its first step alone",
-            "leave --learning-rate out",
         ),
         (
             s.warmup > s.epochs,

@@ -152,12 +152,6 @@ def cautions(settings: TrainSettings, resolved: dict[str, Any], trainer: Trainer
             f"{name} goes by the sign of the gradient: +0.1 nine times and −0.9 once, which sum to"
             " 0, move a weight far; with small batches it goes astray (--batch-size full)"
         )
-    rule = trainer.plan.rules.optimizer
-    if settings.learning_rate == "auto" and (rule.full_batch or rule.wants == "curvature"):
-        found.append(
-            f"{name} finds the size of its steps as it goes, which a range test cannot foresee:"
-            f" its own learning rate, {rule.learning_rate:g}, is the better start"
-        )
     balancing = ["--class-weights balanced"] if settings.class_weights == "balanced" else []
     balancing += ["--balanced-batches"] if settings.balanced_batches else []
     balancing += (

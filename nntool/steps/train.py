@@ -107,10 +107,10 @@ def _train(
     trainer = trainers.make_trainer(words, resolved, settings, rows_of)
     outcome.notes += planning.cautions(settings, resolved, trainer)
     of = checkpoint.key(plain(settings) | resolved, freshness.inputs(session.run, "train"))
-    log = learning.Log(session.root, of, trainer, job)
-    log.resume()
-    job.listener.say(f"nntool train: {planning.opening(trainer, resolved)}")
     with learning.numerics(job, trainer):
+        log = learning.Log(session.root, of, trainer, job)
+        log.resume()
+        job.listener.say(f"nntool train: {planning.opening(trainer, resolved)}")
         diverged = learning.learn(trainer, log, job)
         _refuse_no_epoch(trainer, log, diverged)
         warning = _refuse_diverged(trainer, log, settings.seed, diverged)

@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from nntool.errors import TrainingError, UsageError
+from nntool.errors import DataError, TrainingError, UsageError
 from nntool.settings.choices import name_and_settings
 from nntool.settings.train import TrainSettings
 from nntool.steps import choices, monitoring, planning
@@ -42,6 +42,12 @@ def make_trainer(
     spec = replace(spec, output_bias=first_bias(output, sources.mean_target))
     words["network"] = spec.as_plain()
     net, plan = Network(spec), make_plan(words, resolved, settings, sources)
+    if sources.training.n_rows < net.min_rows:
+        raise DataError(
+            f"--batch-norm needs {net.min_rows} training rows, and there is"
+            f" {sources.training.n_rows}",
+            "--layer-norm, or a split with more --train",
+        )
     planning.refuse_too_large(net, plan, resolved["dtype"])
     task, monitor = words["task"], resolved["monitor"]
     measured = monitoring.metrics_of(task, output, words, monitor, sources.judged_truth)

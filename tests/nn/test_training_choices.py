@@ -133,6 +133,23 @@ def test_the_mean_is_what_is_kept_where_nothing_was_judged() -> None:
     assert epoch == 2
 
 
+def test_weights_kept_unjudged_are_those_of_the_epoch_that_is_named() -> None:
+    """A stop may come within the next epoch."""
+    t, asked = trainer(plan_of(validate_every=5)), 0
+
+    def should_stop() -> bool:
+        nonlocal asked
+        asked += 1
+        return asked == UPDATES + 2
+
+    assert [report.epoch for report in t.run(should_stop)] == [1]
+    whole = trainer(plan_of(validate_every=5))
+    next(whole.run())
+    theta, _, epoch = t.result()
+    assert epoch == 1
+    assert theta.tobytes() == whole.theta.tobytes()
+
+
 def test_batch_norm_of_averaged_weights_is_measured_over_all_training_rows() -> None:
     spec = dataclasses.replace(SPEC, hidden=(8,), batch_norm=True, activation="tanh")
     t = trainer(plan_of(average=EMA(decay=0.9)), spec, dtype=np.float64)

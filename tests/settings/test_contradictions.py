@@ -25,7 +25,6 @@ CONTRADICTIONS = [
         {"optimizer": {"name": "adamw", "weight_decay": 0.02}, "weight_decay": 0.1},
         "the optimizer has weight_decay=0.02 and --weight-decay is 0.1",
     ),
-    ({"optimizer": "rprop", "learning_rate": "auto"}, "rprop takes η for its first step alone"),
     ({"warmup": 6, "epochs": 5}, "--warmup 6 is longer than the training, --epochs 5"),
     ({"validate_every": 6, "epochs": 5}, "--validate-every 6 is longer than the training"),
 ]

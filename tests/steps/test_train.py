@@ -232,15 +232,6 @@ def test_rows_that_are_made_up_are_counted_and_balancing_twice_is_told(ok, split
     assert "more than once" not in said.err
 
 
-@pytest.mark.parametrize(("rule", "told"), [("vsgd", True), ("rprop", True), ("adam", False)])
-def test_a_range_test_for_a_rule_that_finds_its_steps_itself_is_advised_against(
-    ok, split_for, rule, told
-):
-    words = [*PLAIN, "--epochs", "1", "--batch-size", "full", "--optimizer", rule]
-    said = ok("train", split_for("churned"), *words, "--learning-rate", "auto")
-    assert ("which a range test cannot foresee" in said.err) is told
-
-
 def test_weights_that_nothing_spoke_for_are_said_to_be_the_last_not_the_best(ok, split_for):
     root = split_for("churned")
     same = ["--layer-rates", "hidden1=0", "--layer-rates", "output=0", "--initializer", "zeros"]
@@ -431,6 +422,32 @@ def test_divergence_names_its_place_and_leaves_the_old_model(nntool, ok, run, co
     assert said.hint.startswith("a smaller --learning-rate, such as ")
     assert content(run) == before
     assert ok("predict", run, source).out == predicted
+
+
+def test_numbers_too_large_for_the_loss_diverge_and_warn_of_nothing(nntool, ok, tmp_path, write):
+    root, numbers = tmp_path / "run", np.random.default_rng(0).normal(size=(80, 2))
+    rows = [["a", "y"], *([f"{a * 1e30:g}", f"{y * 1e25:g}"] for a, y in numbers)]
+    ok("clean", root, write("large.csv", rows), "--target", "y")
+    ok("transform", root, "--scale", "none", "--target-scaling", "none")
+    ok("select-features", root)
+    ok("split", root)
+    said = nntool("train", root, "--epochs", "2")
+    assert said.code == 5
+    assert "the loss is not finite: epoch 1, batch 1, in no layer before it, " in said.message
+
+
+def test_batch_norm_of_a_single_training_row_is_refused(nntool, ok, tmp_path, write):
+    root = tmp_path / "run"
+    rows = [["a", "b", "y"], ["1", "2", "3.5"], ["2", "1", "4.5"], ["3", "5", "6.25"]]
+    ok("clean", root, write("three.csv", rows), "--target", "y")
+    ok("transform", root)
+    ok("select-features", root, "--no-drop-constant", "--max-correlation", "1")
+    ok("split", root, "--train", "0.4", "--validation", "0.3", "--test", "0.3")
+    said = nntool("train", root, "--batch-norm", "--epochs", "2")
+    assert (said.code, said.message) == (
+        3,
+        "nntool train: --batch-norm needs 2 training rows, and there is 1",
+    )
 
 
 def test_a_short_training_that_improves_has_not_diverged(nntool, ok, tmp_path, source):

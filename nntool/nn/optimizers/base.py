@@ -16,8 +16,8 @@ class Optimizer:
 
     ``state_names`` are the arrays that it keeps beside θ; with the counter ``t`` they are all that
     a checkpoint needs. ``weight_decay`` is the decoupled decay that belongs to the rule; whoever
-    calls `step` applies it. ``full_batch`` says that batches smaller than all rows mislead it, ``finds_rates`` that it
-    finds the rate of each weight itself, so that η is not to be searched for.
+    calls `step` applies it. ``full_batch`` says that batches smaller than all rows mislead it,
+    ``finds_rates`` that it finds the rate of each weight itself, so that η needs no search.
 
     ``wants`` is what else it must be given. "look-ahead": the gradient is taken at the point that
     `look_ahead` writes. "curvature": a second gradient of the same batch, at the point that `probe`
