@@ -138,13 +138,9 @@ class Network:
             if isinstance(layer, Linear)
         )
 
-    def fan_ins(self) -> list[tuple[list[slice], int]]:
-        """Return where weights and bias of each dense layer lie, and its number of inputs."""
-        return [
-            ([place.slice for place in places], layer.n_in)
-            for layer, places in zip(self.layers, self._places, strict=True)
-            if isinstance(layer, Linear)
-        ]
+    def fan_ins(self) -> dict[str, int]:
+        """Return the number of inputs of each dense layer."""
+        return {layer.name: layer.n_in for layer in self.layers if isinstance(layer, Linear)}
 
     def layer_slices(self) -> dict[str, list[slice]]:
         """Return where the parameters of each layer lie, from the inputs on.

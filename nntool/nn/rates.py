@@ -43,10 +43,6 @@ def layer_rates(net: Network, by: LayerRates, dtype: DTypeLike = np.float64) -> 
 
 def _by_fan_in(net: Network, by: str) -> dict[str, float]:
     power = {"inverse-sqrt": -0.5, "sqrt": 0.5}[by]
-    fan_ins = {
-        place.layer: max(1, place.shape[0])  # without inputs there is a bias alone
-        for place in net.places
-        if place.name.endswith(".weight")
-    }
+    fan_ins = {name: max(1, n) for name, n in net.fan_ins().items()}  # of none, the bias alone
     mean = math.exp(sum(math.log(n) for n in fan_ins.values()) / len(fan_ins))
     return {name: (n / mean) ** power for name, n in fan_ins.items()}

@@ -151,7 +151,8 @@ class Stepper:
         before = [array.copy() for array in kept]
         if self._drawn_from is not None:
             self.streams.restore(self._drawn_from)
-        self._gradient(batch)
+        if not math.isfinite(self._gradient(batch)):
+            self.parts.gradient.fill(math.nan)
         for array, first in zip(kept, before, strict=True):
             np.copyto(array, first)
 

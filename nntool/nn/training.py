@@ -90,6 +90,11 @@ class Trainer:
         return self.judge.rows
 
     @property
+    def n_averaged(self) -> int:
+        """How many weights the mean has taken in so far."""
+        return self._mean.count
+
+    @property
     def base_rate(self) -> float:
         """The learning rate that the schedule starts from."""
         return self.plan.base_rate

@@ -47,7 +47,8 @@ Use: large batches or rates, where the first updates throw the loss up; 1 to 5 e
 η of a layer times 1/√n_in (inverse-sqrt) or √n_in (sqrt), n_in its inputs, both over their
 geometric mean, so that η keeps its meaning; or times what is given.
 LeCun, Bottou, Orr & Müller 1998, Efficient BackProp, section 4.7.
-Use: plain rules (sgd, momentum) where layers differ in width; a factor of 0 freezes a layer.""",
+Use: plain rules (sgd, momentum) where layers differ in width; a factor of 0 freezes a layer,
+but for --max-norm.""",
     "weight_decay": """\
 w ← (1 − ηλ)w before the rule, which does not see it. Loshchilov & Hutter 2019, arXiv 1711.05101.
 Use: in place of the penalty l2 with adaptive rules (adam and its kin), which rescale that.""",

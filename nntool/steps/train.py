@@ -215,5 +215,10 @@ def _write(
         history.summary(log.epochs, best, ended, resolved["monitor"], judged=judged)
     )
     outcome.notes += [str(finding) for finding in findings]
+    if trainer.plan.average is not None and not trainer.n_averaged:
+        outcome.notes.append(
+            "training ended before --average-weights had taken any in: the model is no mean"
+            " (swa with a smaller from, fewer --epochs, or --patience 0)"
+        )
     if isinstance(trainer.judge.measure, monitoring.EpochMetrics):
         outcome.notes += trainer.judge.measure.notes()

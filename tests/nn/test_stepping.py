@@ -298,3 +298,20 @@ def test_the_draws_of_a_second_gradient_do_not_take_the_order_of_rows_back() -> 
         s.advance(batch_of(), 0.1)
     assert s.streams["shuffle"] is shuffle
     np.testing.assert_array_equal(s.streams["shuffle"].random(4), alone.random(4))
+
+
+class Overshooting(VSGD):
+    """Its second gradient would be taken where the loss is not finite."""
+
+    def probe(self, theta: np.ndarray, g: np.ndarray, state: State, out: np.ndarray) -> None:
+        out.fill(1e200)
+
+
+def test_a_probe_beyond_what_is_finite_measures_no_curvature() -> None:
+    s = stepper(Overshooting(start=1), rules={"penalties": (L2(rate=0.1),)})
+    theta, state = s.theta.copy(), s.parts.state
+    with np.errstate(over="ignore", invalid="ignore"):
+        for _ in range(3):
+            assert np.isfinite(s.advance(batch_of(), 1.0))
+    np.testing.assert_array_equal(state["h_mean"], 0)
+    np.testing.assert_array_equal(s.theta, theta)

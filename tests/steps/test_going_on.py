@@ -330,3 +330,12 @@ def test_a_rate_is_not_searched_for_a_rule_that_finds_its_own(
     assert said.code == 2
     assert f"--learning-rate auto is not for {rule}" in said.message
     assert said.hint == "leave --learning-rate out"
+
+
+def test_a_schedule_has_no_part_in_rprop_and_that_is_said(ok: Any, split_for: Any) -> None:
+    root = split_for("churned")
+    words = ["--optimizer", "rprop", "--batch-size", "full", "--epochs", "2"]
+    said = ok("train", root, *words, "--schedule", "cosine", "--warmup", "1").err
+    assert "--schedule cosine and --warmup have no part in them" in said
+    assert "no part in them" not in ok("train", root, *words).err
+    assert "no part" not in ok("train", root, "--schedule", "cosine", "--epochs", "2").err

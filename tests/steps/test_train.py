@@ -358,6 +358,13 @@ def test_a_full_batch_is_called_one(ok, split_for):
     assert "validation rows, all rows in one batch, learning rate 0.01" in said.err
 
 
+def test_a_mean_that_never_began_is_said_to_be_none(ok, split_for):
+    early = ["--patience", "2", "--min-delta", "100", "--epochs", "50"]
+    words = "training ended before --average-weights had taken any in"
+    assert words in ok("train", split_for("churned"), "--average-weights", "swa", *early).err
+    assert words not in ok("train", split_for("churned"), "--average-weights", "ema", *early).err
+
+
 def test_fewer_epochs_start_anew_and_say_so(ok, split_for, results):
     fewer, parts = split_for("churned"), split_for("churned")
     ok("train", fewer, *SMALL, "--epochs", "3")

@@ -21,7 +21,7 @@ class Optimizer:
 
     ``wants`` is what else it must be given. "look-ahead": the gradient is taken at the point that
     `look_ahead` writes. "curvature": a second gradient of the same batch, at the point that `probe`
-    writes, is put into ``state["probed"]`` before `step`.
+    writes, is put into ``state["probed"]`` before `step`; NaN where the loss there is not finite.
     """
 
     kind: ClassVar[str] = "optimizer"

@@ -55,7 +55,7 @@ class VSGD(Optimizer):
             if t <= self.start:
                 tau.fill(t)  # plain means
             np.copyto(spare, dw if t == 1 else g_mean)
-            _measure(probed, spare, dw, v_mean, s, mask)
+            _measure(probed, spare, dw, v_mean, s, mask, new)
             np.copyto(s, tau)
             np.equal(h_mean, 0, out=new)
             np.copyto(s, 1, where=new)  # the first that is known is taken as it is
@@ -84,13 +84,26 @@ class VSGD(Optimizer):
             np.subtract(w, s, out=w, where=mask)
 
 
-def _measure(probed: Array, shift: Array, dw: Array, v_mean: Array, s: Array, mask: Array) -> None:
-    """Turn ``probed`` into |g(θ + shift) − g|/|shift|, where ``mask`` will say that it is known."""
+def _measure(
+    probed: Array,
+    shift: Array,
+    dw: Array,
+    v_mean: Array,
+    s: Array,
+    mask: Array,
+    is_number: Array,
+) -> None:
+    """Turn ``probed`` into |g(θ + shift) − g|/|shift|, where ``mask`` will say that it is known.
+
+    It is not known over too short a way, nor where the way led out of what is finite.
+    """
     np.abs(shift, out=shift)
     np.sqrt(v_mean, out=s)
     s *= NOISE
     s += TINY
     np.greater(shift, s, out=mask)
+    np.isfinite(probed, out=is_number)
+    mask &= is_number
     probed -= dw
     np.abs(probed, out=probed)
     np.divide(probed, shift, out=probed, where=mask)
