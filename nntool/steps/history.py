@@ -94,9 +94,8 @@ def divergence(error: Diverged) -> dict[str, Any]:
     if error.layer == "data":
         words = f"the inputs of epoch {error.epoch}, {where}, are not finite"
     else:
-        first = "in no layer before it" if error.layer == "the loss" else f"layer {error.layer}"
         words = (
-            f"the loss is not finite: epoch {error.epoch}, {where}, {first},"
+            f"the loss is not finite: epoch {error.epoch}, {where}, layer {error.layer},"
             f" learning rate {error.learning_rate:g}"
         )
     return {

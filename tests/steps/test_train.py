@@ -440,7 +440,7 @@ def test_numbers_too_large_for_the_loss_diverge_and_warn_of_nothing(nntool, ok, 
     ok("split", root)
     said = nntool("train", root, "--epochs", "2")
     assert said.code == 5
-    assert "the loss is not finite: epoch 1, batch 1, in no layer before it, " in said.message
+    assert "the loss is not finite: epoch 1, batch 1, layer output, " in said.message
 
 
 def test_batch_norm_of_a_single_training_row_is_refused(nntool, ok, tmp_path, write):
