@@ -70,6 +70,7 @@ class EmphasizeErrors:
     """Rows of high loss more often: half of the draws in proportion to the loss last seen.
 
     P(row) = ½·1/n + ½·ℓ/Σℓ, with replacement; a row not seen yet counts as the mean of the others.
+    Losses are those that training sums, times the weight of their row.
     Where losses go below 0 (poisson), the least of them is taken off all. The emphasis is meant:
     no weight takes it back, so training minimizes another sum than the mean loss. Where rows are
     read by blocks this holds within each block.

@@ -117,7 +117,11 @@ class Trainer:
         self.ended = self.ended or "epochs"
 
     def advance(self, batch: Batch, lr: float) -> float:
-        """Make one update with this learning rate; return the loss before it."""
+        """Make one update with this learning rate; return the loss before it.
+
+        A momentum that grows has grown: it is as in the last epoch.
+        """
+        self._stepper.parts.state["epoch"][...] = self.plan.epochs
         return self._stepper.advance(batch, lr)
 
     def training_batches(self) -> Iterator[Batch]:
@@ -201,6 +205,8 @@ class Trainer:
         """Let the sampler and the average see what the update came to."""
         if self.plan.sampler is not None and batch.rows is not None:
             losses = self._stepper.tape(batch.n_rows)[1].rows
+            if batch.weight is not None:
+                losses = losses * batch.weight
             self.plan.sampler.observe(batch.rows, losses)
         self._mean.take(self.theta, at)
 

@@ -19,6 +19,7 @@ from nntool.steps.performing import read_json
 
 if TYPE_CHECKING:
     from nntool.nn.network import Network
+    from nntool.nn.optimizers import Optimizer
     from nntool.nn.plan import Plan
     from nntool.nn.training import Trainer
 
@@ -88,6 +89,7 @@ def resolve(
 
     output = make_output(words)
     optimizer = choices.built("OPTIMIZERS", settings.optimizer)
+    _refuse_decay_beyond_zero(settings, optimizer)
     monitor = monitoring.monitor_of(settings.monitor, words["task"], has_validation=has_validation)
     return {
         **network_size(settings, n_rows),
@@ -102,6 +104,18 @@ def resolve(
         **({"sample_weight": words["sample_weight"]} if settings.sample_weight else {}),
         "dtype": "float32" if settings.dtype == "auto" else settings.dtype,
     }
+
+
+def _refuse_decay_beyond_zero(settings: TrainSettings, optimizer: Optimizer) -> None:
+    """Refuse a decoupled decay that would turn the sign of every weight: 1 − ηλ below 0."""
+    decay = optimizer.weight_decay if settings.weight_decay is None else settings.weight_decay
+    rate = settings.learning_rate or optimizer.learning_rate
+    if rate != "auto" and rate * decay > 1:
+        raise UsageError(
+            f"--weight-decay {decay:g} at learning rate {rate:g} turns weights around: each update"
+            f" multiplies them by 1 − {rate * decay:g}",
+            f"--weight-decay below {1 / rate:g}, such as 0.01",
+        )
 
 
 def batch_rows(asked: int | str, n_rows: int) -> int | str:

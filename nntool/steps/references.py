@@ -17,15 +17,15 @@ ROWS_OF_YARDSTICK = 1024
 STEPS_OF_YARDSTICK = 300
 STEPS_WITH_MANY_OUTPUTS = 60
 """They cost time, and the logarithms of their shares are found in so few."""
-ROWS_OF_KEPT = 1 << 15
+ROWS_OF_LOSS = 1 << 15
 
 
 def loss_of_zeros(trainer: Trainer) -> float:
-    """The training loss of raw outputs that are all 0."""
+    """About the training loss of raw outputs that are all 0."""
     import numpy as np
 
     n_outputs, dtype = trainer.output.n_outputs, trainer.theta.dtype
-    return _mean_loss(trainer, lambda batch: np.zeros((batch.n_rows, n_outputs), dtype))
+    return _loss_on_some(trainer, lambda rows: np.zeros((rows.n_rows, n_outputs), dtype))
 
 
 def yardstick(trainer: Trainer) -> Yardstick:
@@ -93,32 +93,22 @@ def loss_at_start(trainer: Trainer, seed: int) -> float:
     return loss_of_weights(trainer, theta, net.initial_stats(dtype))
 
 
-def loss_of_weights(trainer: Trainer, theta: Any, stats: Any) -> float:
-    """The training loss of these weights, as in prediction."""
+def loss_of_weights(trainer: Trainer, theta: Array, stats: Array) -> float:
+    """About the training loss of these weights, as in prediction."""
     from nntool.nn.predicting import Predictor
 
     engine = Predictor(trainer.net, theta, stats)
-    return _mean_loss(trainer, lambda batch: engine.outputs(batch.numeric, batch.codes))
+    return _loss_on_some(trainer, lambda rows: engine.outputs(rows.numeric, rows.codes))
 
 
-def loss_of_kept(trainer: Trainer) -> float:
-    """About the training loss of the best weights, as in prediction: over rows drawn at random."""
+def _loss_on_some(trainer: Trainer, outputs: Callable[[Batch], Any]) -> float:
+    """The mean loss of what ``outputs`` answers for training rows drawn at random.
+
+    At most `ROWS_OF_LOSS` of them, always the same: a large table is not read once more.
+    """
     from nntool.nn.judging import some_rows, target_of
-    from nntool.nn.predicting import Predictor
 
-    rows = some_rows(trainer.train, ROWS_OF_KEPT)
-    z = Predictor(trainer.net, *trainer.result()[:2]).outputs(rows.numeric, rows.codes)
+    rows = some_rows(trainer.train, ROWS_OF_LOSS)
+    z = outputs(rows)
     tape = trainer.output.tape(rows.n_rows, z.dtype)
     return trainer.output.value(z, target_of(rows), rows.weight, tape)
-
-
-def _mean_loss(trainer: Trainer, outputs: Callable[[Batch], Any]) -> float:
-    """The mean loss over the training rows of what ``outputs`` answers for each batch."""
-    from nntool.nn.judging import BLOCK_ROWS, target_of
-
-    total = 0.0
-    for batch in trainer.train.batches(None, BLOCK_ROWS):
-        z = outputs(batch)
-        tape = trainer.output.tape(batch.n_rows, z.dtype)
-        total += trainer.output.value(z, target_of(batch), batch.weight, tape) * batch.n_rows
-    return total / trainer.train.n_rows

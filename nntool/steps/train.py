@@ -191,7 +191,9 @@ def _write(
         log.yardstick,
         ended=ended,
         activation=activation,
-        kept_loss=None if log.yardstick.like else references.loss_of_kept(trainer),
+        kept_loss=None
+        if log.yardstick.like
+        else references.loss_of_weights(trainer, *trainer.result()[:2]),
     )
     summary = {
         "epochs": len(log.epochs),

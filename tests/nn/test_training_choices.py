@@ -342,6 +342,16 @@ def test_emphasis_comes_from_the_losses_that_training_saw() -> None:
     np.testing.assert_allclose(sampler.losses[seen], (z - Y)[seen] ** 2, rtol=1e-4, atol=1e-7)
 
 
+def test_a_row_that_does_not_count_is_not_emphasized() -> None:
+    sampler = EmphasizeErrors(N_ROWS)
+    t = trainer(plan_of(sampler=sampler, epochs=3))
+    weight = np.where(np.arange(N_ROWS) < 40, 0, 2).astype(np.float32)
+    t.train = ArrayRows(X, CODES, Y, weight, TRAIN)
+    list(t.run())
+    assert not np.nansum(sampler.losses[:40])
+    assert np.nanmin(sampler.losses[40:150]) > 0
+
+
 def test_an_augmentation_does_not_move_the_masking_of_levels() -> None:
     def codes_met(*augmentations: Augmentation) -> list[np.ndarray]:
         mask = LevelMask([np.array([5, 20, 20])])

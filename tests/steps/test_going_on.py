@@ -339,3 +339,11 @@ def test_a_schedule_has_no_part_in_rprop_and_that_is_said(ok: Any, split_for: An
     assert "--schedule cosine and --warmup have no part in them" in said
     assert "no part in them" not in ok("train", root, *words).err
     assert "no part" not in ok("train", root, "--schedule", "cosine", "--epochs", "2").err
+
+
+def test_a_decay_that_would_turn_the_sign_of_weights_is_refused(
+    nntool: Any, split_for: Any
+) -> None:
+    said = nntool("train", split_for("churned"), "--weight-decay", "2000")
+    assert said.code == 2
+    assert "--weight-decay 2000 at learning rate 0.001 turns weights around" in said.message

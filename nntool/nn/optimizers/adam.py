@@ -24,7 +24,7 @@ class Adam(Optimizer):
 
     beta1: float = setting(0.9, "memory of the gradient's mean", ge=0, lt=1)
     beta2: float = setting(0.999, "memory of its square", ge=0, lt=1)
-    epsilon: float = setting(1e-8, "keeps the divisor away from 0", ge=0)
+    epsilon: float = setting(1e-8, "keeps the divisor away from 0", gt=0)
     epsilon_inside: bool = setting(False, "√(v̂ + ε) in place of √v̂ + ε")
 
     def step(self, theta: Array, g: Array, state: State, lr: float) -> None:
