@@ -37,7 +37,7 @@ class Adam(Optimizer):
         inside, outside = scalars(theta.dtype, self.epsilon * root**2, self.epsilon * root)
         for w, dw, m, v in in_blocks(theta, g, state["m"], state["v"]):
             s = state["scratch"][: len(w)]
-            np.multiply(dw, dw, out=s)
+            np.square(dw, out=s)
             v *= beta2
             v += s
             if self.epsilon_inside:
