@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from nntool.nn.activations import ACTIVATIONS
-from nntool.nn.arrays import Array, DTypeLike
+from nntool.nn.arrays import Array, DTypeLike, vector_like
 from nntool.nn.batches import Batch
 from nntool.nn.heads import LossTape
 from nntool.nn.layers import LayerTape
@@ -45,7 +45,9 @@ class Stepper:
         self.rules = rules
         self.streams = streams
         self.weight_noise = weight_noise
-        self.theta = net.initial(streams["init"], dtype, sample)
+        drawn = net.initial(streams["init"], dtype, sample)
+        self.theta = vector_like(drawn)
+        np.copyto(self.theta, drawn)
         self.stats = net.initial_stats(dtype)
         self.parts = parts_of(self.theta, net, rules, apart=weight_noise > 0)
         self.views = net.bind(self.theta, self.stats)

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from nntool.nn.arrays import Array, scratch_for
+from nntool.nn.arrays import Array, scratch_for, vector_like
 from nntool.nn.constraints import limit_norms
 from nntool.nn.network import Network
 from nntool.nn.optimizers import Optimizer, State
@@ -73,7 +73,7 @@ def parts_of(theta: Array, net: Network, rules: UpdateRules, *, apart: bool = Fa
     parts = Parts(
         theta=theta,
         point=theta.copy() if away else theta,
-        gradient=np.zeros_like(theta),
+        gradient=vector_like(theta),
         n_weights=net.n_weights,
         matrices=net.matrices(net.bind(theta, net.initial_stats(theta.dtype))),
         state=rules.optimizer.init(theta),

@@ -5,7 +5,7 @@ from typing import ClassVar, Literal, TypeAlias
 
 import numpy as np
 
-from nntool.nn.arrays import Array, scratch_for
+from nntool.nn.arrays import Array, scratch_for, vector_like
 
 State: TypeAlias = dict[str, Array]
 
@@ -38,7 +38,7 @@ class Optimizer:
         ``state["epoch"]`` is for the caller to set before each update (and its look-ahead): the
         epochs behind it, with their fraction.
         """
-        state = {name: np.zeros_like(theta) for name in self.state_names}
+        state = {name: vector_like(theta) for name in self.state_names}
         if self.wants == "curvature":
             state["probed"] = np.zeros_like(theta)
         counters = {"t": np.zeros((), np.int64), "epoch": np.zeros((), np.float64)}
