@@ -39,11 +39,13 @@ def main() -> None:
     parser = shared.parser(__doc__)
     parser.add_argument("--rows", type=int, default=LARGE, help="rows of the large table")
     options = parser.parse_args()
-    n_large = options.rows // 10 if options.quick else options.rows
+    n_small, n_large = (SMALL // 4, options.rows // 5) if options.quick else (SMALL, options.rows)
+    if n_large <= n_small:
+        parser.error(f"--rows: more than {n_small:,} are needed to compare with")
     machine = shared.machine("numpy")
     with shared.scratch() as folder:
         env = shared.environment(folder)
-        runs = {n: made(folder, n, env) for n in (SMALL, n_large)}
+        runs = {n: made(folder, n, env) for n in (n_small, n_large)}
         measured: dict[int, list[dict[str, float]]] = {n: [] for n in runs}
         for _ in range(1 if options.quick else 3):
             for n, run in runs.items():
