@@ -154,13 +154,15 @@ def _check_target(run: Run, words: dict[str, Any], target: Any, mask: Any) -> No
             if not output.head.target_map.is_identity and "range" in error.reason:
                 own += f", scaled {error.value:.4g},"
         message = f"row {row + 1}: the target {own} {error.reason}"
-        raise DataError(message, _way_out(error)) from None
+        scaled = not output.head.target_map.is_identity
+        raise DataError(message, _way_out(error, scaled=scaled)) from None
 
 
-def _way_out(error: InvalidTarget) -> str:
+def _way_out(error: InvalidTarget, *, scaled: bool) -> str:
     """What to type instead, by what is wrong with the target."""
     if "range" in error.reason:
-        return "leave --output out, or transform with --target-scaling none"
+        own_unit = ", or transform with --target-scaling none" if scaled else ""
+        return f"leave --output out{own_unit}"
     if "percentage" in error.reason:
         return "--loss mape:floor=1, the least |target| that an error is divided by"
     return "choose another --loss"

@@ -347,3 +347,20 @@ def test_a_decay_that_would_turn_the_sign_of_weights_is_refused(
     said = nntool("train", split_for("churned"), "--weight-decay", "2000")
     assert said.code == 2
     assert "--weight-decay 2000 at learning rate 0.001 turns weights around" in said.message
+
+
+@pytest.mark.parametrize("scaling", ["standard", "none"])
+def test_a_target_outside_the_range_of_a_link_is_sent_to_a_way_that_is_open(
+    nntool: Any, ok: Any, tmp_path: Path, table: Any, write: Any, scaling: str
+) -> None:
+    for row in table[1:]:
+        row[5] = str(int(row[5]) - 10)  # visits: some are below 0
+    root = tmp_path / "new"
+    ok("clean", root, write("in.csv", table), "--target", "visits")
+    ok("transform", root, "--target-scaling", scaling)
+    for step in ("select-features", "split"):
+        ok(step, root)
+    said = nntool("train", root, "--output", "exp")
+    assert said.code == 3
+    assert ("--target-scaling none" in said.hint) == (scaling == "standard")
+    assert said.hint.startswith("leave --output out")
