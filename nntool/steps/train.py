@@ -184,16 +184,14 @@ def _write(
     arrays.save_npz(folder / file_name(names.TRAIN_WEIGHTS), {"theta": theta, "stats": stats})
     at_best = log.epochs[best - 1] if best else {}
     ended = "diverged" if diverged is not None else str(trainer.ended)
-    activation = trainer.net.spec.activation
+    kept_loss = None if log.yardstick.like else references.loss_of_weights(trainer, theta, stats)
     findings = diagnosis.of_training(
         log.epochs,
         best,
         log.yardstick,
         ended=ended,
-        activation=activation,
-        kept_loss=None
-        if log.yardstick.like
-        else references.loss_of_weights(trainer, *trainer.result()[:2]),
+        activation=trainer.net.spec.activation,
+        kept_loss=kept_loss,
     )
     summary = {
         "epochs": len(log.epochs),

@@ -530,3 +530,14 @@ def test_a_constant_schedule_and_no_extras_is_the_plain_training() -> None:
     for t in (plain, spelled):
         list(t.run())
     assert everything(plain) == everything(spelled)
+
+
+def test_a_trial_update_has_the_momentum_of_the_last_epoch() -> None:
+    """So that a range test does not choose a rate for a momentum that is still to grow."""
+    found = []
+    for rule in (Momentum(mu=0.9, start=0.1, over=3), Momentum(mu=0.9)):
+        t = trainer(plan_of(rules=UpdateRules(optimizer=rule), epochs=5))
+        for batch in t.training_batches():
+            t.advance(batch, 0.01)
+        found.append(t.theta.copy())
+    np.testing.assert_array_equal(*found)
