@@ -159,19 +159,18 @@ def opening(trainer: Trainer, resolved: dict[str, Any]) -> str:
 
 def cautions(settings: TrainSettings, resolved: dict[str, Any], trainer: Trainer) -> list[str]:
     """What is possible, but seldom meant."""
-    from nntool.nn.optimizers.individual import Rprop
-
+    rule = trainer.plan.rules.optimizer
     name = name_and_settings(resolved["optimizer"])[0] if "optimizer" in resolved else ""
     found = []
     by_rate = [f"--schedule {name_and_settings(settings.schedule)[0]}", "--warmup"]
     is_given = [settings.schedule != "constant", settings.warmup > 0]
     idle = [option for option, given in zip(by_rate, is_given, strict=True) if given]
-    if idle and isinstance(trainer.plan.rules.optimizer, Rprop):
+    if idle and rule.only_starts_at_rate:
         found.append(
             f"{name} takes the learning rate for its first step alone, and finds the others itself:"
             f" {' and '.join(idle)} {'have' if len(idle) > 1 else 'has'} no part in them"
         )
-    if trainer.plan.rules.optimizer.full_batch and resolved["batch_size"] != "full":
+    if rule.full_batch and resolved["batch_size"] != "full":
         found.append(
             f"{name} goes by the sign of the gradient: +0.1 nine times and −0.9 once, which sum to"
             " 0, move a weight far; with small batches it goes astray (--batch-size full)"

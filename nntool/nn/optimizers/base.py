@@ -17,7 +17,8 @@ class Optimizer:
     ``state_names`` are the arrays that it keeps beside θ; with the counter ``t`` they are all that
     a checkpoint needs. ``weight_decay`` is the decoupled decay that belongs to the rule; whoever
     calls `step` applies it. ``full_batch`` says that batches smaller than all rows mislead it,
-    ``finds_rates`` that it finds the rate of each weight itself, so that η needs no search.
+    ``finds_rates`` that it finds the rate of each weight itself, so that η needs no search,
+    ``only_starts_at_rate`` that η has a part in its first step alone.
 
     ``wants`` is what else it must be given. "look-ahead": the gradient is taken at the point that
     `look_ahead` writes. "curvature": a second gradient of the same batch, at the point that `probe`
@@ -29,6 +30,7 @@ class Optimizer:
     weight_decay: ClassVar[float] = 0.0
     full_batch: ClassVar[bool] = False
     finds_rates: ClassVar[bool] = False
+    only_starts_at_rate: ClassVar[bool] = False
     state_names: ClassVar[tuple[str, ...]] = ()
     wants: ClassVar[Literal["look-ahead", "curvature", "loss"] | None] = None
 

@@ -77,6 +77,7 @@ class Rprop(Optimizer):
     learning_rate: ClassVar[float] = 0.01
     full_batch: ClassVar[bool] = True
     finds_rates: ClassVar[bool] = True
+    only_starts_at_rate: ClassVar[bool] = True
     state_names: ClassVar[tuple[str, ...]] = ("sizes", "previous")
 
     up: float = setting(1.2, "factor while the sign holds", ge=1)
