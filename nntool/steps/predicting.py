@@ -112,12 +112,13 @@ class Predictor:
     def notes(self) -> list[str]:
         """What the person should know of the rows that were predicted."""
         whole = {c["source"] for c in self.features["columns"] if not c["missing"]}
-        from nntool.tables import cleaning
+        from nntool.tables import cleaning, cleaning_report
 
         in_order = cleaning.is_in_order(self.clean)
         return [
             *(["cleaning follows the order of rows: the input was read whole"] if in_order else []),
             *cell_notes(self.counts.cells),
+            *cleaning_report.rule_notes(self.clean, self.counts.cells),
             *feature_notes(self.counts.features),
             *(
                 f"{column!r}: {counted(n, 'cell')} missing, where training had none missing"
