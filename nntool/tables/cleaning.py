@@ -40,7 +40,7 @@ def fit(
         table = table.filter(pa.array(rows))
     columns = column_types.learn(table, settings, target_state["name"])
     if settings.constant_columns == "ignore":
-        _ignore_constant(table, columns)
+        _ignore_constant(table, columns, settings)
     columns += new_columns(settings, columns)
     state: dict[str, Any] = {
         "missing_values": list(settings.missing_values),
@@ -56,14 +56,19 @@ def fit(
     return state
 
 
-def _ignore_constant(text: pa.Table, columns: list[dict[str, Any]]) -> None:
-    """A feature with one and the same value in every row tells nothing.
+def _ignore_constant(
+    text: pa.Table, columns: list[dict[str, Any]], settings: CleanSettings
+) -> None:
+    """A feature with one and the same value in every row tells nothing, unless a role is asked for.
 
     One that is missing in some rows tells which these are, and stays.
     """
+    asked = resolve_all(text.column_names, list(settings.roles), "--roles")
     for column in columns:
+        if column["role"] not in FEATURES or column["name"] in asked:
+            continue
         cells = text.column(column["name"])
-        if column["role"] in FEATURES and _is_constant(cells.slice(0, 100)) and _is_constant(cells):
+        if _is_constant(cells.slice(0, 100)) and _is_constant(cells):
             shown = repr(pc.utf8_trim_whitespace(cells[0]).as_py())
             column["role"] = "ignored"
             column["reason"] = f"{shown} in every row (--constant-columns keep)"
