@@ -27,8 +27,20 @@ class CleanSettings(StepSettings, frozen=True, kw_only=True):
     ] = ("NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "?")
     duplicates: Annotated[
         Literal["keep", "leave-out"],
-        option("What to do with a row that repeats an earlier row of its part, cell by cell."),
+        option("What to do with a row that repeats another row of its part, cell by cell."),
     ] = "keep"
+    duplicates_by: Annotated[
+        tuple[str, ...],
+        option(
+            "Columns whose equal values make a row a repeat, too: A,B or repeated; a row with a"
+            " missing value there repeats none.",
+            metavar="COLUMN,…",
+        ),
+    ] = ()
+    duplicates_keep: Annotated[
+        Literal["first", "last"],
+        option("Which of several rows that repeat each other stays."),
+    ] = "first"
     roles: Annotated[
         dict[str, Literal["numeric", "categorical", "date", "identifier", "ignored"]],
         option(

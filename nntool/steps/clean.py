@@ -111,7 +111,6 @@ def _work(
     outcome: Outcome,
 ) -> Done:
     from nntool.tables import arrays, cleaning, cleaning_report, columns, marking, parquet
-    from nntool.tables.hashing import row_hashes
 
     text = parquet.read(session.run.checked(names.COLLECT_TABLE))
     wanted = columns.resolve_all(text.column_names, list(settings.roles), "--roles")
@@ -121,12 +120,12 @@ def _work(
     mask, seen = rows.learned_by_clean(text.num_rows, parts)
     state = cleaning.fit(text, settings, mask if uses_split else None, target)
     counts: dict[str, Any] = {}
-    typed = _write_typed(text, state, folder, counts)
-    hashes = row_hashes(text)
-    marks = marking.mark(hashes, typed, settings, parts)
+    repeats = marking.find_repeats(text, settings, parts)
+    target_is_missing, objections = _write_clean(text, state, parts, folder, counts)
+    marks = marking.mark(repeats, target_is_missing, settings, objections, parts)
     arrays.save(folder / file_name(names.CLEAN_LEFT_OUT), marks)
     write_json(folder / file_name(names.CLEAN_STATE), state)
-    report = cleaning_report.report(state, counts, hashes, marks, settings, parts)
+    report = cleaning_report.report(state, counts, repeats, marks, settings)
     write_json(folder / file_name(names.CLEAN_REPORT), report)
     outcome.notes += report["notes"]
     if target["positive"]:
@@ -145,23 +144,23 @@ def _work(
     )
 
 
-def _write_typed(
-    text: pa.Table, state: dict[str, Any], folder: Path, counts: dict[str, Any]
-) -> Any:
-    """Write the typed table batch by batch; returns which rows have no target."""
+def _write_clean(
+    text: pa.Table, state: dict[str, Any], parts: Any, folder: Path, counts: dict[str, Any]
+) -> tuple[Any, Any]:
+    """Write the clean table; returns which rows have no target, and the objections of rules."""
     import numpy as np
 
-    from nntool.tables import casting, cleaning, parquet
+    from nntool.tables import casting, cleaning, cleaning_rows, parquet
 
-    missing = []
+    missing, objections = [], []
     path = folder / file_name(names.CLEAN_TABLE)
     with parquet.TableWriter(path, cleaning.schema(state)) as writer:
-        for batch in text.to_batches(max_chunksize=parquet.ROWS_IN_GROUP):
-            typed, found = cleaning.apply(batch, state)
+        for typed, found, objected in cleaning_rows.of_table(text, state, parts):
             casting.merge_counts(counts, found)
             writer.append(typed)
             missing.append(typed.column(state["target"]["name"]).is_null().to_numpy(False))
-    return np.concatenate(missing)
+            objections.append(objected)
+    return np.concatenate(missing), np.concatenate(objections)
 
 
 def _roles_table(state: dict[str, Any], report: dict[str, Any]) -> TableView:

@@ -70,13 +70,18 @@ class Predictor:
     def __init__(self, run: Run) -> None:
         import msgspec
 
+        from nntool.tables import cleaning
+
         self.run, files = consistent(run)
         run = self.run
         self.clean = msgspec.json.decode(files[names.CLEAN_STATE])
         self.features = msgspec.json.decode(files[names.TRANSFORM_STATE])["features"]
         chosen = msgspec.json.decode(files[names.SELECT_COLUMNS])
         self.kept: list[str] = chosen["kept"]
-        self.sources: list[str] = chosen["sources"]
+        self.columns: list[str] = chosen["sources"]
+        """The clean columns that features are made of."""
+        self.sources: list[str] = cleaning.sources(self.clean, self.columns)
+        """The columns that rows to predict must have."""
         self.model = models.load(files)
         entry = run.entry("train")
         self.unfinished = unfinished(entry)
@@ -85,19 +90,19 @@ class Predictor:
     def answers(self, batches: Iterable[pa.RecordBatch]) -> Iterator[Answers]:
         """What the model says of rows of text.
 
-        Chunks are cut anew at multiples of the engine's block, counted from the first row.
+        Chunks are cut anew at multiples of the engine's block, counted from the first row; where
+        cleaning follows the order of rows, all of them are read before.
         """
         import numpy as np
 
         from nntool.nn.predicting import Predictor as Engine
-        from nntool.tables import casting, cleaning, transforming
-        from nntool.tables.chunks import cut
+        from nntool.tables import cleaning_rows, transforming
 
         engine = Engine(self.model.net, self.model.theta, self.model.stats)
-        for chunk in cut(batches, CHUNK_ROWS):
-            typed, cells = cleaning.apply(chunk, self.clean, self.sources)
+        for chunk, typed in cleaning_rows.of_input(
+            batches, self.clean, self.columns, CHUNK_ROWS, self.counts.cells
+        ):
             numeric, codes, found = transforming.apply(typed, self.features, self.kept)
-            casting.merge_counts(self.counts.cells, cells)
             transforming.add_counts(self.counts.features, found)
             self.counts.rows += chunk.num_rows
             with np.errstate(all="ignore"):
@@ -107,7 +112,11 @@ class Predictor:
     def notes(self) -> list[str]:
         """What the person should know of the rows that were predicted."""
         whole = {c["source"] for c in self.features["columns"] if not c["missing"]}
+        from nntool.tables import cleaning
+
+        in_order = cleaning.is_in_order(self.clean)
         return [
+            *(["cleaning follows the order of rows: the input was read whole"] if in_order else []),
             *cell_notes(self.counts.cells),
             *feature_notes(self.counts.features),
             *(

@@ -7,22 +7,21 @@ from numpy.typing import NDArray
 
 from nntool.settings.clean import CleanSettings
 from nntool.tables.casting import Counts
-from nntool.tables.marking import REASONS, Reason, repeated
+from nntool.tables.marking import REASONS, Reason, Repeats
 
 
 def report(
     state: dict[str, Any],
     counts: Counts,
-    hashes: NDArray[np.uint64],
+    repeats: Repeats,
     left_out: NDArray[np.int8],
     settings: CleanSettings,
-    parts: NDArray[np.int8] | None,
 ) -> dict[str, Any]:
     """Numbers by column and by reason, and ``notes``: sentences with the option that helps.
 
     ``counts`` are those of ``apply`` over all rows.
     """
-    n_repeated = int(repeated(hashes, parts).sum())
+    n_repeated = int(repeats.whole.sum())
     columns = {
         column["name"]: {
             "role": column["role"],
@@ -39,7 +38,7 @@ def report(
     }
     target = state["target"]
     return {
-        "rows": int(hashes.size),
+        "rows": int(left_out.size),
         "kept": int(np.count_nonzero(left_out == Reason.KEPT)),
         "left_out": left,
         "repeated_rows": n_repeated,
@@ -52,18 +51,19 @@ def report(
             f"the task is {target['task']}: {target['reason']} (--task to choose another)",
             *_role_notes(state),
             *_missing_notes(state, counts),
-            *_row_notes(int(hashes.size), left, n_repeated, settings),
+            *_row_notes(int(left_out.size), left, n_repeated, settings),
         ],
     }
 
 
 def n_missing(counts: Counts) -> int:
-    """The number of cells that are missing, for whatever cause.
+    """The number of cells that are missing as they were read, for whatever cause.
 
     >>> n_missing({"empty": 2, "tokens": {"?": 3}, "unfit": 1})
     6
     """
-    return sum(sum(n.values()) if isinstance(n, dict) else n for n in counts.values())
+    found = {kind: n for kind, n in counts.items() if kind != "rules"}
+    return sum(sum(n.values()) if isinstance(n, dict) else n for n in found.values())
 
 
 def _role_notes(state: dict[str, Any]) -> list[str]:

@@ -10,6 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from nntool.settings.clean import CleanSettings
+from nntool.tables.marking import Reason
 
 State = dict[str, Any]
 """What was learned: plain data that JSON can hold."""
@@ -33,6 +34,14 @@ class Rule(ABC):
 
     in_order: ClassVar[bool] = False
     """True where `apply` needs all rows of a part at once: it follows an order column."""
+    reason: ClassVar[Reason] = Reason.NOT_VALID
+    """Why a training row that the rule objects to is left out."""
+    option: ClassVar[str] = ""
+    """The option that asks for the rule, as reports name it: ``--valid``."""
+
+    @classmethod  # noqa: B027 - most have nothing to say
+    def check(cls, settings: CleanSettings) -> None:
+        """Raise ``UsageError`` for what is wrong whatever the table is, before it is read."""
 
     @classmethod
     @abstractmethod
