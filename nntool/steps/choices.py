@@ -30,6 +30,8 @@ REGISTRIES: dict[str, str] = {
     "ENCODERS": f"{TABLES}.operations",
     "SCORES": f"{TABLES}.selecting",
     "SPLITTERS": f"{TABLES}.splitting",
+    "OUTLIER_RULES": f"{TABLES}.rules.outliers",
+    "ROW_OUTLIER_RULES": f"{TABLES}.rules.row_outliers",
 }
 """Where each registry stands."""
 
