@@ -2,7 +2,9 @@
 
 from typing import Annotated, Literal
 
-from nntool.settings.model import StepSettings, option
+from nntool.settings.model import Choice, StepSettings, option
+
+NOISE = "Near spellings, outliers and noise"
 
 CELLS = "Cells that are wrong or missing"
 
@@ -81,3 +83,102 @@ class CleanSettings(StepSettings, frozen=True, kw_only=True):
             group=CELLS,
         ),
     ] = ()
+
+    merge_spellings: Annotated[
+        tuple[str, ...],
+        option(
+            "Categorical columns in which near spellings become the frequent one: A,B or repeated;"
+            " all: every one.",
+            metavar="COLUMN,…|all",
+            group=NOISE,
+        ),
+    ] = ()
+    spelling_similarity: Annotated[
+        float,
+        option(
+            "How near words must be to be taken for one: 1 − errors / letters.",
+            ge=0.5,
+            le=1,
+            group=NOISE,
+        ),
+    ] = 0.8
+    spelling_ratio: Annotated[
+        float,
+        option(
+            "How many times as many rows the frequent spelling must have.",
+            ge=2,
+            group=NOISE,
+        ),
+    ] = 5.0
+    agree: Annotated[
+        tuple[str, ...],
+        option(
+            "Columns that follow from others, such as 'zip -> city, state', repeatable: a cell that"
+            " is missing or differs becomes what nearly all training rows with that zip have.",
+            metavar="'COLUMN,… -> COLUMN,…'",
+            group=NOISE,
+        ),
+    ] = ()
+    agree_share: Annotated[
+        float,
+        option(
+            "The share of a group's rows that must agree before --agree changes the others.",
+            gt=0.5,
+            le=1,
+            group=NOISE,
+        ),
+    ] = 0.8
+    outliers: Annotated[
+        Choice,
+        option(
+            "What tells outliers in numeric columns.",
+            registry="OUTLIER_RULES",
+            words=("none",),
+            group=NOISE,
+        ),
+    ] = "none"
+    outlier_action: Annotated[
+        Literal["report", "clip", "missing", "leave-out"],
+        option(
+            "What is done with an outlier: reported, clipped, made missing, or its training row"
+            " left out (in other rows the cell is missing).",
+            group=NOISE,
+        ),
+    ] = "report"
+    outlier_columns: Annotated[
+        tuple[str, ...],
+        option(
+            "Columns in which outliers are looked for, A,B or repeated; unset: all numeric ones"
+            " of more than two values.",
+            metavar="COLUMN,…",
+            group=NOISE,
+        ),
+    ] = ()
+    row_outliers: Annotated[
+        Choice,
+        option(
+            "What tells training rows that are unusual as a whole.",
+            registry="ROW_OUTLIER_RULES",
+            words=("none",),
+            group=NOISE,
+        ),
+    ] = "none"
+    row_outlier_action: Annotated[
+        Literal["report", "leave-out"],
+        option("What is done with an unusual training row.", group=NOISE),
+    ] = "report"
+    smooth: Annotated[
+        dict[str, Choice],
+        option(
+            "A numeric column and what smooths it, repeatable: rolling-mean, rolling-median and"
+            " exponential along --order-by, bin-means, bin-medians and bin-edges without an order.",
+            metavar="COLUMN=METHOD[:KEY=VALUE,…]",
+            group=NOISE,
+        ),
+    ] = {}  # noqa: RUF012 - msgspec copies an empty default for each instance
+    order_by: Annotated[
+        str | None,
+        option(
+            "The column of numbers or dates that --smooth follows.", metavar="COLUMN", group=NOISE
+        ),
+    ] = None

@@ -10,13 +10,15 @@ from nntool.run import freshness, names
 from nntool.run.session import Session
 from nntool.settings.clean import CleanSettings
 from nntool.settings.collect import CollectSettings
-from nntool.steps import rows
+from nntool.steps import choices, rows
 from nntool.steps.collect import collect_in
 from nntool.steps.job import Job, Outcome, TableView
 from nntool.steps.performing import Done, enter, file_name, is_fresh, perform, write_json
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from nntool.tables.rules.rule import Judgement
 
 
 def clean(
@@ -61,6 +63,7 @@ def _check(settings: CleanSettings) -> None:
     """Refuse rules that have no meaning before anything is read."""
     from nntool.tables.rules import following
 
+    choices.check(settings)
     following.check(settings)
 
 
@@ -130,6 +133,7 @@ def _work(
     outcome: Outcome,
 ) -> Done:
     from nntool.tables import arrays, cleaning, cleaning_report, columns, marking, parquet
+    from nntool.tables.rules import following, noise_report
 
     text = parquet.read(session.run.checked(names.COLLECT_TABLE))
     wanted = columns.resolve_all(text.column_names, list(settings.roles), "--roles")
@@ -137,14 +141,19 @@ def _work(
     uses_split = names.SPLIT_ROWS in _inputs(session, target["name"], target["task"])
     parts = rows.parts(session.run) if uses_split else None
     mask, seen = rows.learned_by_clean(text.num_rows, parts)
-    state = cleaning.fit(text, settings, mask if uses_split else None, target)
+    judged: list[Judgement] = []
+    state = cleaning.fit(text, settings, mask if uses_split else None, target, judged)
     counts: dict[str, Any] = {}
     repeats = marking.find_repeats(text, settings, parts)
     target_is_missing, objections = _write_clean(text, state, parts, folder, counts)
+    for judgement in judged:
+        following.object_to(judgement, objections)
     marks = marking.mark(repeats, target_is_missing, settings, objections, parts)
     arrays.save(folder / file_name(names.CLEAN_LEFT_OUT), marks)
     write_json(folder / file_name(names.CLEAN_STATE), state)
     report = cleaning_report.report(state, counts, repeats, marks, settings)
+    report["notes"] += noise_report.notes(state["rules"], judged)
+    report |= noise_report.facts(state["rules"], judged)
     write_json(folder / file_name(names.CLEAN_REPORT), report)
     outcome.notes += report["notes"]
     if target["positive"]:
@@ -154,6 +163,7 @@ def _work(
     outcome.tables.append(_roles_table(state, report))
     if report["rules"]:
         outcome.tables.append(_rules_table(report))
+    outcome.tables += [TableView(*table) for table in noise_report.tables(state["rules"], judged)]
     return Done(
         resolved={
             "target": target["name"],

@@ -1,6 +1,7 @@
 """From collected text to clean columns: their types first, then what rules do to their cells."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from nntool.tables.columns import find, resolve_all
 from nntool.tables.rules import following
 from nntool.tables.rules.derive import new_columns
 from nntool.tables.rules.following import Objections
+from nntool.tables.rules.rule import Judgement
 
 FEATURES = ("numeric", "categorical", "date")
 """Roles of columns that become features; others are of no use to learn from, constant or not."""
@@ -29,13 +31,16 @@ def fit(
     settings: CleanSettings,
     rows: NDArray[np.bool_] | None,
     target_state: dict[str, Any],
+    judged: list[Judgement] | None = None,
 ) -> dict[str, Any]:
     """Learn what each column is from some rows of a table of text, and what the rules need.
 
     ``rows`` is a mask `(n_rows,)`, or None for all. The state is plain data and knows nothing of
-    other rows; the target's state is learned from all of them, before. Raises ``DataError`` for
-    a column in ``settings.roles`` that is not there.
+    other rows; the target's state is learned from all of them, before. What is found of single
+    training rows is no part of it: it goes to ``judged``, by row of the whole table. Raises
+    ``DataError`` for a column in ``settings.roles`` that is not there.
     """
+    places = np.arange(table.num_rows) if rows is None else np.flatnonzero(rows)
     if rows is not None:
         table = table.filter(pa.array(rows))
     columns = column_types.learn(table, settings, target_state["name"])
@@ -52,7 +57,9 @@ def fit(
     if asked:
         typed = type_cells(following.as_one_batch(table), state)[0]
         kept = _kept(table, typed, state, settings)
-        state["rules"] = following.learn(asked, _features(typed, state), kept)
+        state["rules"], found = following.learn(asked, _features(typed, state), kept)
+        if judged is not None:
+            judged += [replace(judgement, rows=places[judgement.rows]) for judgement in found]
     return state
 
 

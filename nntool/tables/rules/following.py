@@ -1,6 +1,7 @@
 """The rules of a run one after the other: learned from training rows, then followed by all rows."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 from nntool.settings.clean import CleanSettings
 from nntool.tables.casting import Counts
 from nntool.tables.rules import RULES
-from nntool.tables.rules.rule import Findings, Rule, State
+from nntool.tables.rules.rule import Findings, Judgement, Rule, State
 
 Objections = NDArray[np.int8]
 """For each row the reason of the first rule that objects to it, or 0."""
@@ -29,20 +30,34 @@ def asked_for(settings: CleanSettings, columns: Mapping[str, str]) -> list[tuple
 
 def learn(
     rules: Iterable[tuple[str, Rule]], features: pa.Table, kept: NDArray[np.bool_]
-) -> list[State]:
+) -> tuple[list[State], list[Judgement]]:
     """What each rule learns from typed training rows, as the rules before it leave them.
 
-    A row that is not kept, or that a rule objects to, teaches the rules after it nothing.
+    A row that is not kept, or that a rule objects to, teaches the rules after it nothing. Also
+    gives what was found of the training rows alone, by their place in ``features``.
     """
     states: list[State] = []
+    judged: list[Judgement] = []
     batch = as_one_batch(features)
     for name, rule in rules:
         table = pa.Table.from_batches([batch]).filter(pa.array(kept))
         state: State = {"name": name, **rule.fit(table)}
+        judgement: Judgement | None = state.pop("judged", None)
         states.append(state)
         batch, objections = follow(batch, [state], {})
+        if judgement is not None:
+            judgement = replace(judgement, rows=np.flatnonzero(kept)[judgement.rows])
+            judged.append(judgement)
+            object_to(judgement, objections)
         kept = kept & (objections == 0)
-    return states
+    return states, judged
+
+
+def object_to(judgement: Judgement, objections: Objections) -> None:
+    """Enter the reason where a row is to be left out and nobody objects to it yet."""
+    if judgement.leave_out:
+        rows = judgement.rows[objections[judgement.rows] == 0]
+        objections[rows] = RULES[judgement.rule].reason
 
 
 def follow(

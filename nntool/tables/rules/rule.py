@@ -29,6 +29,17 @@ class Findings:
     """Rows `(n,)` that are to be left out where they are training rows; their cell is missing."""
 
 
+@dataclass(frozen=True)
+class Judgement:
+    """Training rows that a rule found unusual while it learned: a property of them alone."""
+
+    rule: str
+    rows: NDArray[np.int64]
+    """Their places, the most unusual first."""
+    scores: NDArray[np.float64]
+    leave_out: bool
+
+
 class Rule(ABC):
     """One thing that is done to cells after they are typed; a subclass is a frozen dataclass."""
 
@@ -56,6 +67,7 @@ class Rule(ABC):
         """Learn from the kept training rows, typed, as the rules before leave them.
 
         The state names its columns, so that `apply` finds them, under keys of its own choice.
+        A ``Judgement`` of the rows of ``table`` may stand under ``judged``; it is taken out.
         """
 
     @staticmethod
