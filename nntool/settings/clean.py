@@ -6,6 +6,8 @@ from nntool.settings.model import Choice, StepSettings, option
 
 NOISE = "Near spellings, outliers and noise"
 
+CELLS = "Cells that are wrong or missing"
+
 
 class CleanSettings(StepSettings, frozen=True, kw_only=True):
     """How text becomes a typed table."""
@@ -50,6 +52,37 @@ class CleanSettings(StepSettings, frozen=True, kw_only=True):
             " roles: numeric, categorical, date, identifier, ignored."
         ),
     ] = {}  # noqa: RUF012 - msgspec copies an empty default for each instance
+    constant_columns: Annotated[
+        Literal["ignore", "keep"],
+        option("What to do with a feature that has one and the same value in all training rows."),
+    ] = "ignore"
+    valid: Annotated[
+        tuple[str, ...],
+        option(
+            "What is valid in a column; other values become missing, or :abs, :clip, :leave-out:"
+            " 'Age=0..120', 'price>0', 'sex=M|F', 'rooms=whole,1..20', 'when=2000-01-01..:clip';"
+            " repeatable.",
+            metavar="COLUMN=RULE",
+            group=CELLS,
+        ),
+    ] = ()
+    derive: Annotated[
+        tuple[str, ...],
+        option(
+            "Compute missing values of a column, or a new column, from others, one after the"
+            " other: 'Age = 2023 - Birth'; repeatable; --explain derive has the functions.",
+            metavar="COLUMN=FORMULA",
+            group=CELLS,
+        ),
+    ] = ()
+    require_columns: Annotated[
+        tuple[str, ...],
+        option(
+            "Columns without which a training row is left out: A,B or repeated.",
+            metavar="COLUMN,…",
+            group=CELLS,
+        ),
+    ] = ()
 
     merge_spellings: Annotated[
         tuple[str, ...],

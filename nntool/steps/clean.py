@@ -29,6 +29,7 @@ def clean(
     recipe_folder: Path | None = None,
 ) -> Outcome:
     """Collect the source, if one is given and new, then type and check its columns."""
+    _check(settings)
     outcome = Outcome("clean", root)
     with Session(root, create=source is not None) as session:
         if source is not None and not collect_in(session, source, job, outcome, recipe_folder):
@@ -40,15 +41,12 @@ def clean(
 
 def clean_in(session: Session, settings: CleanSettings, job: Job, outcome: Outcome) -> bool:
     """Stage the clean table unless it is fresh; returns whether it was made."""
-    from nntool.tables.rules import following
-
-    choices.check(settings)
-    following.check(settings)
+    _check(settings)
     freshness.require(session.run, "clean")
     if is_fresh(session, "clean", settings) and not job.force:
         return perform(session, "clean", settings, job, outcome, lambda folder: Done())
     target = target_of(session, settings)
-    settings = _with_name(settings, target["name"])  # a position is the name that stands there
+    settings = _with_names(session, settings, target["name"])
     _refuse_another_target(session, target["name"], target["task"])
     return perform(
         session,
@@ -61,10 +59,28 @@ def clean_in(session: Session, settings: CleanSettings, job: Job, outcome: Outco
     )
 
 
-def _with_name(settings: CleanSettings, target: str) -> CleanSettings:
+def _check(settings: CleanSettings) -> None:
+    """Refuse rules that have no meaning before anything is read."""
+    from nntool.tables.rules import following
+
+    choices.check(settings)
+    following.check(settings)
+
+
+def _with_names(session: Session, settings: CleanSettings, target: str) -> CleanSettings:
+    """A position is the name that stands there."""
     import msgspec
 
-    return msgspec.structs.replace(settings, target=target)
+    from nntool.tables import columns, parquet
+    from nntool.tables.rules.derive import parse_derivation
+
+    every = parquet.names(session.run.checked(names.COLLECT_TABLE))
+    key = columns.resolve_listed(every, settings.duplicates_by, "--duplicates-by")
+    known = [*every, *(parse_derivation(text).column for text in settings.derive)]
+    required = columns.resolve_listed(known, settings.require_columns, "--require-columns")
+    return msgspec.structs.replace(
+        settings, target=target, duplicates_by=tuple(key), require_columns=tuple(required)
+    )
 
 
 def refit(session: Session, settings: CleanSettings, outcome: Outcome) -> None:
@@ -145,6 +161,8 @@ def _work(
             f"the positive class is {target['positive']!r} (--positive to choose the other)"
         )
     outcome.tables.append(_roles_table(state, report))
+    if report["rules"]:
+        outcome.tables.append(_rules_table(report))
     outcome.tables += [TableView(*table) for table in noise_report.tables(state["rules"], judged)]
     return Done(
         resolved={
@@ -184,3 +202,16 @@ def _roles_table(state: dict[str, Any], report: dict[str, Any]) -> TableView:
         missing = report["columns"][column["name"]].get("missing", 0)
         body.append([column["name"], column["role"], column["reason"], f"{missing:,}"])
     return TableView("columns", ["column", "role", "because", "missing"], body)
+
+
+def _rules_table(report: dict[str, Any]) -> TableView:
+    """What each rule did to the cells of each column."""
+    from nntool.tables.cleaning_report import count_of
+
+    body = [
+        [rule["option"], column, kind.replace("_", " "), f"{count_of(n):,}"]
+        for rule in report["rules"]
+        for column, kinds in rule["columns"].items()
+        for kind, n in kinds.items()
+    ]
+    return TableView("cells", ["option", "column", "cells", "number"], body)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from nntool.errors import DataError
@@ -15,8 +16,12 @@ from nntool.tables.casting import Counts
 from nntool.tables.column_types import ARROW_TYPES, schema
 from nntool.tables.columns import find, resolve_all
 from nntool.tables.rules import following
+from nntool.tables.rules.derive import new_columns
 from nntool.tables.rules.following import Objections
 from nntool.tables.rules.rule import Judgement
+
+FEATURES = ("numeric", "categorical", "date")
+"""Roles of columns that become features; others are of no use to learn from, constant or not."""
 
 __all__ = ["apply", "fit", "follow_rules", "is_in_order", "schema", "sources", "type_cells"]
 
@@ -38,13 +43,17 @@ def fit(
     places = np.arange(table.num_rows) if rows is None else np.flatnonzero(rows)
     if rows is not None:
         table = table.filter(pa.array(rows))
+    columns = column_types.learn(table, settings, target_state["name"])
+    if settings.constant_columns == "ignore":
+        _ignore_constant(table, columns, settings)
+    columns += new_columns(settings, columns)
     state: dict[str, Any] = {
         "missing_values": list(settings.missing_values),
-        "columns": column_types.learn(table, settings, target_state["name"]),
+        "columns": columns,
         "target": target_state,
         "rules": [],
     }
-    asked = following.asked_for(settings, {c["name"]: c["role"] for c in state["columns"]})
+    asked = following.asked_for(settings, {c["name"]: c["role"] for c in columns})
     if asked:
         typed = type_cells(following.as_one_batch(table), state)[0]
         kept = _kept(table, typed, state, settings)
@@ -52,6 +61,29 @@ def fit(
         if judged is not None:
             judged += [replace(judgement, rows=places[judgement.rows]) for judgement in found]
     return state
+
+
+def _ignore_constant(
+    text: pa.Table, columns: list[dict[str, Any]], settings: CleanSettings
+) -> None:
+    """A feature with one and the same value in every row tells nothing, unless a role is asked for.
+
+    One that is missing in some rows tells which these are, and stays.
+    """
+    asked = resolve_all(text.column_names, list(settings.roles), "--roles")
+    for column in columns:
+        if column["role"] not in FEATURES or column["name"] in asked:
+            continue
+        cells = text.column(column["name"])
+        if _is_constant(cells.slice(0, 100)) and _is_constant(cells):
+            shown = repr(pc.utf8_trim_whitespace(cells[0]).as_py())
+            column["role"] = "ignored"
+            column["reason"] = f"{shown} in every row (--constant-columns keep)"
+
+
+def _is_constant(cells: pa.ChunkedArray) -> bool:
+    """Whether all cells are the same text; a column without a value has its role by that."""
+    return len(cells) > 1 and bool(pc.all(pc.equal(cells, cells[0]), skip_nulls=False).as_py())
 
 
 def _kept(

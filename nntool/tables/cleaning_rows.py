@@ -1,6 +1,6 @@
 """Rows of text cleaned one batch after the other, or at once where a rule follows their order."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from nntool.tables import cleaning
 from nntool.tables.casting import Counts, merge_counts
-from nntool.tables.chunks import cut
 from nntool.tables.parquet import ROWS_IN_GROUP
 from nntool.tables.rules.following import Objections, as_one_batch
 
@@ -45,22 +44,3 @@ def _in_order(
         done.append(batch)
     back = np.argsort(np.concatenate(of_part), kind="stable")
     return pa.concat_batches(done).take(pa.array(back)), counts, objections
-
-
-def of_input(
-    batches: Iterable[pa.RecordBatch],
-    state: dict[str, Any],
-    columns: list[str],
-    n_rows: int,
-    counts: Counts,
-) -> Iterator[tuple[pa.RecordBatch, pa.RecordBatch]]:
-    """Chunks of ``n_rows`` rows of text and their clean columns; what is counted is added up."""
-    chunks: Iterable[pa.RecordBatch] = cut(batches, n_rows)
-    if cleaning.is_in_order(state):
-        read = list(batches)
-        chunks = [pa.concat_batches(read)] if read else []
-    for rows in chunks:
-        typed, found = cleaning.apply(rows, state, columns)
-        merge_counts(counts, found)
-        for start in range(0, rows.num_rows, n_rows):
-            yield rows.slice(start, n_rows), typed.slice(start, n_rows)

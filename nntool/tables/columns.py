@@ -65,7 +65,9 @@ def resolve_all(
     return [name for name in found if name is not None]
 
 
-def resolve_listed(names: Sequence[str], wanteds: Sequence[str], what: str) -> list[str]:
+def resolve_listed(
+    names: Sequence[str], wanteds: Sequence[str], what: str, *, positions: bool = True
+) -> list[str]:
     """Resolve columns that a person has listed, each once; ``a,b`` is two where none is so called.
 
     >>> resolve_listed(["a", "b", "c,d"], ["b,a", "c,d", "a"], "--id")
@@ -73,9 +75,9 @@ def resolve_listed(names: Sequence[str], wanteds: Sequence[str], what: str) -> l
     """
     single: list[str] = []
     for wanted in wanteds:
-        is_one = "," not in wanted or find(names, wanted, positions=True) is not None
+        is_one = "," not in wanted or find(names, wanted, positions) is not None
         single += [wanted] if is_one else [part for part in wanted.split(",") if part.strip()]
-    return list(dict.fromkeys(resolve_all(names, single, what)))
+    return list(dict.fromkeys(resolve_all(names, single, what, positions=positions)))
 
 
 def find(names: Sequence[str], wanted: str, positions: bool = False) -> str | None:
