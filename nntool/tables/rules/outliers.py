@@ -193,5 +193,5 @@ def _count(below: Any, above: Any, action: str, name: str, findings: Findings) -
         found = {kind: number for kind, number in counts.items() if number}
         if action in DONE:
             found[DONE[action]] = n
-        findings.counts[name] = {"outliers": found}
+        findings.counts[name] = found
     return n

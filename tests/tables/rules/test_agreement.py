@@ -90,7 +90,9 @@ def test_dependencies_follow_each_other_and_what_each_needs_is_known():
         "state": ["city", "zip"],
         "street": ["city", "zip"],
     }
-    done, counts = applied(state, city=["Rome"], state=pa.array([None], pa.string()))  # as far as its columns are there
+    done, counts = applied(
+        state, city=["Rome"], state=pa.array([None], pa.string())
+    )  # as far as its columns are there
     assert (done["state"], counts) == (["x"], {"state": {"filled": 1}})
 
 

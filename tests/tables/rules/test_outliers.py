@@ -112,7 +112,7 @@ def test_what_is_done_with_a_cell_beyond_the_fences(action):
     cells, found = applied(state, [-1.0, 0.0, 6.0, 7.0, None])
     wanted, counts = ACTIONS[action]
     assert cells == wanted
-    assert found.counts == {"x": {"outliers": counts}}
+    assert found.counts == {"x": counts}
     objected = None if found.rows is None else found.rows.tolist()
     assert objected == ([True, False, False, True, False] if action == "leave-out" else None)
 
