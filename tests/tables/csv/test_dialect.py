@@ -2,7 +2,9 @@ import pytest
 
 from nntool.errors import DataError, UsageError
 from nntool.settings.collect import CollectSettings
-from nntool.tables.csv.dialect import HEAD_BYTES, Dialect, detect
+from nntool.tables.csv.detection import detect
+from nntool.tables.csv.dialect import Dialect
+from nntool.tables.csv.source import HEAD_BYTES
 
 
 def found(text, **settings):
