@@ -33,7 +33,8 @@ def split_header(blocks: Iterator[Block], dialect: Dialect, name: str) -> tuple[
         blank = np.isin(np.frombuffer(block.data, np.uint8)[starts], (10, 13))
         passed = int(np.argmin(blank)) if not blank.all() else blank.size
         if passed:
-            first_blank = first_blank or block.line
+            # A comment is a blank line here: then the first blank one is not known.
+            first_blank = first_blank or (0 if dialect.comment else block.line)
             n_blank += passed
         if passed == blank.size:
             n_blank -= block.n_blanked

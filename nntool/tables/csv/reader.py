@@ -164,7 +164,7 @@ class CsvReader:
             self._count_the_rest(last_is_bad=self._ends_badly(block, bad))
         n_rows = 0 if parsed is None else parsed.num_rows
         n_blank = block.n_records - n_rows - n_bad - block.n_blanked
-        if n_blank and not self._blank.count:
+        if n_blank > 0 and not self._blank.count and not self._signs.comment:
             counts = cell_counts(block.data, self._signs)
             at = lines_of(block, np.flatnonzero(counts == 0)[:1], self._signs)
             self._blank.add(0, at[0] if at else 0)
@@ -233,7 +233,8 @@ class _Passed:
             if self.count == 1
             else f"{self.count:,} {self._words[1]} were"
         )
-        return f"{self._name}: {lines} {self._what} (the first is line {self._first})"
+        where = f" (the first is line {self._first})" if self._first else ""
+        return f"{self._name}: {lines} {self._what}{where}"
 
 
 def _names_notes(header: Header, dialect: Dialect, notes: list[str]) -> list[str]:

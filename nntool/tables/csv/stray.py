@@ -29,7 +29,8 @@ def record_ends_by_place(data: bytes, signs: Signs) -> Positions:
     ends = line_ends(data, is_whole=False)
     if signs.quote not in data:
         return ends
-    return ends[np.searchsorted(quotes_by_place(data, signs), ends) % 2 == 0]
+    outside: Positions = ends[np.searchsorted(quotes_by_place(data, signs), ends) % 2 == 0]
+    return outside
 
 
 def with_doubled_quotes(data: bytes, signs: Signs) -> bytes:
