@@ -8,8 +8,6 @@ import numpy as np
 from nntool.errors import DataError
 from nntool.tables.csv.defects import Defects, excerpt
 from nntool.tables.csv.records import (
-    CR,
-    LF,
     Positions,
     QuoteError,
     Signs,
@@ -65,7 +63,7 @@ class Cutter:
     """Iterates over the blocks of a stream; memory is a few blocks.
 
     With ``stray_quotes`` those inside quoted cells come out doubled, as they should have been.
-    ``skip_end`` records at the end, blank ones not counted, are held back. A record in which
+    ``skip_end`` records at the end, empty ones not counted, are held back. A record in which
     text follows a closing quote goes to ``defects``. Raises ``DataError``, with the line, for a
     quote that never closes.
     """
@@ -210,10 +208,12 @@ class Cutter:
     def _held_back(self, cut: _Cut) -> int:
         """How many records at the end of a cut are kept for later: they may be the last."""
         starts = starts_of(cut.ends)
+        nothing = self._signs.delimiter + self._signs.quote + b" \r\n"
         held = n_filled = 0
         while n_filled < self._skip_end and held < cut.ends.size:
             held += 1
-            n_filled += cut.data[int(starts[-held])] not in (LF, CR)
+            record = cut.data[int(starts[-held]) : int(cut.ends[-held]) + 1]
+            n_filled += bool(record.translate(None, nothing))
         return held
 
     def _never_closed(self, cut: _Cut) -> DataError:

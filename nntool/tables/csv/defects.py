@@ -85,7 +85,9 @@ class Defects:
         if at_end:
             ways.append(f"--skip-end {self.count}, if the table ends before them")
         if self._has_quotes:
-            ways.append("--stray-quotes keep, if quotes inside cells are plain characters")
+            ways.append(
+                "--stray-quotes keep, or --quote none, if quotes inside cells are plain characters"
+            )
         ways.append(f"--max-bad-rows {self.count} leaves them out")
         if self._has_bytes:
             ways.append("--encoding cp1252 (or another), if the file was written in that")

@@ -186,7 +186,9 @@ def _choose(
     for sign in signs:
         if sign == dialect.quote:
             continue
-        skip = dialect.skip_blanks or settings.blanks_after_delimiter == "auto"
+        skip = dialect.skip_blanks or (
+            settings.blanks_after_delimiter == "auto" and f"{sign} " + dialect.quote in text
+        )
         records = records_of(text, sign, dialect.quote, skip_blanks=skip, is_cut=file.is_cut)
         table = layout(records, sign)
         if table is not None and settings.skip_rows != "auto":
@@ -259,7 +261,7 @@ def _has_single_quotes(text: str) -> bool:
     """True where ' quotes cells and " does not."""
     if '"' in text:
         return False
-    cells = re.findall(r"(?:^|(?<=[,;\t|]))'[^'\n]*'(?=[,;\t|]|$)", text, re.M)
+    cells = re.findall(r"(?:^|(?<=[,;\t|]))'(?:[^'\n]|'')*'(?=[,;\t|]|$)", text, re.M)
     opening = re.findall(r"(?:^|(?<=[,;\t|]))'", text, re.M)
     return len(cells) >= 2 and len(cells) == len(opening)
 

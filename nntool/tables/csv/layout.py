@@ -46,6 +46,9 @@ class Layout:
     def agreement(self) -> float:
         """The share of the records from the header on that have as many cells as it."""
         counts = [len(record.cells) for record in self.records[self.start :]]
+        rows = set(counts[1:])
+        if len(counts) > 2 and len(rows) == 1 and abs(rows.pop() - counts[0]) == 1:
+            return 0.9  # a delimiter too many, or too few, at the end of the header
         return float(np.mean(np.array(counts) == counts[0])) if counts else 0.0
 
     @property
@@ -97,7 +100,7 @@ def layout(records: list[Record], delimiter: str) -> Layout | None:
     if start and len(records[start].cells) == width and _is_header(records, start, width):
         return Layout(delimiter, records, width, start, is_clear=True)
     # A first record with few names and as many cells as the rows is a header all the same.
-    return Layout(delimiter, records, width, 0, is_clear=widths[0] == width)
+    return Layout(delimiter, records, width, 0, is_clear=start == 0 or widths[0] == width)
 
 
 def possible_start(records: list[Record], width: int) -> Record | None:
@@ -165,7 +168,11 @@ def is_number(cell: str) -> bool:
 def looks_like_row(records: Sequence[Record]) -> bool:
     """True where the header has numbers exactly where the rows have them, so is one of them."""
     header, below = records[0].cells, [r.cells for r in records[1:50] if r.n_filled]
-    numeric = [i for i, cell in enumerate(header) if is_number(cell)]
+    filled = [i for i, cell in enumerate(header) if cell.strip()]
+    again = sum(1 for i in filled if any(i < len(row) and row[i] == header[i] for row in below))
+    if len(below) > 2 and again > 0.3 * len(filled):
+        return True
+    numeric = [i for i in filled if is_number(header[i])]
     if not numeric or len(below) < 2:
         return False
     if all(re.fullmatch(r"(19|20)\d\d", header[i].strip()) for i in numeric):
@@ -209,10 +216,16 @@ def records_after(records: Sequence[Record], width: int) -> int:
     if width < 3:
         return 0
     at = len(records)
-    while at and records[at - 1].n_filled == 1 and records[at - 1].cells[0].strip():
+    while at and (not records[at - 1].n_filled or _is_note(records[at - 1])):
         at -= 1
-    notes = len(records) - at
+    while at < len(records) and not records[at].n_filled:
+        at += 1
+    notes = sum(1 for record in records[at:] if record.n_filled)
     if not notes or not at:
         return 0
     has_gap = not records[at - 1].n_filled or _has_blank_line(list(records), at)
     return notes if has_gap else 0
+
+
+def _is_note(record: Record) -> bool:
+    return record.n_filled == 1 and bool(record.cells[0].strip())
