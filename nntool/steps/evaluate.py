@@ -11,8 +11,9 @@ from nntool.run import freshness, hashing, names
 from nntool.run.directory import Run
 from nntool.run.session import Session
 from nntool.settings.evaluate import EvaluateSettings
-from nntool.steps import collect, rows
 from nntool.steps import model as models
+from nntool.steps import origins, rows
+from nntool.steps.inputs import as_collected
 from nntool.steps.job import Job, Outcome, TableView
 from nntool.steps.performing import Done, file_name, perform, read_json, write_json
 from nntool.steps.predict import batches, open_input
@@ -49,7 +50,7 @@ def evaluate_in(
     task = read_json(run.checked(names.TRAIN_MODEL))["task"]
     _requirements(settings, task)
     reads = freshness.inputs(run, "evaluate")
-    place = collect.locate(settings.data, recipe_folder) if settings.data else None
+    place = origins.locate(settings.data, recipe_folder) if settings.data else None
     facts = {"data": hashing.sha256(place)} if place else {}
     entry = run.entry("evaluate")
     again = Job(job.listener, job.force or bool(entry and entry.facts != facts), job.threads)
@@ -174,8 +175,9 @@ def _of_file(run: Run, path: str, outcome: Outcome) -> _Scored:
     from nntool.tables import target as targets
 
     predictor = Predictor(run)
-    reader = open_input(f"./{path}" if path == "-" else path, run, sys.stdin.buffer)
     model, state = predictor.model, predictor.clean["target"]
+    opened = open_input(f"./{path}" if path == "-" else path, run, sys.stdin.buffer)
+    reader = as_collected(opened, run, [*predictor.sources, model.plain["target"]])
     target_column = columns.find(reader.names, model.plain["target"])
     if target_column is None:
         raise DataError(

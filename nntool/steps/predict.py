@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING, Any, BinaryIO
 from nntool.errors import DataError, UsageError
 from nntool.run.directory import Run
 from nntool.settings.predict import PredictSettings
+from nntool.steps.inputs import as_collected
 from nntool.steps.job import Job, Outcome
 from nntool.steps.predicting import Predictor
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from nntool.tables.csv.reader import CsvReader
+    from nntool.tables.sources.reading import BatchReader
 
 
 def predict(
@@ -38,7 +40,7 @@ def predict(
     outcome = Outcome("predict", root)
     if predictor.unfinished:
         job.listener.say(f"nntool predict: {predictor.unfinished}")
-    reader = open_input(source, run, stdin)
+    reader = as_collected(open_input(source, run, stdin), run, predictor.sources)
     with (
         threadpool_limits(1, user_api="blas"),
         _destination(settings, run.root, source, stdout) as stream,
@@ -99,7 +101,7 @@ def as_in_training(known: dict[str, Any]) -> Iterator[None]:
         raise
 
 
-def batches(reader: CsvReader, run: Run) -> Iterator[pa.RecordBatch]:
+def batches(reader: BatchReader, run: Run) -> Iterator[pa.RecordBatch]:
     """The rows of an input, its errors told as those of an input."""
     entry = run.entry("collect")
     with as_in_training(entry.settings if entry else {"delimiter": ",", "encoding": "utf-8"}):
@@ -148,7 +150,7 @@ def _destination(
 
 
 def _write_rows(
-    predictor: Predictor, reader: CsvReader, settings: PredictSettings, stream: Any, job: Job
+    predictor: Predictor, reader: BatchReader, settings: PredictSettings, stream: Any, job: Job
 ) -> None:
     from nntool.tables import answers, columns
     from nntool.tables.csv.writing import write_batch, write_header
