@@ -145,11 +145,11 @@ def _open(
     if origin.note:
         outcome.notes.append(origin.note)
     if origin.kind == "sql":
-        return opening.open_database(origin.place, settings), None
+        return opening.open_database(origin.place, origin.typed, settings), None
     origin.record = hashing.record(origin.path)
     origin.digest = origin.record.sha256
     if origin.kind not in ("csv", "tsv"):
-        return opening.open_file(origin.kind, origin.path, origin.place, settings), None
+        return opening.open_file(origin.kind, origin.path, origin.typed, settings), None
     if origin.kind == "tsv" and settings.delimiter == "auto":
         settings = msgspec.structs.replace(settings, delimiter="tab")
     reader, dialect, notes = open_csv(origin.path, settings)

@@ -13,7 +13,7 @@ from nntool.run.session import Session
 from nntool.settings.evaluate import EvaluateSettings
 from nntool.steps import model as models
 from nntool.steps import origins, rows
-from nntool.steps.inputs import as_collected
+from nntool.steps.inputs import open_rows
 from nntool.steps.job import Job, Outcome, TableView
 from nntool.steps.performing import Done, file_name, perform, read_json, write_json
 from nntool.steps.predict import batches, open_input
@@ -176,8 +176,9 @@ def _of_file(run: Run, path: str, outcome: Outcome) -> _Scored:
 
     predictor = Predictor(run)
     model, state = predictor.model, predictor.clean["target"]
-    opened = open_input(f"./{path}" if path == "-" else path, run, sys.stdin.buffer)
-    reader = as_collected(opened, run, [*predictor.sources, model.plain["target"]])
+    path = f"./{path}" if path == "-" else path
+    needed = [*predictor.sources, model.plain["target"]]
+    reader = open_rows(path, run, needed, lambda: open_input(path, run, sys.stdin.buffer))
     target_column = columns.find(reader.names, model.plain["target"])
     if target_column is None:
         raise DataError(

@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nntool.run.directory import Run
 from nntool.settings.collect import CollectSettings
 from nntool.settings.model import build
-from nntool.steps import keys
+from nntool.steps import keys, origins
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from nntool.tables.sources.reading import BatchReader
     from nntool.tables.sources.shaping import Shaped
+
+
+def open_rows(
+    source: str, run: Run, needed: Sequence[str], open_csv: Callable[[], BatchReader]
+) -> BatchReader:
+    """Open rows to predict or score: a CSV by ``open_csv``, or a file of another kind.
+
+    ``needed`` are the columns that the model reads.
+    """
+    from nntool.tables.sources import opening
+    from nntool.tables.sources.reading import AllColumns
+
+    kind = "csv" if source == "-" else origins.kind_of_file(source)
+    if kind not in opening.TYPED_NAMES:
+        return as_collected(open_csv(), run, needed)
+    opened = opening.open_file(kind, Path(source), source, collected_with(run))
+    return as_collected(AllColumns(opened), run, needed)
 
 
 class Input:

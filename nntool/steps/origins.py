@@ -81,6 +81,15 @@ def _locate(source: str, asked: str, recipe_folder: Path | None) -> Origin:
     return Origin(source, kind, str(path), note)
 
 
+def kind_of_file(source: str) -> str:
+    """The kind of a file, where it is there; else what its name says."""
+    from nntool.tables.sources import kinds
+
+    named = kinds.by_name(source)
+    path = Path(source)
+    return _kind_of_file(path, source, named)[0] if path.is_file() else named or "csv"
+
+
 def _kind_of_file(path: Path, source: str, named: str | None) -> tuple[str, str]:
     """The kind that a file's name says; its first bytes, where these cannot be text."""
     from nntool.tables.sources import kinds
@@ -94,10 +103,10 @@ def _kind_of_file(path: Path, source: str, named: str | None) -> tuple[str, str]
             f"{source} is a workbook of an old Excel (.xls), or has a password",
             "save it as .xlsx, without a password",
         )
-    if named is None or (named == "csv" and content):
-        kind = content or "csv"
-        return kind, f"{source}: {kinds.KINDS[kind]}, by its first bytes (--format)" * bool(content)
-    return named, ""
+    if content is not None and named in (None, "csv", "tsv"):
+        return content, f"{source}: {kinds.KINDS[content]}, by its first bytes (--format)"
+    kind = named or "csv"
+    return kind, "" if kind == "csv" else f"{source}: {kinds.KINDS[kind]}, by its name (--format)"
 
 
 def locate(source: str, recipe_folder: Path | None) -> Path:
@@ -188,7 +197,7 @@ def _is_same(place: str, fact: dict[str, Any], settings: CollectSettings) -> boo
         return hashing.is_same(Path(place), FileRecord(**fact["file"]))
     from nntool.tables.sources.opening import open_database
 
-    now = _digest_now(open_database(place, settings), fact["columns"])
+    now = _digest_now(open_database(place, place, settings), fact["columns"])
     return now == str(fact["rows"])
 
 

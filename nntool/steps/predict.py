@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any, BinaryIO
 from nntool.errors import DataError, UsageError
 from nntool.run.directory import Run
 from nntool.settings.predict import PredictSettings
-from nntool.steps.inputs import as_collected
+from nntool.steps.inputs import open_rows
 from nntool.steps.job import Job, Outcome
 from nntool.steps.predicting import Predictor
 
@@ -40,7 +40,7 @@ def predict(
     outcome = Outcome("predict", root)
     if predictor.unfinished:
         job.listener.say(f"nntool predict: {predictor.unfinished}")
-    reader = as_collected(open_input(source, run, stdin), run, predictor.sources)
+    reader = open_rows(source, run, predictor.sources, lambda: open_input(source, run, stdin))
     with (
         threadpool_limits(1, user_api="blas"),
         _destination(settings, run.root, source, stdout) as stream,

@@ -19,13 +19,14 @@ def open_file(kind: str, path: Path, name: str, settings: CollectSettings) -> So
     return opened
 
 
-def open_database(url: str, settings: CollectSettings) -> Source:
+def open_database(url: str, name: str, settings: CollectSettings) -> Source:
     """Ask a database ``--query``, or for all of ``--table``; its password is in the environment."""
     from nntool.tables.sources.sql import SqlSource, password_of
 
     default = CollectSettings().password_env
     return SqlSource(
         url,
+        name,
         query=settings.query,
         table=settings.table,
         password=password_of(settings.password_env, default),

@@ -76,6 +76,28 @@ class CsvSource:
         """The reader lets go of its file at its end."""
 
 
+class AllColumns:
+    """A source as a reader: the rows in all of its columns."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self.names = source.names
+
+    @property
+    def notes(self) -> list[str]:
+        """What was met."""
+        return self._source.notes
+
+    @property
+    def n_rows(self) -> int:
+        """The rows so far."""
+        return self._source.n_rows
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        yield from self._source.batches(self.names)
+        self._source.close()
+
+
 def text_schema(names: Sequence[str]) -> pa.Schema:
     """The schema of a table of text."""
     return pa.schema([(name, pa.string()) for name in names])

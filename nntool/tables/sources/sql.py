@@ -33,24 +33,26 @@ class GoneError(DataError):
 class SqlSource:
     """The rows of a query or a table, in the order in which the database gives them.
 
-    The connection only reads. ``password`` is handed to the driver and stands in no message.
+    ``name`` is what messages call the address. The connection only reads. ``password`` is handed
+    to the driver and stands in no message.
     """
 
     def __init__(
         self,
         url: str,
+        name: str,
         *,
         query: str | None = None,
         table: str | None = None,
         password: str | None = None,
         password_env: str = "NNTOOL_SQL_PASSWORD",
     ) -> None:
-        self._url = url
+        self._name = name
         self._password = password
         self._password_env = password_env
         self.n_rows = 0
         self.notes: list[str] = []
-        self._engine = _engine(url, password)
+        self._engine = _engine(url, name, password)
         with self._told():
             self._connection = self._engine.connect()
         try:
@@ -65,10 +67,10 @@ class SqlSource:
             self.close()
             raise
         self.names, notes = unique_names(list(self._rows.keys()))
-        self.notes += [f"{url}: {note}" for note in notes]
+        self.notes += [f"{name}: {note}" for note in notes]
         if query and not ORDERED.search(query):
             self.notes.append(
-                f"{url}: the query has no 'order by': the order of the rows is the database's"
+                f"{name}: the query has no 'order by': the order of the rows is the database's"
             )
 
     def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
@@ -80,7 +82,7 @@ class SqlSource:
             if not rows:
                 return
             arrays = [
-                column_text([row[place] for row in rows], column, self._url)
+                column_text([row[place] for row in rows], column, self._name)
                 for column, place in zip(columns, places, strict=True)
             ]
             self.n_rows += len(rows)
@@ -99,7 +101,7 @@ class SqlSource:
             listed = ", ".join(sorted(known)) or "none"
             what = f"has no table {table!r}" if table else "has tables, and none is named"
             raise DataError(
-                f"{self._url} {what}: it has {listed}", "--table NAME, or --query 'select …'"
+                f"{self._name} {what}: it has {listed}", "--table NAME, or --query 'select …'"
             )
         quoted = self._engine.dialect.identifier_preparer.quote_identifier
         keys = inspector.get_pk_constraint(name, schema or None)["constrained_columns"]
@@ -107,7 +109,7 @@ class SqlSource:
         order = f" ORDER BY {', '.join(map(quoted, keys))}" if keys else ""
         if not keys:
             self.notes.append(
-                f"{self._url}: the table {table!r} has no primary key: the order of the rows is"
+                f"{self._name}: the table {table!r} has no primary key: the order of the rows is"
                 " the database's"
             )
         return f"SELECT * FROM {place}{order}"
@@ -121,11 +123,11 @@ class SqlSource:
             yield
         except (OperationalError, InterfaceError) as error:
             hint = "check the address, the query and whether the database is running"
-            if self._password is None and not self._url.startswith("sqlite"):
+            if self._password is None and not self._name.startswith("sqlite"):
                 hint += f"; a password goes into the environment: export {self._password_env}=…"
-            raise GoneError(self._url, self._reason(error), hint) from None
+            raise GoneError(self._name, self._reason(error), hint) from None
         except (DBAPIError, SQLAlchemyError, UnicodeError) as error:
-            raise GoneError(self._url, self._reason(error), "mend --query or --table") from None
+            raise GoneError(self._name, self._reason(error), "mend --query or --table") from None
 
     def _reason(self, error: Exception) -> str:
         """What the driver said, on one line."""
@@ -150,13 +152,13 @@ def password_of(variable: str, default: str) -> str | None:
     return found
 
 
-def _engine(url: str, password: str | None) -> Any:
+def _engine(url: str, name: str, password: str | None) -> Any:
     """An engine that only reads; a file of SQLite is never made."""
     try:
         import sqlalchemy
     except ImportError:
         raise MachineError(
-            f"{url}: to ask databases SQLAlchemy is needed", "pip install 'nntool[sql]'"
+            f"{name}: to ask databases SQLAlchemy is needed", "pip install 'nntool[sql]'"
         ) from None
     from sqlalchemy.pool import NullPool
 
@@ -167,7 +169,7 @@ def _engine(url: str, password: str | None) -> Any:
         if parsed.get_backend_name() == "sqlite":
             return sqlalchemy.create_engine(
                 "sqlite://",
-                creator=lambda: _read_only(str(parsed.database), url),
+                creator=lambda: _read_only(str(parsed.database), name),
                 poolclass=NullPool,
             )
         if password is not None:
@@ -175,24 +177,24 @@ def _engine(url: str, password: str | None) -> Any:
         engine = sqlalchemy.create_engine(parsed, poolclass=NullPool)
     except sqlalchemy.exc.ArgumentError:
         raise UsageError(
-            f"{url} is no address of a database",
+            f"{name} is no address of a database",
             "write sqlite:///FILE.db or postgresql://USER@HOST/DATABASE",
         ) from None
     except sqlalchemy.exc.NoSuchModuleError:
         raise UsageError(
-            f"{url}: SQLAlchemy knows no such database", "postgresql://…, sqlite:///…, mysql://…"
+            f"{name}: SQLAlchemy knows no such database", "postgresql://…, sqlite:///…, mysql://…"
         ) from None
     except ModuleNotFoundError as error:
-        package = "'nntool[sql]'" if "psycopg" in str(error.name) else str(error.name)
-        raise MachineError(
-            f"{url}: the driver {error.name} is not installed", f"pip install {package}"
-        ) from None
+        hint = "install it, or name another driver in the address: DATABASE+DRIVER://…"
+        if "psycopg" in str(error.name):
+            hint = "pip install 'nntool[sql]'"
+        raise MachineError(f"{name}: the driver {error.name} is not installed", hint) from None
     if engine.dialect.name == "postgresql":
         return engine.execution_options(postgresql_readonly=True)
     return engine
 
 
-def _read_only(database: str, url: str) -> sqlite3.Connection:
+def _read_only(database: str, name: str) -> sqlite3.Connection:
     if not Path(database).is_file():
-        raise GoneError(url, f"the file {database} is not there", "check the path")
+        raise GoneError(name, f"the file {database} is not there", "check the path")
     return sqlite3.connect(f"file:{quote(str(Path(database).resolve()))}?mode=ro", uri=True)
