@@ -114,3 +114,68 @@ def _fitted(room: Sizes, n: int) -> Sizes:
         largest = int(np.argmax(room))
         room[largest] -= min(int(room.sum()) - n, max(1, int(room[largest]) // 2))
     return room
+
+
+def deal_groups(counts: Sizes, shares: NDArray[np.float64], rng: np.random.Generator) -> Parts:
+    """The part of each group; ``counts`` `(n_groups, n_classes)` are its rows by class.
+
+    Groups go by size, the largest first, equal ones in random order, each to a part that it still
+    fits in, with odds in proportion to the room there for its classes; so any group may come to
+    any part. Groups of one row fill the parts up. Where groups are few, this is done often and
+    the best deal is kept. No part that has a share stays empty where there are groups enough.
+    """
+    wanted = _wanted(counts.sum(0), shares)
+    sizes = counts.sum(1)
+    n_several = int(np.count_nonzero(sizes > 1))
+    best, least = np.zeros(sizes.size, np.int8), np.inf
+    for _ in range(min(100, max(1, 20_000 // max(1, n_several)))):
+        parts = _deal_groups_once(counts, sizes, wanted, rng)
+        _fill_empty(parts, sizes, wanted)
+        got = np.zeros_like(wanted)
+        np.add.at(got.T, parts, counts)
+        # each row too many counts once for the sizes of the parts, once for those of its class
+        off = float(np.abs((got - wanted).sum(0)).sum() + np.abs(got - wanted).sum())
+        if off < least:
+            best, least = parts, off
+        if not off:
+            break
+    return best
+
+
+def _deal_groups_once(
+    counts: Sizes, sizes: Sizes, wanted: Sizes, rng: np.random.Generator
+) -> Parts:
+    parts = np.zeros(sizes.size, np.int8)
+    room = wanted.astype(np.float64)
+    weights = counts / np.maximum(wanted.sum(1), 1)
+    order = rng.permutation(sizes.size)
+    order = order[np.argsort(-sizes[order], kind="stable")]
+    n_several = int(np.count_nonzero(sizes > 1))
+    chance = rng.random(n_several)
+    for u, group in zip(chance, order[:n_several], strict=True):
+        room_left = room.sum(0)
+        odds = (weights[group] @ np.maximum(room, 0)) * (room_left >= sizes[group])
+        total = odds.sum()
+        if total > 0:
+            part = int(np.searchsorted(np.cumsum(odds), u * total, side="right"))
+        else:
+            part = int(np.argmax(room_left))
+        parts[group] = part
+        room[:, part] -= counts[group]
+    singles = order[n_several:]
+    classes = counts[singles].argmax(1)
+    for of_class in range(counts.shape[1]):
+        mine = singles[classes == of_class]
+        left = _fitted(room[of_class].astype(np.int64), mine.size)
+        parts[mine] = np.repeat(np.arange(left.size), left)
+    return parts
+
+
+def _fill_empty(parts: Parts, sizes: Sizes, wanted: Sizes) -> None:
+    """Give each wanted part that has no group the smallest one of a part that has two."""
+    for empty in np.flatnonzero(wanted.sum(0) > 0):
+        n_groups = np.bincount(parts, minlength=wanted.shape[1])
+        if n_groups[empty] or n_groups.max(initial=0) < 2:
+            continue
+        spare = np.flatnonzero(n_groups[parts] > 1)
+        parts[spare[np.argmin(sizes[spare])]] = empty
