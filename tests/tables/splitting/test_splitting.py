@@ -16,7 +16,8 @@ SHARES = (0.7, 0.15, 0.15)
 def dealt(y, hashes=None, shares=SHARES, method="auto", task="multiclass", seed=0):
     column = pa.chunked_array([pa.array([str(v) for v in y], pa.string())])
     hashes = np.arange(len(y), dtype=np.uint64) if hashes is None else np.array(hashes, np.uint64)
-    return split(column, hashes, shares, method, task, np.random.default_rng(seed))
+    parts, _, report = split(column, hashes, shares, method, task, np.random.default_rng(seed))
+    return parts, report
 
 
 def sizes(parts):
@@ -178,6 +179,7 @@ def test_parts_that_would_fail_later_are_refused_with_their_cause():
         parts = ("train", "validation", "test")
         return {
             "sizes": dict(zip(parts, sizes, strict=True)),
+            "method": "random",
             "classes": classes and {c: {"train": n} for c, n in classes.items()},
             "repeated_rows": repeated,
         }
