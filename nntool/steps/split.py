@@ -129,16 +129,17 @@ def _work(
 ) -> Done:
     import numpy as np
 
-    from nntool.tables import arrays, parquet, splitting
+    from nntool.tables import arrays, leakage, parquet, splitting
     from nntool.tables.hashing import row_hashes
 
     table = parquet.read(session.run.checked(names.COLLECT_TABLE))
+    hashes = row_hashes(table)
     method, given = _method(table.column_names, settings, target)
     column = getattr(method, "column", None)
     shares = (settings.train, settings.validation, settings.test)
     parts, folds, report = splitting.split(
         table.column(target),
-        row_hashes(table),
+        hashes,
         shares,
         method,
         task,
@@ -150,10 +151,19 @@ def _work(
     splitting.refuse_useless(report, shares, table.num_rows)
     if settings.method == "auto":
         given = {"method": report["method"]}
-    used = {report["method"]: column} if column else {}
-    report["leakage"], notes = _guard(
-        session, settings, table, parts, (target, task), used, cleaning
+    view = leakage.View(
+        table,
+        hashes,
+        parts,
+        target,
+        task,
+        used={report["method"]: column} if column else {},
+        **_said_to_clean(session, table.column_names, cleaning),
     )
+    findings, notes = leakage.find(view, np.random.default_rng([settings.seed, 1]))
+    if findings and settings.strict:
+        raise _strict(session, findings)
+    report["leakage"] = [finding.as_plain() for finding in findings]
     report["notes"] += notes
     arrays.save(folder / file_name(names.SPLIT_ROWS), parts)
     if folds is not None:
@@ -192,44 +202,25 @@ def _sources(session: Session, n_rows: int) -> list[Any]:
     return found if sum(source.n_rows for source in found) == n_rows else []
 
 
-def _guard(
-    session: Session,
-    settings: SplitSettings,
-    table: Any,
-    parts: Any,
-    target_and_task: tuple[str, str],
-    used: dict[str, str],
-    cleaning: CleanSettings | None,
-) -> tuple[list[dict[str, Any]], list[str]]:
-    """Look for leaks; raises ``DataError`` for any with --strict."""
-    import numpy as np
+def _said_to_clean(
+    session: Session, known: list[str], cleaning: CleanSettings | None
+) -> dict[str, Any]:
+    """Roles and missing tokens as clean was told, or is about to be: for the guard alone."""
+    from nntool.tables import columns
 
-    from nntool.tables import columns, leakage
-
+    entry = session.run.entry("clean")
     if cleaning is None:
-        cleaning = _cleaning(session)
-    roles: dict[str, str] = {}
-    missing: Any = CleanSettings(target="").missing_values
-    if cleaning is not None:
-        wanted = columns.resolve_all(table.column_names, list(cleaning.roles), "--roles")
-        roles = dict(zip(wanted, cleaning.roles.values(), strict=True))
-        missing = cleaning.missing_values
-    view = leakage.View(
-        table,
-        parts,
-        *target_and_task,
-        missing_values=tuple(missing),
-        roles=roles,
-        used=used,
-    )
-    found, notes = leakage.find(view, np.random.default_rng([settings.seed, 1]))
-    if found and settings.strict:
-        facts = "; ".join(leak.message for leak in found)
-        raise DataError(
-            f"--strict: {facts}",
-            f"{_in_run(session, found[0].hint)}; without --strict it is only said",
-        )
-    return leakage.report(found), notes
+        cleaning = build(CleanSettings, entry.asked if entry else {"target": ""})
+    wanted = columns.resolve_all(known, list(cleaning.roles), "--roles")
+    roles = dict(zip(wanted, cleaning.roles.values(), strict=True))
+    return {"roles": roles, "missing_values": tuple(cleaning.missing_values)}
+
+
+def _strict(session: Session, findings: list[Any]) -> DataError:
+    """What the guard found, as an error."""
+    facts = "; ".join(finding.message for finding in findings)
+    hint = _in_run(session, findings[0].hint)
+    return DataError(f"--strict: {facts}", f"{hint}; without --strict it is only said")
 
 
 def _in_run(session: Session, hint: str) -> str:

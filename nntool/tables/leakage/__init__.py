@@ -4,7 +4,6 @@ It looks at all columns, for its report alone: nothing of it enters a fitted sta
 """
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -12,7 +11,7 @@ from nntool.tables.leakage.across import backward_time, cut_groups, repeats
 from nntool.tables.leakage.features import identifiers, know_columns, telling
 from nntool.tables.leakage.finding import Finding, View
 
-__all__ = ["MOST_ROWS", "Finding", "View", "find", "report"]
+__all__ = ["MOST_ROWS", "Finding", "View", "find"]
 
 MOST_ROWS = 100_000
 """Training rows, a seeded sample, that single features are judged by."""
@@ -39,8 +38,3 @@ def find(view: View, rng: np.random.Generator) -> tuple[list[Finding], list[str]
         *telling(view, known, rng),
     ]
     return found, notes
-
-
-def report(findings: list[Finding]) -> list[dict[str, Any]]:
-    """The findings as plain data."""
-    return [finding.as_plain() for finding in findings]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from nntool.tables.hashing import row_hashes
 from nntool.tables.leakage.finding import Finding, Mask, View, by_part, examples, in_words
 from nntool.tables.splitting.by_time import read_times
-from nntool.tables.splitting.rows import mask_of_missing
+from nntool.tables.splitting.rows import mask_of_missing, spelled
 
 LEAST_SHARE = 0.01
 """Rows that are equal but for some columns are said from this share of the rows that judge on."""
@@ -22,7 +22,7 @@ def repeats(view: View, identifiers: Sequence[str]) -> list[Finding]:
     features = [n for n in names if n != view.target and n not in identifiers]
     without = [n for n in names if n not in identifiers]
     found, seen = [], np.zeros(view.parts.size, bool)
-    whole = repeats_earlier_part(row_hashes(view.table), view.parts)
+    whole = repeats_earlier_part(view.hashes, view.parts)
     if whole.any():
         found.append(_repeated(view, whole, [], "each cell of a row of a part before them"))
         seen |= whole
@@ -108,7 +108,7 @@ def cut_groups(view: View) -> list[Finding]:
                 [name],
                 f"{groups} in two parts by {name!r}: {in_words(counts)} have rows of"
                 " their group in a part before them",
-                f"nntool split RUN --method {shlex.quote(f'group:column={name}')}",
+                f"nntool split RUN {spelled('group', name)}",
                 {"groups": n_cut, **counts},
                 rows=examples(mask),
             )
@@ -136,7 +136,7 @@ def backward_time(view: View) -> list[Finding]:
                 "time",
                 [name],
                 f"{in_words(counts)} are older than the newest training row by {name!r}",
-                f"nntool split RUN --method {shlex.quote(f'time:column={name}')}",
+                f"nntool split RUN {spelled('time', name)}",
                 counts,
                 rows=examples(mask),
             )

@@ -59,7 +59,7 @@ def identifiers(view: View, known: dict[str, Known]) -> list[Finding]:
         if not column.is_feature:
             continue
         reason = _names_rows(view, name, column)
-        if view.used.get("group") == name or view.used.get("hash") == name:
+        if name == view.keeps_together:
             reason = "it names the groups of the split"
         if reason:
             found.append(
@@ -117,7 +117,7 @@ def telling(view: View, known: dict[str, Known], rng: np.random.Generator) -> li
     folds = _folds(view, rng)[has_target]
     found = []
     for name, column in known.items():
-        if not column.is_feature or name in view.used.values():
+        if not column.is_feature or name == view.keeps_together:
             continue
         features, x = cuts(
             view.sample(name).filter(pa.array(has_target)),
@@ -150,7 +150,7 @@ def telling(view: View, known: dict[str, Known], rng: np.random.Generator) -> li
 
 def _folds(view: View, rng: np.random.Generator) -> Codes:
     """A fold for each row that is looked at: at random, or by the group that the split keeps."""
-    group = view.used.get("group") or view.used.get("hash")
+    group = view.keeps_together
     if group is None:
         return np.asarray(rng.permutation(view.rows.size) % N_FOLDS)
     hashes = row_hashes(pa.table({"group": view.sample(group)}))

@@ -40,11 +40,13 @@ class Finding:
 class View:
     """A table of text that was dealt, and what is known of its columns.
 
-    ``parts`` `(n,)` are 0 train, 1 validation, 2 test, −1 none. ``roles`` are those that someone
-    named; ``used`` says which column the split went by, as ``{"group": "patient"}``.
+    ``hashes`` `(n,)` are equal for equal rows; ``parts`` `(n,)` are 0 train, 1 validation, 2 test,
+    −1 none. ``roles`` are those that someone named; ``used`` says which column the split went by,
+    as ``{"group": "patient"}``.
     """
 
     table: pa.Table
+    hashes: NDArray[np.uint64]
     parts: NDArray[np.int8]
     target: str
     task: str
@@ -53,6 +55,11 @@ class View:
     used: Mapping[str, str] = field(default_factory=dict)
     rows: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     """The training rows that are looked at one by one: all, or a seeded sample."""
+
+    @property
+    def keeps_together(self) -> str | None:
+        """The column whose rows of one value the split keeps in one part, if there is one."""
+        return self.used.get("group") or self.used.get("hash")
 
     def sample(self, name: str) -> pa.ChunkedArray:
         """A column of the training rows that are looked at."""

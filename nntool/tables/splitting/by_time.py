@@ -20,6 +20,7 @@ from nntool.tables.splitting.rows import (
     Shares,
     mask_of_missing,
     require_column,
+    spelled,
 )
 
 Times = NDArray[np.float64]
@@ -85,7 +86,7 @@ class Time:
             shown = ", ".join(f"{i + 1:,}" for i in np.flatnonzero(is_missing)[:3])
             raise DataError(
                 f"{np.count_nonzero(is_missing):,} rows have no {self.column!r}: row {shown}",
-                f"--method time:column={self.column},missing=train, or missing=none",
+                f"{spelled('time', self.column, 'missing=train')}, or missing=none",
             )
         if is_missing.all():
             raise DataError(f"{self.column!r} holds no time at all", "--method time:column=ANOTHER")
@@ -97,7 +98,7 @@ class Time:
     def _hint(self, trouble: str) -> str:
         if "fit" in trouble:
             two = [name for name in DATE_FORMATS if name in trouble]
-            return " or ".join(f"--method time:column={self.column},date_format={f}" for f in two)
+            return " or ".join(spelled("time", self.column, f"date_format={f}") for f in two)
         return f"mend these cells, or name another column; dates: {', '.join(DATE_FORMATS)}"
 
 

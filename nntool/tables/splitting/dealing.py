@@ -119,21 +119,22 @@ def _fitted(room: Sizes, n: int) -> Sizes:
 def deal_groups(counts: Sizes, shares: NDArray[np.float64], rng: np.random.Generator) -> Parts:
     """The part of each group; ``counts`` `(n_groups, n_classes)` are its rows by class.
 
-    Groups go by size, the largest first, equal ones in random order, each to a part that it still
-    fits in, with odds in proportion to the room there for its classes; so any group may come to
-    any part. Groups of one row fill the parts up. Where groups are few, this is done often and
-    the best deal is kept. No part that has a share stays empty where there are groups enough.
+    Groups go by size, the largest first, each at random to a part that it still fits in, with odds
+    in proportion to the room there for its classes; so any group may come to any part, and the
+    small ones fill the parts up. Where groups are few this is done often, and the best deal is
+    kept. No part that has a share stays empty where there are groups enough.
     """
     wanted = _wanted(counts.sum(0), shares)
+    kinds, kind_of = np.unique(counts, axis=0, return_inverse=True)
+    kind_of = kind_of.reshape(-1)
     sizes = counts.sum(1)
-    n_several = int(np.count_nonzero(sizes > 1))
     best, least = np.zeros(sizes.size, np.int8), np.inf
-    for _ in range(min(100, max(1, 20_000 // max(1, n_several)))):
-        parts = _deal_groups_once(counts, sizes, wanted, rng)
+    for _ in range(max(1, min(100, 20_000 // max(1, sizes.size)))):
+        parts = _deal_groups_once(kinds, kind_of, wanted, rng)
         _fill_empty(parts, sizes, wanted)
         got = np.zeros_like(wanted)
         np.add.at(got.T, parts, counts)
-        # each row too many counts once for the sizes of the parts, once for those of its class
+        # each row too many counts once for the size of its part, once for that of its class there
         off = float(np.abs((got - wanted).sum(0)).sum() + np.abs(got - wanted).sum())
         if off < least:
             best, least = parts, off
@@ -143,32 +144,43 @@ def deal_groups(counts: Sizes, shares: NDArray[np.float64], rng: np.random.Gener
 
 
 def _deal_groups_once(
-    counts: Sizes, sizes: Sizes, wanted: Sizes, rng: np.random.Generator
+    kinds: Sizes, kind_of: Sizes, wanted: Sizes, rng: np.random.Generator
 ) -> Parts:
-    parts = np.zeros(sizes.size, np.int8)
-    room = wanted.astype(np.float64)
-    weights = counts / np.maximum(wanted.sum(1), 1)
-    order = rng.permutation(sizes.size)
-    order = order[np.argsort(-sizes[order], kind="stable")]
-    n_several = int(np.count_nonzero(sizes > 1))
-    chance = rng.random(n_several)
-    for u, group in zip(chance, order[:n_several], strict=True):
-        room_left = room.sum(0)
-        odds = (weights[group] @ np.maximum(room, 0)) * (room_left >= sizes[group])
-        total = odds.sum()
-        if total > 0:
-            part = int(np.searchsorted(np.cumsum(odds), u * total, side="right"))
-        else:
-            part = int(np.argmax(room_left))
-        parts[group] = part
-        room[:, part] -= counts[group]
-    singles = order[n_several:]
-    classes = counts[singles].argmax(1)
-    for of_class in range(counts.shape[1]):
-        mine = singles[classes == of_class]
-        left = _fitted(room[of_class].astype(np.int64), mine.size)
-        parts[mine] = np.repeat(np.arange(left.size), left)
+    """Deal groups kind by kind: those that have as many rows of each class are all alike."""
+    parts = np.zeros(kind_of.size, np.int8)
+    room = wanted.copy()
+    sizes = kinds.sum(1)
+    shuffled = rng.permutation(kind_of.size)
+    by_kind = shuffled[np.argsort(kind_of[shuffled], kind="stable")]
+    ends = np.cumsum(np.bincount(kind_of, minlength=sizes.size))
+    kind_order = rng.permutation(sizes.size)
+    for kind in kind_order[np.argsort(-sizes[kind_order], kind="stable")]:
+        first, end = (int(ends[kind - 1]) if kind else 0), int(ends[kind])
+        while first < end:
+            take = _places(kinds[kind], end - first, room, wanted, rng)
+            n = int(take.sum())
+            parts[by_kind[first : first + n]] = np.repeat(np.arange(take.size), take)
+            room -= np.outer(kinds[kind], take)
+            first += n
     return parts
+
+
+def _places(kind: Sizes, n: int, room: Sizes, wanted: Sizes, rng: np.random.Generator) -> Sizes:
+    """How many of ``n`` groups of a kind go to each part now: at least one goes somewhere."""
+    size = kind.sum()
+    room_left = room.sum(0)
+    fits = room_left >= size
+    odds = (kind / np.maximum(wanted.sum(1), 1)) @ np.maximum(room, 0) * fits
+    if not odds.any():
+        odds = np.maximum(room_left, 0.0) * fits
+    take = np.zeros(room_left.size, np.int64)
+    if not odds.any():
+        take[np.argmax(room_left)] = 1
+        return take
+    take[:] = np.minimum(n * odds / odds.sum(), np.maximum(room_left, 0) // size)
+    if not take.any():
+        take[rng.choice(odds.size, p=odds / odds.sum())] = 1
+    return take
 
 
 def _fill_empty(parts: Parts, sizes: Sizes, wanted: Sizes) -> None:

@@ -23,6 +23,7 @@ from nntool.tables.splitting.rows import (
     Source,
     listed,
     require_column,
+    spelled,
 )
 
 WORDS: dict[str, tuple[str, ...]] = {
@@ -96,7 +97,7 @@ class Column:
         more = f" and {len(words) - 5:,} more" if len(words) > 5 else ""
         return DataError(
             f"{self.column!r} holds words that name no part: {shown}{more}",
-            f"--method column:column={self.column},train={words[0]}: say the word of each part that"
+            f"{spelled('column', self.column, f'train={words[0]}')}: say the word of each part that"
             " has another than train, validation, test, none",
         )
 

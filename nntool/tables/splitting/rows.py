@@ -1,5 +1,6 @@
 """What a split may look at, and what a way of splitting is."""
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple, Protocol
@@ -147,6 +148,15 @@ def require_column(method: str, column: str | None) -> None:
     """Raise ``UsageError`` where a method that needs a column names none."""
     if not column:
         raise UsageError(f"{method} needs a column", f"--method {method}:column=NAME")
+
+
+def spelled(method: str, column: str | None, *more: str) -> str:
+    """A method with its column as a shell reads it.
+
+    >>> spelled("time", "ship date", "missing=train")
+    "--method 'time:column=ship date,missing=train'"
+    """
+    return "--method " + shlex.quote(",".join([f"{method}:column={column}", *more]))
 
 
 def listed(words: Sequence[str], most: int = 5) -> str:
