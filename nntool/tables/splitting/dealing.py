@@ -6,6 +6,9 @@ from numpy.typing import NDArray
 Sizes = NDArray[np.int64]
 Parts = NDArray[np.int8]
 
+MOST_DEALS = 40
+"""How often a few groups are dealt, to keep the best."""
+
 
 def groups_of(hashes: NDArray[np.uint64]) -> tuple[Sizes, Sizes, Sizes]:
     """For each row its group of equal rows; for each group its first row and its size."""
@@ -129,7 +132,7 @@ def deal_groups(counts: Sizes, shares: NDArray[np.float64], rng: np.random.Gener
     kind_of = kind_of.reshape(-1)
     sizes = counts.sum(1)
     best, least = np.zeros(sizes.size, np.int8), np.inf
-    for _ in range(max(1, min(100, 20_000 // max(1, sizes.size)))):
+    for _ in range(max(1, min(MOST_DEALS, 20_000 // max(1, sizes.size)))):
         parts = _deal_groups_once(kinds, kind_of, wanted, rng)
         _fill_empty(parts, sizes, wanted)
         got = np.zeros_like(wanted)

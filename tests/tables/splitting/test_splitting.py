@@ -1,3 +1,4 @@
+import hashlib
 import json
 
 import numpy as np
@@ -202,3 +203,21 @@ def test_classes_are_those_that_clean_has_equal_numbers_one():
         "1": {"train": 14, "validation": 3, "test": 3, "none": 0},
     }
     assert sizes(parts) == [28, 6, 6, 0]
+
+
+@pytest.mark.parametrize(
+    ("task", "method", "digest"),
+    [
+        ("multiclass", "auto", "c8323ea574ebd73c"),
+        ("multiclass", Stratified(), "c8323ea574ebd73c"),
+        ("regression", "auto", "92f9154476b02716"),
+        ("regression", Stratified(), "6b0f5a34cdf24f8c"),
+    ],
+)
+def test_the_rows_that_a_seed_deals_stay_those_of_every_release(task, method, digest):
+    rng = np.random.default_rng(3)
+    y = rng.integers(0, 4, 500), rng.normal(size=500)
+    row = np.arange(500)
+    hashes = np.where(row % 7 == 0, row // 2, row)
+    parts, _ = dealt(y[task == "regression"], hashes, (0.6, 0.2, 0.1), method, task, seed=5)
+    assert hashlib.sha256(parts.tobytes()).hexdigest()[:16] == digest
