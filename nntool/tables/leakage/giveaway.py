@@ -10,6 +10,7 @@ from nntool.tables.casting import to_dates, to_numbers, to_text
 
 N_FOLDS = 5
 MOST_CLASSES = 20
+LEAST_KNOWN = 0.5
 FEWEST_ROWS_OF_CLASS = 2 * N_FOLDS
 PRIOR = 0.1  # of a row: what a level is taken for that other folds hardly know
 ROWS_IN_BIN = 10
@@ -40,10 +41,11 @@ def score_classes(features: list[Codes], y: Codes, folds: Codes) -> Score | None
     classes = classes[np.minimum(counts, y.size - counts)[classes] >= FEWEST_ROWS_OF_CLASS]
     if not classes.size:
         return None
-    spread = counts[classes] * (1 - counts[classes] / y.size)
     best = Score(0.0)
     for codes in features:
-        error = _squared_errors(codes, y, folds, classes)
+        error, spread = _squared_errors(codes, y, folds, classes)
+        if not spread.all():
+            continue
         best = max(best, Score(float(1 - error.sum() / spread.sum())))
         if np.unique(codes).size == 2 and counts.size > 2:
             told = int(np.argmin(error / spread))
@@ -51,8 +53,14 @@ def score_classes(features: list[Codes], y: Codes, folds: Codes) -> Score | None
     return best
 
 
-def _squared_errors(codes: Codes, y: Codes, folds: Codes, classes: Codes) -> Numbers:
-    """The squared error `(n_classes,)` of the shares of classes that other folds have."""
+def _squared_errors(
+    codes: Codes, y: Codes, folds: Codes, classes: Codes
+) -> tuple[Numbers, Numbers]:
+    """The squared errors `(n_classes,)` of the shares that other folds have, and of no knowledge.
+
+    Rows whose level other folds lack are passed over (what is known of a patient with one row?),
+    where they are not most: then nothing is told, and all is 0.
+    """
     n_levels = int(codes.max()) + 1
     place = np.full(int(y.max()) + 1, classes.size)  # the rest is a class that is not scored
     place[classes] = np.arange(classes.size)
@@ -64,8 +72,15 @@ def _squared_errors(codes: Codes, y: Codes, folds: Codes, classes: Codes) -> Num
     overall = hits.sum((0, 1)) / y.size
     others = n_rows.sum(0) - n_rows
     share = (hits.sum(0) - hits + PRIOR * overall) / (others + PRIOR)
-    error = n_rows * share**2 - 2 * share * hits + hits
-    return np.asarray(error.sum((0, 1)))
+    is_known = others > 0
+    if n_rows[is_known].sum() < LEAST_KNOWN * y.size:
+        return np.zeros(classes.size), np.zeros(classes.size)
+
+    def squares(predicted: Numbers) -> Numbers:
+        off = n_rows * predicted**2 - 2 * predicted * hits + hits
+        return np.asarray((off * is_known).sum((0, 1)))
+
+    return squares(share), squares(overall)
 
 
 def score_numbers(features: list[Codes], x: Numbers | None, y: Numbers, folds: Codes) -> Score:
@@ -74,57 +89,56 @@ def score_numbers(features: list[Codes], x: Numbers | None, y: Numbers, folds: C
     A number ``x`` `(n,)` is also tried as it is (the squared correlation), and where it is cut
     in bins the line between the means of bins is what predicts.
     """
-    spread = float(np.square(y - y.mean()).sum())
     best = 0.0
-    if not spread:
-        return Score(best)
     for codes in features:
-        best = max(best, 1 - _squared_error_of_level(codes, x, y, folds) / spread)
-    if x is not None and not np.isnan(x).any() and x.std() > 0:
+        best = max(best, _r2_of_level(codes, x, y, folds))
+    if x is not None and not np.isnan(x).any() and x.std() > 0 and y.std() > 0:
         best = max(best, float(np.corrcoef(x, y)[0, 1]) ** 2)
     return Score(best)
 
 
-def _squared_error_of_level(codes: Codes, x: Numbers | None, y: Numbers, folds: Codes) -> float:
-    """The squared error where each row is predicted from the rows of other folds."""
+def _r2_of_level(codes: Codes, x: Numbers | None, y: Numbers, folds: Codes) -> float:
+    """R² where each row is predicted from its level in other folds, by the rows that have one."""
     n_levels = int(codes.max()) + 1
-    error = 0.0
+    error = spread = 0.0
+    n_known = 0
     for fold in range(N_FOLDS):
-        mine = folds == fold
-        if not mine.any() or mine.all():
+        others = folds != fold
+        counts = np.bincount(codes[others], minlength=n_levels)
+        judged = ~others & (counts[codes] > 0)
+        n_known += int(np.count_nonzero(judged))
+        if not judged.any():
             continue
-        known = codes[~mine]
-        counts = np.bincount(known, minlength=n_levels)
-        sums = np.bincount(known, y[~mine], n_levels)
-        mean = y[~mine].mean()
+        mean = y[others].mean()
+        sums = np.bincount(codes[others], y[others], n_levels)
         means = (sums + PRIOR * mean) / (counts + PRIOR)
-        found = means[codes[mine]]
+        found = means[codes[judged]]
         if x is not None:
-            found = _on_the_line(x, codes, counts, means, mine, found)
-        error += float(np.square(y[mine] - found).sum())
-    return error
+            found = _on_the_line(x, codes, means, others, judged)
+        error += float(np.square(y[judged] - found).sum())
+        spread += float(np.square(y[judged] - mean).sum())
+    return 1 - error / spread if spread and n_known >= LEAST_KNOWN * y.size else 0.0
 
 
 def _on_the_line(
     x: Numbers,
     codes: Codes,
-    counts: Codes,
     means: Numbers,
-    mine: NDArray[np.bool_],
-    found: Numbers,
+    others: NDArray[np.bool_],
+    judged: NDArray[np.bool_],
 ) -> Numbers:
     """Predictions between the centres of bins, on the line that joins their means."""
     has_number = ~np.isnan(x)
-    fitted = ~mine & has_number
-    centres = np.bincount(codes[fitted], x[fitted], counts.size)
-    n_fitted = np.bincount(codes[fitted], minlength=counts.size)
+    fitted = others & has_number
+    n_fitted = np.bincount(codes[fitted], minlength=means.size)
+    centres = np.bincount(codes[fitted], x[fitted], means.size) / np.maximum(n_fitted, 1)
     levels = np.flatnonzero(n_fitted)
-    places = centres[levels] / n_fitted[levels]
-    order = np.argsort(places, kind="stable")
-    if levels.size < 2:
-        return found
-    line = np.interp(x[mine], places[order], means[levels][order])
-    return np.where(has_number[mine], line, found)
+    levels = levels[np.argsort(centres[levels], kind="stable")]
+    found = means[codes[judged]]
+    if levels.size > 1:
+        line = np.interp(x[judged], centres[levels], means[levels])
+        found = np.where(has_number[judged], line, found)
+    return found
 
 
 def cuts(
