@@ -174,7 +174,9 @@ def _of_file(run: Run, path: str, outcome: Outcome) -> _Scored:
     from nntool.tables import target as targets
 
     predictor = Predictor(run)
-    reader = open_input(f"./{path}" if path == "-" else path, run, sys.stdin.buffer)
+    path_ = f"./{path}" if path == "-" else path
+    reader, found_notes = open_input(path_, run, sys.stdin.buffer, predictor.sources)
+    outcome.notes += found_notes
     model, state = predictor.model, predictor.clean["target"]
     target_column = columns.find(reader.names, model.plain["target"])
     if target_column is None:
