@@ -28,6 +28,7 @@ STOPPING_ROWS = 6
 """One row in so many, of those learned from, says when to stop and is not learned from."""
 L1_RATE = 0.2
 """The learning rate under L1."""
+L1_UPDATES = 2000
 L1_BATCH = 2048
 """Rows in a batch under L1: of few, chance alone would move a weight away from 0."""
 DECAY = 1e-3
@@ -132,7 +133,8 @@ def _plan(net: Network, n_rows: int, l1: float) -> Any:
     from nntool.nn.schedules import SCHEDULES
 
     batch = min(128, max(16, n_rows // 16)) if not l1 else min(n_rows, L1_BATCH)
-    epochs = max(EPOCHS, -(-FEWEST_UPDATES * batch // n_rows))
+    fewest = L1_UPDATES if l1 else FEWEST_UPDATES
+    epochs = max(EPOCHS, -(-fewest * batch // n_rows))
     return Plan(
         rules=_rules(net, l1),
         epochs=epochs,

@@ -49,7 +49,7 @@ class L1Network:
 
     Loss + λ·Σ|w| over the weights of the first layer, with proximal steps, so that weights of no
     use become exactly 0; score = √Σw² over all weights from the feature's columns. λ is ``rate``,
-    or, unset, √(ln(d + 1)/n)/2 for d columns and n rows, 0.01 at least. Inputs have spread 1.
+    or, unset, √(ln(d + 1)/n)/3 for d columns and n rows, 0.01 at least. Inputs have spread 1.
     Source: Tibshirani 1996, J. Royal Stat. Soc. B 58.
     Use: to find few of many features at once; what has exactly 0 was not needed beside the others.
     """
@@ -62,7 +62,7 @@ class L1Network:
         judged.require(4, "l1-network")
         designs = [block.design() for block in judged.blocks]
         x = np.column_stack(designs)
-        rate = self.rate or max(0.01, sqrt(log(x.shape[1] + 1) / judged.n_rows) / 2)
+        rate = self.rate or max(0.01, sqrt(log(x.shape[1] + 1) / judged.n_rows) / 3)
         fitted = tools.trained(
             x,
             judged.coded(),
