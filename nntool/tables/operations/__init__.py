@@ -3,20 +3,32 @@
 To add one: a class, an entry in its registry, and a row in the test table of its family.
 """
 
+from nntool.tables.operations.bins import BINS
 from nntool.tables.operations.categories import ENCODERS
 from nntool.tables.operations.dates import DATE_OPERATIONS
 from nntool.tables.operations.imputation import CATEGORICAL_IMPUTERS, NUMERIC_IMPUTERS, IsMissing
 from nntool.tables.operations.operation import Operation
 from nntool.tables.operations.scaling import SCALERS
+from nntool.tables.operations.text import TEXT_ENCODERS
 
 INDICATORS: dict[str, type[Operation]] = {"is-missing": IsMissing}
 
 OPERATIONS: dict[str, dict[str, type[Operation]]] = {
-    "numeric": {**NUMERIC_IMPUTERS, **SCALERS, **INDICATORS},
+    "numeric": {**NUMERIC_IMPUTERS, **SCALERS, **BINS, **INDICATORS},
     "categorical": {**CATEGORICAL_IMPUTERS, **ENCODERS, **SCALERS},
-    "date": {**NUMERIC_IMPUTERS, **DATE_OPERATIONS, **SCALERS, **INDICATORS},
+    "date": {**NUMERIC_IMPUTERS, **DATE_OPERATIONS, **SCALERS, **BINS, **INDICATORS},
+    "text": {**TEXT_ENCODERS},
 }
 """What may stand in the chain of a column of each role: "constant" is a number in one, a text in
 the other."""
 
-__all__ = ["CATEGORICAL_IMPUTERS", "ENCODERS", "NUMERIC_IMPUTERS", "OPERATIONS", "SCALERS"]
+__all__ = [
+    "BINS",
+    "CATEGORICAL_IMPUTERS",
+    "DATE_OPERATIONS",
+    "ENCODERS",
+    "NUMERIC_IMPUTERS",
+    "OPERATIONS",
+    "SCALERS",
+    "TEXT_ENCODERS",
+]

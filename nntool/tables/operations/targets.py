@@ -9,7 +9,7 @@ import numpy.typing as npt
 from nntool.errors import DataError
 from nntool.settings.transform import TransformSettings
 from nntool.tables.operations.operation import LIMIT, Numbers, State
-from nntool.tables.operations.scaling import moments
+from nntool.tables.operations.moments import moments
 
 
 def fit_target(
