@@ -7,6 +7,7 @@ from nntool.tables.operations.bins import BINS
 from nntool.tables.operations.categories import ENCODERS
 from nntool.tables.operations.dates import DATE_OPERATIONS
 from nntool.tables.operations.imputation import CATEGORICAL_IMPUTERS, NUMERIC_IMPUTERS, IsMissing
+from nntool.tables.operations.mixing import MIXERS, mixers_asked_for
 from nntool.tables.operations.operation import Operation
 from nntool.tables.operations.scaling import SCALERS
 from nntool.tables.operations.text import TEXT_ENCODERS
@@ -14,21 +15,23 @@ from nntool.tables.operations.text import TEXT_ENCODERS
 INDICATORS: dict[str, type[Operation]] = {"is-missing": IsMissing}
 
 OPERATIONS: dict[str, dict[str, type[Operation]]] = {
-    "numeric": {**NUMERIC_IMPUTERS, **SCALERS, **BINS, **INDICATORS},
-    "categorical": {**CATEGORICAL_IMPUTERS, **ENCODERS, **SCALERS},
-    "date": {**NUMERIC_IMPUTERS, **DATE_OPERATIONS, **SCALERS, **BINS, **INDICATORS},
-    "text": {**TEXT_ENCODERS},
+    "numbers": {**NUMERIC_IMPUTERS, **SCALERS, **BINS, **INDICATORS},
+    "texts": {**CATEGORICAL_IMPUTERS, **ENCODERS},
+    "days": {**NUMERIC_IMPUTERS, **DATE_OPERATIONS, **SCALERS, **INDICATORS},
+    "prose": {**TEXT_ENCODERS},
 }
-"""What may stand in the chain of a column of each role: "constant" is a number in one, a text in
-the other."""
+"""What may come next in a chain, by what the cells are by then: "constant" is a number for numbers,
+a text for texts."""
 
 __all__ = [
     "BINS",
     "CATEGORICAL_IMPUTERS",
     "DATE_OPERATIONS",
     "ENCODERS",
+    "MIXERS",
     "NUMERIC_IMPUTERS",
     "OPERATIONS",
     "SCALERS",
     "TEXT_ENCODERS",
+    "mixers_asked_for",
 ]

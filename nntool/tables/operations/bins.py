@@ -16,7 +16,7 @@ import numpy.typing as npt
 from nntool.errors import UsageError
 from nntool.tables.choices import setting
 from nntool.tables.operations.levels import count
-from nntool.tables.operations.operation import Counts, Numbers, Operation, State, Training
+from nntool.tables.operations.operation import Counts, Gives, Numbers, Operation, State, Training
 
 ENCODE = ("one-hot", "ordinal")
 ROUNDS = 300  # of k-means
@@ -25,7 +25,7 @@ ROUNDS = 300  # of k-means
 class _Binned(Operation):
     """What bins of every kind share: a state with their edges and labels."""
 
-    gives_numbers: ClassVar[bool] = False
+    gives: ClassVar[Gives] = "block"
 
     @staticmethod
     def apply(values: Numbers, state: State, counts: Counts) -> npt.NDArray[np.float32]:

@@ -18,7 +18,7 @@ from nntool.errors import DataError, UsageError
 from nntool.tables.choices import setting
 from nntool.tables.operations.levels import codes_of, in_order, levels_of
 from nntool.tables.operations.murmur import hashed_places
-from nntool.tables.operations.operation import Counts, Kind, Numbers, Operation, State
+from nntool.tables.operations.operation import Counts, Gives, Numbers, Operation, State
 from nntool.tables.operations.target_mean import TargetMean
 
 
@@ -38,7 +38,7 @@ class OneHot(Operation):
         0.0, "Levels with a smaller share of training rows share one slot.", ge=0, lt=1
     )
 
-    gives_numbers: ClassVar[bool] = False
+    gives: ClassVar[Gives] = "block"
 
     def fit(self, values: pa.Array) -> State:
         least = least_count(self.min_count, self.min_share, len(values))
@@ -114,8 +114,7 @@ class Embedding(Operation):
         0.0, "Levels with a smaller share of training rows share code 0.", ge=0, lt=1
     )
 
-    kind: ClassVar[Kind] = "codes"
-    gives_numbers: ClassVar[bool] = False
+    gives: ClassVar[Gives] = "codes"
 
     def fit(self, values: pa.Array) -> State:
         least = least_count(self.min_count, self.min_share, len(values))
@@ -164,7 +163,7 @@ class Binary(Operation):
     Use: more levels than one-hot columns are wanted, and too few rows for embeddings.
     """
 
-    gives_numbers: ClassVar[bool] = False
+    gives: ClassVar[Gives] = "block"
 
     def fit(self, values: pa.Array) -> State:
         return {"levels": in_order(levels_of(values, 1, None)[0])}
@@ -194,7 +193,7 @@ class Hashing(Operation):
 
     columns: int = setting(32, "So many columns.", ge=2, le=4096)
 
-    gives_numbers: ClassVar[bool] = False
+    gives: ClassVar[Gives] = "block"
 
     def fit(self, values: pa.Array) -> State:
         return {"columns": self.columns}

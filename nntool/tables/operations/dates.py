@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from nntool.errors import UsageError
 from nntool.tables.choices import setting
-from nntool.tables.operations.operation import Counts, Numbers, Operation, State
+from nntool.tables.operations.operation import Counts, Gives, Numbers, Operation, State
 
 CYCLES = ("month", "weekday", "hour", "day-of-year")
 _TIMES = ("hour", "minute", "hour-cycle")
@@ -115,7 +115,7 @@ class Cycle(Operation):
 
     of: str = setting("month", "What comes round.", choices=CYCLES)
 
-    gives_numbers: ClassVar[bool] = False
+    gives: ClassVar[Gives] = "block"
 
     def fit(self, values: Numbers) -> State:
         return {"cycle": self.of}

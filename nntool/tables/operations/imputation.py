@@ -3,17 +3,20 @@
 # ruff: noqa: D102  (what each method is for is said once, in Operation)
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from nntool.tables.choices import setting
-from nntool.tables.operations.operation import Counts, Numbers, Operation, State
+from nntool.tables.operations.operation import Counts, Gives, Numbers, Operation, State
 
 
 class _FillNumbers(Operation):
     """Write the learned value where a number is missing."""
+
+    gives: ClassVar[Gives] = "same"
 
     @staticmethod
     def apply(values: Numbers, state: State, counts: Counts) -> Numbers:
@@ -69,6 +72,8 @@ class ConstantNumber(_FillNumbers):
 class IsMissing(Operation):
     """Give 1 where the cell is missing, else 0."""
 
+    reads_gaps: ClassVar[bool] = True
+
     def fit(self, values: Numbers) -> State:
         return {}
 
@@ -84,7 +89,7 @@ class IsMissing(Operation):
 class _FillTexts(Operation):
     """Write the learned text where a category is missing."""
 
-    gives_numbers = False
+    gives: ClassVar[Gives] = "same"
 
     @staticmethod
     def apply(values: pa.Array, state: State, counts: Counts) -> pa.Array:

@@ -23,7 +23,9 @@ codes `(n,)`."""
 Counts = dict[str, int]
 """What is counted while one column is worked on, by the name of what happened."""
 
-Kind = Literal["numeric", "codes"]
+Gives = Literal["same", "numbers", "texts", "block", "codes"]
+"""What an operation makes of cells: the same kind, a number or a text for each, several columns of
+numbers, or a code for an embedding."""
 
 
 class Training(NamedTuple):
@@ -40,11 +42,11 @@ class Training(NamedTuple):
 class Operation(ABC):
     """One link of a column's chain; a subclass is a frozen dataclass whose fields are settings."""
 
-    kind: ClassVar[Kind] = "numeric"
-    """Where the result goes, if this is the last link: the matrix of numbers or that of codes."""
+    gives: ClassVar[Gives] = "numbers"
+    """What the result is, and so what may follow: after ``block`` and ``codes`` nothing may."""
 
-    gives_numbers: ClassVar[bool] = True
-    """True where the result is one number for each row, so that a scaler may follow."""
+    reads_gaps: ClassVar[bool] = False
+    """True where nothing may fill the missing cells before."""
 
     needs_target: ClassVar[bool] = False
     """True where `fit_to` is to be called, which is given the target."""

@@ -101,7 +101,13 @@ class Power(Operation):
                 f"power:method=box-cox needs numbers above 0: {n:,} are not, the least {least:g}",
                 "power:method=yeo-johnson takes every number",
             )
-        state = {"method": self.method, "lambda": 1.0, "least": least, "mean": 0.0, "scale": 1.0}
+        state: State = {
+            "method": self.method,
+            "lambda": 1.0,
+            "least": least,
+            "mean": 0.0,
+            "scale": 1.0,
+        }
         if not len(known) or known.max() == least:
             return {**state, "mean": float(_power(known[:1], state).sum())}
         from sklearn.preprocessing import PowerTransformer

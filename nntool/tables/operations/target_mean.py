@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from nntool.tables.choices import setting
 from nntool.tables.operations.levels import codes_of, in_order, levels_of
-from nntool.tables.operations.operation import Counts, Numbers, Operation, State, Training
+from nntool.tables.operations.operation import Counts, Gives, Numbers, Operation, State, Training
 
 Indices = npt.NDArray[np.int64]
 
@@ -38,7 +38,7 @@ class TargetMean(Operation):
     folds: int = setting(5, "Into so many parts the training rows are dealt.", ge=2, le=100)
     scaled: bool = setting(True, "Whether columns get mean 0 and spread 1 over training.")
 
-    gives_numbers: ClassVar[bool] = False
+    gives: ClassVar[Gives] = "block"
     needs_target: ClassVar[bool] = True
 
     def fit(self, values: pa.Array) -> State:

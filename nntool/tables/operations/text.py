@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from nntool.errors import DataError
 from nntool.tables.choices import setting
 from nntool.tables.operations.murmur import hashed_places
-from nntool.tables.operations.operation import Counts, Operation, State
+from nntool.tables.operations.operation import Counts, Gives, Operation, State
 
 WORDS = r"(?u)\b\w\w+\b"
 CELLS = 4_000_000  # of a block that is worked on at a time
@@ -39,7 +39,7 @@ class TfIdf(Operation):
     ngrams: int = setting(1, "Up to so many neighbouring words are taken together.", ge=1, le=5)
     min_count: int = setting(2, "Words in fewer training texts are left out.", ge=1)
 
-    gives_numbers: ClassVar[bool] = False
+    gives: ClassVar[Gives] = "block"
 
     def fit(self, values: pa.Array) -> State:
         from sklearn.feature_extraction.text import TfidfVectorizer
@@ -98,7 +98,7 @@ class HashedWords(Operation):
     columns: int = setting(64, "So many columns.", ge=2, le=4096)
     ngrams: int = setting(1, "Up to so many neighbouring words are taken together.", ge=1, le=5)
 
-    gives_numbers: ClassVar[bool] = False
+    gives: ClassVar[Gives] = "block"
 
     def fit(self, values: pa.Array) -> State:
         return {"columns": self.columns, "ngrams": self.ngrams}
