@@ -22,9 +22,9 @@ def fit_target(
     """Learn how the target is given to the network, from the training rows.
 
     ``values`` `(n,)`: int32 codes of classes (−1 missing), or numbers, of NumPy or pyarrow (NaN or
-    null missing). ``standard`` is (y − mean) / scale; ``log1p`` the same of ln(1 + y), so that errors
-    count as shares of the target. Raises ``DataError`` where no training row has a target, and
-    where one has no logarithm.
+    null missing). ``standard`` is (y − mean) / scale, ``log1p`` the same of ln(1 + y): errors count
+    as shares of the target. Raises ``DataError`` where no training row has a target, and where a
+    target has no logarithm.
 
     >>> fit_target(np.array([1.0, 3.0, np.nan]), "regression", TransformSettings())
     {'task': 'regression', 'scaling': 'standard', 'mean': 2.0, 'scale': 1.0}
