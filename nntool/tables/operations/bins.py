@@ -34,7 +34,7 @@ class _Binned(Operation):
         count(counts, "outside edges", int(np.count_nonzero((places < 0) & ~missing)))
         n = len(state["labels"])
         if state["encode"] == "ordinal":
-            return np.where(places < 0, -1, places / max(1, n - 1)).astype(np.float32)
+            return np.where(places < 0, -1, places / max(1, n - 1)).astype(np.float32)[:, None]
         width = n + state["other"] + state["missing"]
         slots = np.where(places < 0, n if state["other"] else width, places)
         slots[missing] = width - 1 if state["missing"] else width
@@ -92,9 +92,7 @@ class Bins(_Binned):
         known = values[~np.isnan(values)]
         edges = np.empty(0)
         if len(known) and (low := known.min()) < (high := known.max()):
-            # between 0 and 1 no square or sum loses digits, whatever the unit
-            inner = find((known - low) / (high - low), self.count)
-            edges = np.unique(low + inner * (high - low))
+            edges = np.unique(find(known, self.count))
             edges = edges[(edges > low) & (edges <= high)]
         return {
             "edges": edges.tolist(),
@@ -141,7 +139,8 @@ class Edges(_Binned):
             raise UsageError(f"edges: a label stands there twice: {'/'.join(self.labels)}")
 
     def fit(self, values: Numbers) -> State:
-        edges, is_open = list(self.at), len(self.labels) != len(self.at) - 1
+        edges = list(self.at)
+        is_open = not self.labels or len(self.labels) > len(edges)
         state = {
             "edges": edges,
             "open": is_open,
@@ -184,7 +183,7 @@ def _places(values: Numbers, state: State) -> npt.NDArray[np.int64]:
 
 
 def _by_width(x: Numbers, n: int) -> Numbers:
-    return np.linspace(0, 1, n + 1)[1:-1]
+    return np.linspace(x.min(), x.max(), n + 1)[1:-1]
 
 
 def _by_frequency(x: Numbers, n: int) -> Numbers:
@@ -197,7 +196,8 @@ def _by_k_means(x: Numbers, n: int) -> Numbers:
 
     scikit-learn's KMeans adds up in threads, so its last digits follow their number.
     """
-    x = np.sort(x)
+    n = min(n, len(np.unique(x)))
+    x, to_own = _between_0_and_1(np.sort(x))
     sums = np.concatenate(([0.0], np.cumsum(x)))
     centres = (np.arange(n) + 0.5) / n
     for _ in range(ROUNDS):
@@ -205,12 +205,21 @@ def _by_k_means(x: Numbers, n: int) -> Numbers:
         ends = np.concatenate(([0], cuts, [len(x)]))
         sizes = np.diff(ends)
         means = np.diff(sums[ends]) / np.maximum(sizes, 1)
-        moved = np.where(sizes > 0, means, centres)
+        moved = np.sort(np.where(sizes > 0, means, _furthest(x, centres, sizes)))
         if np.array_equal(moved, centres):
             break
         centres = moved
     centres = centres[sizes > 0]
-    return np.asarray((centres[1:] + centres[:-1]) / 2)
+    return to_own((centres[1:] + centres[:-1]) / 2)
+
+
+def _furthest(x: Numbers, centres: Numbers, sizes: npt.NDArray[np.int64]) -> Numbers:
+    """Give each centre that has no number one of those that are furthest from their own."""
+    moved, empty = centres.copy(), np.flatnonzero(sizes == 0)
+    if len(empty):
+        distance = np.abs(x - np.repeat(centres, sizes))
+        moved[empty] = x[np.argsort(distance, kind="stable")[-len(empty) :]]
+    return moved
 
 
 def _by_tree(x: Numbers, n: int, target: npt.NDArray[np.generic], is_class: bool) -> Numbers:
@@ -219,9 +228,15 @@ def _by_tree(x: Numbers, n: int, target: npt.NDArray[np.generic], is_class: bool
 
     model = DecisionTreeClassifier if is_class else DecisionTreeRegressor
     fewest = max(1, len(x) // 100)
+    x, to_own = _between_0_and_1(x)  # the tree reads float32
     tree = model(max_leaf_nodes=n, min_samples_leaf=fewest, random_state=0).fit(x[:, None], target)
-    cuts = tree.tree_.threshold[tree.tree_.children_left >= 0]
-    return np.sort(cuts)
+    return to_own(tree.tree_.threshold[tree.tree_.children_left >= 0])
+
+
+def _between_0_and_1(x: Numbers) -> tuple[Numbers, Callable[[Numbers], Numbers]]:
+    """Give numbers in a unit in which sums and squares lose no digits, and the way back."""
+    low, spread = x.min(), x.max() - x.min()
+    return (x - low) / spread, lambda inner: low + inner * spread
 
 
 _EDGES: dict[str, Callable[[Numbers, int], Numbers]] = {
