@@ -64,6 +64,14 @@ class TransformSettings(StepSettings, frozen=True, kw_only=True):
     text: Annotated[Choice, option("How free text becomes numbers.", registry="TEXT_ENCODERS")] = (
         "tfidf"
     )
+    mix: Annotated[
+        tuple[Choice, ...],
+        option(
+            "New columns made of all that are numbers, after the chains; repeatable, in the order"
+            " given.",
+            registry="MIXERS",
+        ),
+    ] = ()
     fit_rows: Annotated[
         int,
         option(

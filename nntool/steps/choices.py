@@ -29,6 +29,7 @@ REGISTRIES: dict[str, str] = {
     "SCALERS": f"{TABLES}.operations",
     "ENCODERS": f"{TABLES}.operations",
     "TEXT_ENCODERS": f"{TABLES}.operations",
+    "MIXERS": f"{TABLES}.operations",
     "SCORES": f"{TABLES}.selecting",
     "SPLITTERS": f"{TABLES}.splitting",
     "OPERATIONS": f"{TABLES}.operations",

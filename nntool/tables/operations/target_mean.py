@@ -105,7 +105,8 @@ def folds_of(n_rows: int, n_folds: int, seed: int) -> list[Indices]:
     >>> sorted(len(fold) for fold in folds_of(7, 3, 0))
     [2, 2, 3]
     """
-    order = np.random.default_rng([seed, *b"target-mean"]).permutation(n_rows)
+    rng = np.random.default_rng([seed, *b"target-mean"])
+    order = rng.permutation(n_rows)
     return [np.sort(part) for part in np.array_split(order, n_folds) if len(part)]
 
 
