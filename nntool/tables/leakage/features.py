@@ -45,7 +45,7 @@ def know_columns(view: View) -> dict[str, Known]:
         asked = view.roles.get(name)
         if asked is None or asked == "date":
             role: Role = infer(text, missing)
-            date_format = role.date_format or find_date_format(text, missing)[0]
+            date_format = next(iter(role.date_formats), None) or find_date_format(text, missing)[0]
             found[name] = Known(asked or role.role, date_format)
         else:
             found[name] = Known(asked)
