@@ -205,7 +205,8 @@ def _choose(
     for enough in (1.0, 0.5):
         fitting = [table for table in clear if table.agreement >= enough]
         if len(fitting) > 1:
-            fitting = [table for table in fitting if _is_clean(table)]
+            signs_of = [table.delimiter for table in fitting]
+            fitting = [table for table in fitting if _is_clean(table, signs_of)]
         if len(fitting) == 1:
             return fitting[0]
         if fitting:
@@ -213,9 +214,9 @@ def _choose(
     raise _not_clear(found, file.name)
 
 
-def _is_clean(table: Layout) -> bool:
-    """True where no cell holds another candidate, but in a number (1,5)."""
-    others = [sign for sign in CANDIDATES if sign != table.delimiter]
+def _is_clean(table: Layout, rivals: Sequence[str]) -> bool:
+    """True where no cell holds the sign of a rival, but in a number (1,5)."""
+    others = [sign for sign in rivals if sign != table.delimiter]
     return not any(
         any(sign in cell for sign in others) and not is_number(cell)
         for record in table.records[table.start :]

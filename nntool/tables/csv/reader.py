@@ -123,7 +123,9 @@ class CsvReader:
 
     def _parse(self, data: bytes) -> pa.RecordBatch | pa.ArrowInvalid | None:
         """The rows of whole records; or why pyarrow, or we, refuse them."""
-        if not data or (self._passes_blank_lines and not data.strip(b"\r\n")):
+        if self._passes_blank_lines and data[:1] in (b"", b"\r", b"\n"):
+            data = data.lstrip(b"\r\n")
+        if not data:
             return None
         if b"\0" in data:
             return pa.ArrowInvalid("NUL")
