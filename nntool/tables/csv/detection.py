@@ -26,7 +26,7 @@ from nntool.tables.csv.source import HEAD_BYTES
 
 CANDIDATES = (",", ";", "\t", "|")
 PROPOSED = ("`", "^", "~", ":", "!", "\x01", "\x1f", " ")
-COMMENTS = ("#", "//")
+COMMENTS = ("#", "//", "%")
 TOTALS = re.compile(r"\W*(grand |sub)?(totals?|totale|summe|gesamt|insgesamt|sum)\b.*", re.I)
 OTHER_FORMATS = (
     (b"PK\x03\x04", "a zip archive, as an Excel workbook is"),
@@ -62,7 +62,8 @@ def detect(
     >>> detect(b"a;b\n1,5;2\n", CollectSettings(), "x.csv")[0].delimiter
     ';'
     """
-    _refuse_other_formats(head, name)
+    if settings.skip_rows == "auto":
+        _refuse_other_formats(head, name)
     notes = []
     dialect = Dialect(
         _named(settings.delimiter) if settings.delimiter != "auto" else ",",
@@ -104,7 +105,7 @@ def _head(head: bytes, dialect: Dialect, name: str) -> _Head:
         text = codecs.getincrementaldecoder(dialect.encoding)(errors="replace").decode(head)
     except UnicodeError as error:  # what no replacement can mend, as a byte order mark not there
         raise DataError(f"{name} is not {dialect.encoding}: {error}", "--encoding auto") from None
-    text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    text = text.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     is_cut = len(head) >= HEAD_BYTES
     if is_cut and "\n" in text:
         text = text[: text.rindex("\n")]
@@ -376,6 +377,13 @@ def _refuse_other_formats(head: bytes, name: str) -> None:
             raise DataError(f"{name} is no CSV: it is {what}", "give a text file of rows")
     if re.match(rb"\s*<(!doctype|html|\?xml)", head[:200].lower()):
         raise DataError(f"{name} is no CSV: it is a web page or XML", "give a text file of rows")
+    arff = re.search(rb"\A(?:[ \t]*(?:%[^\n]*)?\r?\n)*[ \t]*@relation\b", head, re.I)
+    if arff:
+        lines = re.split(rb"@data[^\n]*", head, maxsplit=1, flags=re.I)[0].count(b"\n") + 1
+        raise DataError(
+            f"{name} is no plain CSV: it is ARFF, with a description of its columns above the rows",
+            f"--skip-rows {lines} --no-header",
+        )
 
 
 def _refuse_json(file: _Head) -> None:
@@ -389,7 +397,7 @@ def _refuse_json(file: _Head) -> None:
             value = json.loads(candidate)
         except (ValueError, RecursionError):
             continue
-        if isinstance(value, dict) or (isinstance(value, list) and what == "JSON"):
+        if isinstance(value, dict | list):
             raise DataError(
                 f"{file.name} is no CSV: it is {what}, beginning with {first[:40]!r}",
                 "name it .jsonl, if each line is an object",
