@@ -247,3 +247,16 @@ def records_after(records: Sequence[Record], width: int) -> int:
 
 def _is_note(record: Record) -> bool:
     return record.n_filled == 1 and bool(record.cells[0].strip())
+
+
+def start_of(record: Record) -> str:
+    """The first filled cells of a record, to be shown."""
+    cells = [cell.strip() for cell in record.cells if cell.strip()][:3]
+    return ", ".join(repr(cell[:30]) for cell in cells)
+
+
+def without_lines(text: str, comment: str) -> str:
+    """The text with each line that begins as a comment made blank."""
+    if not comment:
+        return text
+    return "\n".join("" if line.startswith(comment) else line for line in text.split("\n"))
