@@ -180,6 +180,9 @@ def _resolved(settings: CollectSettings, sources: list[dict[str, Any]]) -> dict[
     """What 'auto' came to, where it came to the same in every source."""
     given = plain(settings)
     found = {}
+    skips = {source["dialect"]["skip_blanks"] for source in sources}
+    if given["blanks_after_delimiter"] == "auto" and len(skips) == 1:
+        found["blanks_after_delimiter"] = "skip" if skips.pop() else "keep"
     for key in ("delimiter", "encoding", "quote", "comment", "skip_rows", "skip_end"):
         values = {source["dialect"][key] for source in sources}
         if given[key] == "auto" and len(values) == 1:

@@ -69,6 +69,7 @@ def open_input(
     from nntool.settings.model import build
     from nntool.tables.csv import encoding
     from nntool.tables.csv.detection import detect
+    from nntool.tables.csv.dialect import shown
     from nntool.tables.csv.reader import CsvReader
     from nntool.tables.csv.source import open_source, peek
 
@@ -85,7 +86,7 @@ def open_input(
             notes.append(f"{name}: the encoding is {own}, and that of training {known['encoding']}")
             given["encoding"] = own
         lines = given.get("skip_rows", "auto")
-        candidates = {0 if lines == "auto" else lines, *_own_start(head, given, name)}
+        candidates = {0, 0 if lines == "auto" else lines, *_own_start(head, given, name)}
         best = max(
             sorted(candidates, key=lambda n: n != lines),
             key=lambda n: len({*wanted} & {*_names(head, given | {"skip_rows": n}, name)}),
@@ -94,6 +95,11 @@ def open_input(
             notes.append(f"{name}: {best} lines above the header passed over, in training {lines}")
         dialect, _ = detect(head, build(CollectSettings, given | {"skip_rows": best}), name)
         reader = CsvReader(stream, dialect, name, keep_empty=True)
+        if "auto" in (given["delimiter"], given["encoding"]):  # the sources of training differed
+            notes.append(
+                f"{name}: the delimiter is {shown(dialect.delimiter)}, the encoding"
+                f" {dialect.encoding}"
+            )
         if len(reader.names) == 1 and known.get("delimiter") != "auto":
             found, _ = detect(head, CollectSettings(), name)
             if found.delimiter != dialect.delimiter:
