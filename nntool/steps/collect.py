@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -268,6 +269,16 @@ def open_csv(place: Path, settings: CollectSettings) -> tuple[CsvReader, dict[st
     name = str(place)
     found = survey(lambda: open_source(name), lambda stream, size: read_bytes(stream, size, name))
     head, stream = peek(open_source(name))
-    dialect, notes = detect(head, settings, name, found)
-    reader = CsvReader(stream, dialect, name, max_bad_rows=settings.max_bad_rows, ahead=True)
+    with ExitStack() as stack:
+        stack.enter_context(stream)
+        dialect, notes = detect(head, settings, name, found)
+        reader = CsvReader(
+            stream,
+            dialect,
+            name,
+            max_bad_rows=settings.max_bad_rows,
+            ahead=True,
+            show_cells=not (settings.drop or settings.pseudonymize),  # the run keeps what is said
+        )
+        stack.pop_all()
     return reader, dialect.to_plain(), list(notes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
@@ -80,13 +80,15 @@ def open_input(
     from nntool.tables.csv.source import open_source, peek
 
     known = read_as(run)
+    wanted = [*wanted, *known.get("rename", {})]
     stream = stdin if source == "-" else open_source(source)
     name = "standard input" if source == "-" else source
-    head, stream = peek(stream)
+    head, stream = peek(stream, keep_open=source == "-")
     given = {key: value for key, value in known.items() if key in CollectSettings.__struct_fields__}
     given |= {"source": (), "skip_end": 0, "max_bad_rows": 0}
     notes = []
-    with as_in_training(known):
+    with as_in_training(known), ExitStack() as stack:
+        stack.enter_context(stream)
         own = encoding.of_input(head, str(given["encoding"]))
         if own is not None:
             notes.append(f"{name}: the encoding is {own}, and that of training {known['encoding']}")
@@ -114,6 +116,7 @@ def open_input(
                     f" {dialect.delimiter!r}",
                     AS_IN_TRAINING.format(**known),
                 )
+        stack.pop_all()
     return reader, notes
 
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 ROWS = [
-    f"{1 + i % 28:02}/0{1 + i % 9}/2023;{'Orléans' if i % 2 else 'Nîmes'};{i},5;{'oui' if i % 2 else 'non'}"
+    f"{1 + i % 28:02}/0{1 + i % 9}/2023;{('Nîmes', 'Orléans')[i % 2]};{i},5;{('non', 'oui')[i % 2]}"
     for i in range(60)
 ]
 HEADER = "Date;Magasin;Montant;Promo"
@@ -103,3 +103,12 @@ def test_a_rerun_with_what_was_found_gives_the_same_table(ok, run, tmp_path):
     assert (again / "collect" / "table.parquet").read_bytes() == (
         run / "collect" / "table.parquet"
     ).read_bytes()
+
+
+def test_what_is_left_out_shows_no_personal_column(ok, tmp_path):
+    source = tmp_path / "x.csv"
+    source.write_text("name,a,b\nJane Roe,1,2\nJohn Doe,3\nAl Poe,4,5\n")
+    said = ok("collect", tmp_path / "r", source, "--max-bad-rows", 1, "--drop", "name")
+    assert "line 3 has 2 cells" in said.err
+    everything = b"".join(p.read_bytes() for p in (tmp_path / "r").rglob("*") if p.is_file())
+    assert b"Doe" not in everything
