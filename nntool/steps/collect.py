@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -247,6 +248,9 @@ def _resolved(settings: CollectSettings, sources: list[dict[str, Any]]) -> dict[
         return {}
     given = plain(settings)
     found = {}
+    skips = {source["dialect"]["skip_blanks"] for source in sources}
+    if given["blanks_after_delimiter"] == "auto" and len(skips) == 1:
+        found["blanks_after_delimiter"] = "skip" if skips.pop() else "keep"
     for key in ("delimiter", "encoding", "quote", "comment", "skip_rows", "skip_end"):
         values = {source["dialect"][key] for source in sources}
         if given[key] == "auto" and len(values) == 1:
@@ -265,6 +269,16 @@ def open_csv(place: Path, settings: CollectSettings) -> tuple[CsvReader, dict[st
     name = str(place)
     found = survey(lambda: open_source(name), lambda stream, size: read_bytes(stream, size, name))
     head, stream = peek(open_source(name))
-    dialect, notes = detect(head, settings, name, found)
-    reader = CsvReader(stream, dialect, name, max_bad_rows=settings.max_bad_rows, ahead=True)
+    with ExitStack() as stack:
+        stack.enter_context(stream)
+        dialect, notes = detect(head, settings, name, found)
+        reader = CsvReader(
+            stream,
+            dialect,
+            name,
+            max_bad_rows=settings.max_bad_rows,
+            ahead=True,
+            show_cells=not (settings.drop or settings.pseudonymize),  # the run keeps what is said
+        )
+        stack.pop_all()
     return reader, dialect.to_plain(), list(notes)
