@@ -115,7 +115,7 @@ def _work(
     )
     outcome.notes += notes
     described = [
-        _described(*each)
+        _described(*each, is_personal=bool(settings.drop or settings.pseudonymize))
         for each in zip(found, shaped, opened, kept, shaping.lacking(shaped), strict=True)
     ]
     columns = shaping.all_names(shaped)
@@ -189,8 +189,13 @@ def _described(
     opened: tuple[Source, dict[str, Any] | None],
     n_kept: int,
     without: list[str],
+    *,
+    is_personal: bool,
 ) -> dict[str, Any]:
-    """What sources.json says of a source."""
+    """What sources.json says of a source.
+
+    Notes may quote cells: where columns are personal they are said, not kept.
+    """
     source, dialect = opened
     return {
         "source": origin.typed,
@@ -204,7 +209,7 @@ def _described(
         "pseudonymized": shaped.hashed,
         "without": without,
         "dialect": dialect,
-        "notes": source.notes,
+        "notes": [] if is_personal else source.notes,
     }
 
 
@@ -246,7 +251,10 @@ def _resolved(settings: CollectSettings, sources: list[dict[str, Any]]) -> dict[
     if dialect is None or any(source["dialect"] != dialect for source in sources):
         return {}
     given = plain(settings)
-    return {key: dialect[key] for key in ("delimiter", "encoding") if given[key] == "auto"}
+    found = {key: dialect[key] for key in ("delimiter", "encoding") if given[key] == "auto"}
+    if any(source["kind"] == "tsv" for source in sources):
+        found.pop("delimiter", None)  # the name of the file says it, not what is to come
+    return found
 
 
 def open_csv(place: Path, settings: CollectSettings) -> tuple[CsvReader, dict[str, Any], list[str]]:
