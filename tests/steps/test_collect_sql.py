@@ -174,12 +174,17 @@ def test_every_type_of_postgresql_becomes_text(ok, nntool, url, tmp_path):
     )
 
 
-CHANGES = ["delete from customers", "drop table customers", "select lo_creat(-1), 1 from customers"]
+CHANGES = ["delete from customers", "drop table customers", "select forget()"]
 
 
 @pytest.mark.usefixtures("customers")
 @pytest.mark.parametrize("query", CHANGES)
-def test_nothing_is_ever_changed_in_the_database(nntool, ok, url, tmp_path, query):
+def test_nothing_is_ever_changed_in_the_database(nntool, ok, url, execute, tmp_path, query):
+    execute("drop function if exists forget")
+    execute(
+        "create function forget() returns setof int language sql"
+        " as 'delete from customers returning 1'"
+    )
     said = nntool("collect", tmp_path / "r", url, "--query", query)
     assert said.code == 3
     assert ("read-only transaction" in said.message) == query.startswith("select")
