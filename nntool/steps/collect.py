@@ -210,6 +210,7 @@ def _described(
         "without": without,
         "dialect": dialect,
         "notes": [] if is_personal else source.notes,
+        "left_out": [] if is_personal else getattr(source, "left_out", []),
     }
 
 
@@ -247,11 +248,15 @@ def _listed(columns: list[str]) -> str:
 
 def _resolved(settings: CollectSettings, sources: list[dict[str, Any]]) -> dict[str, Any]:
     """What 'auto' came to, where it came to the same in every source."""
-    dialect = sources[0]["dialect"]
-    if dialect is None or any(source["dialect"] != dialect for source in sources):
+    if any(source["dialect"] is None for source in sources):
         return {}
     given = plain(settings)
-    found = {key: dialect[key] for key in ("delimiter", "encoding") if given[key] == "auto"}
+    found = {}
+    for key in ("delimiter", "encoding", "quote", "comment", "skip_rows", "skip_end"):
+        values = {source["dialect"][key] for source in sources}
+        if given[key] == "auto" and len(values) == 1:
+            value = values.pop()
+            found[key] = "none" if value == "" else value
     if any(source["kind"] == "tsv" for source in sources):
         found.pop("delimiter", None)  # the name of the file says it, not what is to come
     return found
@@ -259,10 +264,14 @@ def _resolved(settings: CollectSettings, sources: list[dict[str, Any]]) -> dict[
 
 def open_csv(place: Path, settings: CollectSettings) -> tuple[CsvReader, dict[str, Any], list[str]]:
     """Open a CSV: its reader, its dialect as plain data, and what was found."""
-    from nntool.tables.csv.dialect import detect
+    from nntool.tables.csv.detection import detect
+    from nntool.tables.csv.encoding import survey
     from nntool.tables.csv.reader import CsvReader
-    from nntool.tables.csv.source import open_source, peek
+    from nntool.tables.csv.source import open_source, peek, read_bytes
 
-    head, stream = peek(open_source(str(place)))
-    dialect, notes = detect(head, settings, str(place))
-    return CsvReader(stream, dialect, str(place)), dialect.to_plain(), list(notes)
+    name = str(place)
+    found = survey(lambda: open_source(name), lambda stream, size: read_bytes(stream, size, name))
+    head, stream = peek(open_source(name))
+    dialect, notes = detect(head, settings, name, found)
+    reader = CsvReader(stream, dialect, name, max_bad_rows=settings.max_bad_rows, ahead=True)
+    return reader, dialect.to_plain(), list(notes)

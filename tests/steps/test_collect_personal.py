@@ -157,3 +157,19 @@ def test_a_dropped_column_is_not_needed_to_predict(ok, source, tmp_path, write, 
     ok("run", tmp_path / "r", "--data", source, "--target", "churned", *QUICK, *settings)
     without = write("w.csv", [[row[0], *row[3:]] for row in table])
     assert ok("predict", tmp_path / "r", without).out == ok("predict", tmp_path / "r", source).out
+
+
+def test_what_a_bad_record_held_is_not_kept_where_columns_are_personal(ok, marked, tmp_path):
+    with open(marked, "a") as file:
+        file.write("x,Zyxwv Person-bad\n")
+    said = ok("collect", tmp_path / "r", marked, "--drop", "full name", "--max-bad-rows", "1")
+    assert "1 record" in said.err
+    assert b"Zyxwv" not in everything(tmp_path / "r")
+
+
+def test_rows_to_predict_in_a_workbook_are_hashed_too(ok, hashed, source, table, tmp_path):
+    book = pytest.importorskip("openpyxl").Workbook()
+    for row in table:
+        book.active.append([cell or None for cell in row])
+    book.save(tmp_path / "new.xlsx")
+    assert ok("predict", hashed, tmp_path / "new.xlsx").out == ok("predict", hashed, source).out

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import pyarrow as pa
+
+from nntool.tables.csv.reader import CsvReader
 
 BATCH_ROWS = 1 << 14
 
@@ -51,11 +53,16 @@ class BatchReader(Protocol):
 
 
 class CsvSource:
-    """A CSV reader as a source."""
+    """A CSV reader as a source; ``left_out`` are the records that it could not read."""
 
-    def __init__(self, reader: BatchReader) -> None:
+    def __init__(self, reader: CsvReader) -> None:
         self._reader = reader
         self.names = reader.names
+
+    @property
+    def left_out(self) -> list[dict[str, Any]]:
+        """The records that are left out, complete after the last batch."""
+        return self._reader.left_out
 
     @property
     def notes(self) -> list[str]:

@@ -91,7 +91,18 @@ def test_blank_rows_are_passed_over_and_said_and_columns_beside_the_header_kept(
     opened = saved(book, tmp_path)
     assert opened.names == ["a", "b", "column_3"]
     assert rows(opened) == [["1", "2", None], ["3", "4", "note"]]
-    assert "in.xlsx: 2 blank rows were passed over" in opened.notes
+    assert "in.xlsx: 1 blank row was passed over" in opened.notes
+
+
+def test_blank_rows_between_others_may_be_kept_for_one_line_out_for_each_line_in(book, tmp_path):
+    sheet_of(book, ["a", "b"], [1, 2], [None, None], [3, 4], [None, None])
+    opened = saved(book, tmp_path, keep_empty=True)
+    assert rows(opened) == [["1", "2"], [None, None], ["3", "4"]]
+
+
+def test_no_row_is_a_title_where_it_is_said_which_to_skip(book, tmp_path):
+    sheet_of(book, ["a"], [1, 2])
+    assert saved(book, tmp_path, skip_rows=0).names == ["a", "column_2"]
 
 
 def test_the_first_sheet_is_read_unless_one_is_named(book, tmp_path):
