@@ -330,3 +330,11 @@ def test_an_address_of_no_database_is_refused(nntool, at, address):
     said = nntool("collect", "r", address)
     assert said.code == 2
     assert "sqlite:///FILE.db" in said.hint
+
+
+def test_what_a_driver_repeats_of_a_password_is_hidden(nntool, small, monkeypatch):
+    monkeypatch.setenv("NNTOOL_SQL_PASSWORD", SECRET)
+    said = nntool("collect", "r", small, "--query", f"select * from '{SECRET}'")
+    assert said.code == 3
+    assert "no such table: ***" in said.message
+    assert SECRET not in said.err
