@@ -116,7 +116,7 @@ def _work(
     )
     outcome.notes += notes
     described = [
-        _described(*each)
+        _described(*each, is_personal=bool(settings.drop or settings.pseudonymize))
         for each in zip(found, shaped, opened, kept, shaping.lacking(shaped), strict=True)
     ]
     columns = shaping.all_names(shaped)
@@ -190,8 +190,13 @@ def _described(
     opened: tuple[Source, dict[str, Any] | None],
     n_kept: int,
     without: list[str],
+    *,
+    is_personal: bool,
 ) -> dict[str, Any]:
-    """What sources.json says of a source."""
+    """What sources.json says of a source.
+
+    Notes may quote cells: where columns are personal they are said, not kept.
+    """
     source, dialect = opened
     return {
         "source": origin.typed,
@@ -205,8 +210,8 @@ def _described(
         "pseudonymized": shaped.hashed,
         "without": without,
         "dialect": dialect,
-        "notes": source.notes,
-        "left_out": getattr(source, "left_out", []),
+        "notes": [] if is_personal else source.notes,
+        "left_out": [] if is_personal else getattr(source, "left_out", []),
     }
 
 
@@ -256,6 +261,8 @@ def _resolved(settings: CollectSettings, sources: list[dict[str, Any]]) -> dict[
         if given[key] == "auto" and len(values) == 1:
             value = values.pop()
             found[key] = "none" if value == "" else value
+    if any(source["kind"] == "tsv" for source in sources):
+        found.pop("delimiter", None)  # the name of the file says it, not what is to come
     return found
 
 

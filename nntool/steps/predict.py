@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any, BinaryIO
 from nntool.errors import DataError, UsageError
 from nntool.run.directory import Run
 from nntool.settings.predict import PredictSettings
-from nntool.steps.inputs import open_rows
+from nntool.steps.inputs import open_rows, own_names
 from nntool.steps.job import Job, Outcome
 from nntool.steps.predicting import Predictor
 
@@ -36,7 +36,7 @@ def predict(
     from threadpoolctl import threadpool_limits
 
     def opened() -> CsvReader:
-        reader, found = open_input(source, run, stdin, predictor.sources)
+        reader, found = open_input(source, run, stdin, own_names(run, predictor.sources))
         outcome.notes += found
         return reader
 
