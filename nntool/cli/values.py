@@ -32,6 +32,8 @@ def typed_value(field: Field, raw: Any) -> Any:
         value = raw[0] if one_word else dict(_pair(field, text) for text in raw)
     elif field.is_list and field.holds_numbers:
         value = _numbers(field, raw.strip())
+    elif field.item_words:
+        value = [] if raw == ["none"] else [word.strip() for t in raw for word in t.split(",")]
     else:
         value = raw
     return convert(field, value, field.option, from_text=not field.registry)
@@ -45,7 +47,8 @@ def _numbers(field: Field, raw: str) -> Any:
 
 
 def _pair(field: Field, text: str) -> tuple[str, str]:
-    name, equals, value = text.rpartition("=")
+    has_words = bool(field.choices)  # a word has no '=' in it, a free text may
+    name, equals, value = text.rpartition("=") if has_words else text.partition("=")
     if not equals or not name:
         raise UsageError(
             f"{field.option} {text!r} has no '='", f"write {field.option} {metavar(field)}"

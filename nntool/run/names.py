@@ -26,6 +26,7 @@ TRANSFORM_REPORT = "transform/report.json"
 SELECT_COLUMNS = "select-features/columns.json"
 SELECT_REPORT = "select-features/report.json"
 SPLIT_ROWS = "split/rows.npy"
+SPLIT_FOLDS = "split/fold.npy"
 SPLIT_REPORT = "split/report.json"
 TRAIN_WEIGHTS = "train/model.npz"
 TRAIN_MODEL = "train/model.json"
@@ -77,7 +78,7 @@ PREREQUISITES: dict[str, tuple[str, ...]] = {
 READ_WHERE_PRESENT: dict[str, tuple[str, ...]] = {
     "select-features": (TRANSFORM_CATEGORICAL,),
     "train": (TRANSFORM_CATEGORICAL,),
-    "evaluate": (TRANSFORM_CATEGORICAL,),
+    "evaluate": (TRANSFORM_CATEGORICAL, TRANSFORM_ARRAYS),
 }
 """What a step also reads where the step that makes it has made it."""
 

@@ -23,6 +23,7 @@ NEEDED = [
     names.TRAIN_WEIGHTS,
 ]
 """All that prediction needs beside run.json; they may be copied alone."""
+NEEDED_WHERE_PRESENT = [names.TRANSFORM_ARRAYS]
 ATTEMPTS = 5
 CHUNK_ROWS = 1 << 15
 """A multiple of the block of 1,024 rows, so that no cut changes a byte."""
@@ -56,7 +57,8 @@ def consistent(run: Run) -> tuple[Run, dict[str, bytes]]:
     for attempt in range(ATTEMPTS):
         try:
             freshness.require_fresh(run, "train", files=False)
-            return run, run.checked_bytes(NEEDED)
+            optional = [name for name in NEEDED_WHERE_PRESENT if run.has(name)]
+            return run, run.checked_bytes([*NEEDED, *optional])
         except StaleError:
             if attempt == ATTEMPTS - 1:
                 raise
@@ -70,13 +72,26 @@ class Predictor:
     def __init__(self, run: Run) -> None:
         import msgspec
 
+        from nntool.tables import arrays, cleaning, states, transforming
+
         self.run, files = consistent(run)
         run = self.run
         self.clean = msgspec.json.decode(files[names.CLEAN_STATE])
-        self.features = msgspec.json.decode(files[names.TRANSFORM_STATE])["features"]
+        packed = files.get(names.TRANSFORM_ARRAYS)
+        self.features = states.join(
+            msgspec.json.decode(files[names.TRANSFORM_STATE])["features"],
+            {} if packed is None else arrays.load_npz(packed),
+        )
+        self.is_in_order = cleaning.is_in_order(self.clean) or transforming.is_in_order(
+            self.features
+        )
+        """Whether the whole input must be read before the first answer."""
         chosen = msgspec.json.decode(files[names.SELECT_COLUMNS])
         self.kept: list[str] = chosen["kept"]
-        self.sources: list[str] = chosen["sources"]
+        self.columns: list[str] = chosen["sources"]
+        """The clean columns that features are made of."""
+        self.sources: list[str] = cleaning.sources(self.clean, self.columns)
+        """The columns that rows to predict must have."""
         self.model = models.load(files)
         entry = run.entry("train")
         self.unfinished = unfinished(entry)
@@ -85,17 +100,18 @@ class Predictor:
     def answers(self, batches: Iterable[pa.RecordBatch]) -> Iterator[Answers]:
         """What the model says of rows of text.
 
-        Chunks are cut anew at multiples of the engine's block, counted from the first row.
+        Chunks are cut anew at multiples of the engine's block, counted from the first row; where
+        something follows the order of rows, there is one chunk.
         """
         import numpy as np
 
         from nntool.nn.predicting import Predictor as Engine
         from nntool.tables import casting, cleaning, transforming
-        from nntool.tables.chunks import cut
+        from nntool.tables.chunks import cut, whole
 
         engine = Engine(self.model.net, self.model.theta, self.model.stats)
-        for chunk in cut(batches, CHUNK_ROWS):
-            typed, cells = cleaning.apply(chunk, self.clean, self.sources)
+        for chunk in whole(batches) if self.is_in_order else cut(batches, CHUNK_ROWS):
+            typed, cells = cleaning.apply(chunk, self.clean, self.columns)
             numeric, codes, found = transforming.apply(typed, self.features, self.kept)
             casting.merge_counts(self.counts.cells, cells)
             transforming.add_counts(self.counts.features, found)
@@ -107,8 +123,13 @@ class Predictor:
     def notes(self) -> list[str]:
         """What the person should know of the rows that were predicted."""
         whole = {c["source"] for c in self.features["columns"] if not c["missing"]}
+        from nntool.tables import cleaning_report
+
+        order = "cleaning or features follow the order of rows: the input was read whole"
         return [
+            *([order] if self.is_in_order else []),
             *cell_notes(self.counts.cells),
+            *cleaning_report.rule_notes(self.clean, self.counts.cells),
             *feature_notes(self.counts.features),
             *(
                 f"{column!r}: {counted(n, 'cell')} missing, where training had none missing"
