@@ -33,6 +33,14 @@ class TransformSettings(StepSettings, frozen=True, kw_only=True):
     encode: Annotated[Choice, option("How categories become numbers.", registry="ENCODERS")] = (
         "one-hot"
     )
+    mix: Annotated[
+        tuple[Choice, ...],
+        option(
+            "New columns made of all that are numbers, after the chains; repeatable, in the order"
+            " given.",
+            registry="MIXERS",
+        ),
+    ] = ()
     fit_rows: Annotated[
         int,
         option(

@@ -95,7 +95,10 @@ def _work(
     }
     write_json(
         folder / file_name(names.SELECT_COLUMNS),
-        {"kept": columns["kept"], "sources": columns["sources"]},
+        {
+            "kept": columns["kept"],
+            "sources": transforming.sources(state["features"], columns["kept"]),
+        },
     )
     write_json(folder / file_name(names.SELECT_REPORT), report)
     outcome.notes += notes

@@ -12,10 +12,13 @@ from nntool.tables.operations.scaling import SCALERS
 
 INDICATORS: dict[str, type[Operation]] = {"is-missing": IsMissing}
 
+NUMBERS_BY_THEMSELVES = {n: c for n, c in NUMERIC_IMPUTERS.items() if issubclass(c, Operation)}
+TEXTS_BY_THEMSELVES = {n: c for n, c in CATEGORICAL_IMPUTERS.items() if issubclass(c, Operation)}
+
 OPERATIONS: dict[str, dict[str, type[Operation]]] = {
-    "numbers": {**NUMERIC_IMPUTERS, **SCALERS, **INDICATORS},
-    "texts": {**CATEGORICAL_IMPUTERS, **ENCODERS},
-    "days": {**NUMERIC_IMPUTERS, **DATE_OPERATIONS, **SCALERS, **INDICATORS},
+    "numbers": {**NUMBERS_BY_THEMSELVES, **SCALERS, **INDICATORS},
+    "texts": {**TEXTS_BY_THEMSELVES, **ENCODERS},
+    "days": {**NUMBERS_BY_THEMSELVES, **DATE_OPERATIONS, **SCALERS, **INDICATORS},
 }
 """What may come next in a chain, by what the cells are by then: "constant" is a number for numbers,
 a text for texts."""

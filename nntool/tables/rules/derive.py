@@ -129,7 +129,6 @@ def new_columns(settings: CleanSettings, columns: list[dict[str, Any]]) -> list[
                 "name": wanted.column,
                 "role": "date" if is_date else "numeric",
                 "type": "timestamp" if is_date else "float64",
-                "date_format": None,
                 "reason": f"a new column: {wanted.shown} (--derive)",
                 "note": None,
                 "computed": True,

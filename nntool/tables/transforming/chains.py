@@ -140,6 +140,11 @@ def _read_chain(source: str, role: str, links: Sequence[Choice]) -> list[Operati
                 " which gives what the network reads",
                 f"end the chain before {name!r}",
             )
+        if name in NUMERIC_IMPUTERS and name not in OPERATIONS["numbers"]:
+            raise UsageError(
+                f"--columns {source}: {name!r} fills gaps with the help of other columns",
+                f"let the chain begin with {name!r}",
+            )
         if name not in OPERATIONS[current]:
             raise UsageError(
                 f"--columns {source}: {name!r} does not work on {WORDS[current]}",
