@@ -33,6 +33,12 @@ def require_role(columns: Columns, names: Sequence[str], role: str, option: str)
             )
 
 
+def refuse_without(given: bool, option: str, other: str) -> None:
+    """Raise ``UsageError`` where an option is given that does nothing without another."""
+    if given:
+        raise UsageError(f"{option} does nothing without {other.split()[0]}", f"add {other}")
+
+
 def known_numbers(column: pa.ChunkedArray) -> NDArray[np.float64]:
     """The numbers of a column that are not missing, within ±LIMIT."""
     values: NDArray[np.float64] = np.clip(column.drop_null().to_numpy(), -LIMIT, LIMIT)

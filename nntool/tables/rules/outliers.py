@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from nntool.settings.clean import CleanSettings
 from nntool.tables.choices import build, setting
 from nntool.tables.marking import Reason
-from nntool.tables.rules.numbers import known_numbers, numeric_columns
+from nntool.tables.rules.numbers import known_numbers, numeric_columns, refuse_without
 from nntool.tables.rules.rule import Columns, Findings, Rule, State
 
 Fences = tuple[float, float]
@@ -115,6 +115,15 @@ class Outliers(Rule):
     """Whether a person has named the columns: then a column of two values is judged, too."""
 
     @classmethod
+    def check(cls, settings: CleanSettings) -> None:
+        """Refuse what is said of outliers where none are looked for."""
+        if settings.outliers == "none":
+            refuse_without(
+                settings.outlier_action != "report", "--outlier-action", "--outliers iqr"
+            )
+            refuse_without(bool(settings.outlier_columns), "--outlier-columns", "--outliers iqr")
+
+    @classmethod
     def asked_for(cls, settings: CleanSettings, columns: Columns) -> Self | None:
         """Judge all numeric columns, or those of ``--outlier-columns``."""
         if settings.outliers == "none":
@@ -184,5 +193,5 @@ def _count(below: Any, above: Any, action: str, name: str, findings: Findings) -
         found = {kind: number for kind, number in counts.items() if number}
         if action in DONE:
             found[DONE[action]] = n
-        findings.counts[name] = {"outliers": found}
+        findings.counts[name] = found
     return n

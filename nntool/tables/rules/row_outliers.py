@@ -18,7 +18,7 @@ from nntool.errors import DataError
 from nntool.settings.clean import CleanSettings
 from nntool.tables.choices import build, choice_of, setting
 from nntool.tables.marking import Reason
-from nntool.tables.rules.numbers import LIMIT
+from nntool.tables.rules.numbers import LIMIT, refuse_without
 from nntool.tables.rules.rule import Columns, Findings, Judgement, Rule, State
 
 MOST_LEVELS = 20
@@ -127,6 +127,16 @@ class RowOutliers(Rule):
     seed: int
     columns: tuple[tuple[str, str], ...]
     """Names and roles."""
+
+    @classmethod
+    def check(cls, settings: CleanSettings) -> None:
+        """Refuse what is said of unusual rows where none are looked for."""
+        if settings.row_outliers == "none":
+            refuse_without(
+                settings.row_outlier_action != "report",
+                "--row-outlier-action",
+                "--row-outliers isolation-forest",
+            )
 
     @classmethod
     def asked_for(cls, settings: CleanSettings, columns: Columns) -> Self | None:

@@ -20,7 +20,7 @@ from nntool.settings.model import Choice
 from nntool.tables.casting import to_numbers
 from nntool.tables.choices import build, choice_of
 from nntool.tables.columns import resolve, resolve_all
-from nntool.tables.rules.numbers import require_role
+from nntool.tables.rules.numbers import refuse_without, require_role
 from nntool.tables.rules.rule import Columns, Findings, Rule, State
 from nntool.tables.rules.smoothers import SMOOTHERS, Smoother
 
@@ -48,6 +48,12 @@ class Smoothing(Rule):
     @classmethod
     def check(cls, settings: CleanSettings) -> None:
         """Refuse a method that is not there, and an order that is missing."""
+        in_order = [smoother(choice).in_order for choice in settings.smooth.values()]
+        refuse_without(
+            settings.order_by is not None and not any(in_order),
+            "--order-by",
+            "--smooth COLUMN=rolling-mean",
+        )
         for column, choice in settings.smooth.items():
             if smoother(choice).in_order and settings.order_by is None:
                 raise UsageError(
