@@ -110,6 +110,10 @@ class CleanSettings(StepSettings, frozen=True, kw_only=True):
             group=NOISE,
         ),
     ] = 5.0
+    spelling_rows: Annotated[
+        int,
+        option("The most training rows that a misspelling may have.", ge=1, group=NOISE),
+    ] = 3
     agree: Annotated[
         tuple[str, ...],
         option(
