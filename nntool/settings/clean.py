@@ -112,7 +112,11 @@ class CleanSettings(StepSettings, frozen=True, kw_only=True):
     ] = 5.0
     spelling_rows: Annotated[
         int,
-        option("The most training rows that a misspelling may have.", ge=1, group=NOISE),
+        option(
+            "The most training rows of one misspelling; more where a word is misspelt in more ways.",
+            ge=1,
+            group=NOISE,
+        ),
     ] = 3
     agree: Annotated[
         tuple[str, ...],

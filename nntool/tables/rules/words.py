@@ -65,11 +65,18 @@ class Evidence:
     ratio: float = 5.0
     """How many times as many rows the right one has, at least."""
     most_rows: int = 3
-    """How many rows an error has, at most."""
+    """How many rows an error has, at most; more where the right one is misspelt in more ways."""
 
-    def convicts(self, rows: int, rows_of_other: int) -> bool:
+    def is_rare(self, rows: int, rows_of_other: int) -> bool:
         """Whether one is rare beside the other: both frequent means that both are right."""
-        return rows <= min(self.most_rows, rows_of_other / self.ratio)
+        return rows <= rows_of_other / self.ratio
+
+    def convicts(self, rows: int, rows_of_other: int, ways: int) -> bool:
+        """Whether one is an error: rare, and in no more rows than errors come in.
+
+        ``ways`` is in how many ways the other is misspelt, this one among them.
+        """
+        return self.is_rare(rows, rows_of_other) and rows <= max(self.most_rows, ways)
 
 
 def fold(text: str) -> str:
@@ -161,27 +168,34 @@ class Corrector:
         from rapidfuzz.distance import OSA
 
         of_words = self._corrections_of_words()
-        found = {}
-        for category, n in self.rows.items():
-            target = replaced(category, of_words)
-            if target == category or not self.evidence.convicts(n, self.rows.get(target, 0)):
-                continue
-            found[category] = Correction(target, OSA.normalized_similarity(category, target))
-        return found
+        targets = {category: replaced(category, of_words) for category in self.rows}
+        targets = {c: target for c, target in targets.items() if self._is_rare(c, target)}
+        ways = Counter(targets.values())
+        return {
+            category: Correction(target, OSA.normalized_similarity(category, target))
+            for category, target in targets.items()
+            if self.evidence.convicts(self.rows[category], self.rows[target], ways[target])
+        }
+
+    def _is_rare(self, category: str, target: str) -> bool:
+        there = target != category and target in self.rows
+        return there and self.evidence.is_rare(self.rows[category], self.rows[target])
 
     def _corrections_of_words(self) -> dict[str, str]:
         """Each misspelt word with the right one; none where two are as near."""
         near: dict[str, list[tuple[int, str]]] = defaultdict(list)
         ways: Counter[str] = Counter()
         for word, other, errors in self._near_pairs():
-            if self.evidence.convicts(self._words[word], self._words[other]):
+            if self.evidence.is_rare(self._words[word], self._words[other]):
                 near[word].append((errors, other))
                 ways[other] += 1
         for word, pairs in near.items():
+            n = self._words[word]
             near[word] = [
                 (errors, other)
                 for errors, other in pairs
-                if self._words[word] <= ways[other] or not _only_replaced(word, other, errors)
+                if self.evidence.convicts(n, self._words[other], ways[other])
+                and (n <= ways[other] or not _only_replaced(word, other, errors))
             ]
         right: dict[str, str] = {}
         # frequent words first: what a word is near to is decided before the word itself
@@ -210,7 +224,7 @@ class Corrector:
             if not others:
                 continue
             most = max(self._words[word] for word in others)
-            rare = [word for word in words if self.evidence.convicts(self._words[word], most)]
+            rare = [word for word in words if self.evidence.is_rare(self._words[word], most)]
             compared = rare[: left // len(others)]
             self.words_not_compared += len(rare) - len(compared)
             left -= len(compared) * len(others)
