@@ -203,11 +203,20 @@ def _write_features(
 
 
 def _features_table(state: dict[str, Any]) -> TableView:
-    """How each source column becomes features."""
+    """How each source column becomes features, and what is made of several."""
+    fills = {name: imputer["name"] for imputer in state["imputers"] for name in imputer["fills"]}
     body = []
     for column in state["columns"]:
-        produces = column["produces"]
-        shown = ", ".join(produces[:4]) + (f", … {len(produces)}" if len(produces) > 4 else "")
-        chain = " → ".join(operation["name"] for operation in column["chain"])
-        body.append([column["source"], column["role"], chain, shown])
+        source = column["source"]
+        links = [link["name"] for link in column["chain"]]
+        if source in fills and column["gives"] != "gaps":
+            links.insert(0, fills[source])
+        body.append([source, column["role"], " → ".join(links), _listed(column["produces"])])
+    for mixer in state["mixers"]:
+        of = f"{len(mixer['inputs'])} columns of numbers"
+        body.append([of, "", mixer["name"], _listed(mixer["produces"])])
     return TableView("features", ["column", "role", "operations", "produces"], body)
+
+
+def _listed(produces: list[str]) -> str:
+    return ", ".join(produces[:4]) + (f", … {len(produces)}" if len(produces) > 4 else "")

@@ -86,7 +86,7 @@ def test_a_wrong_role_lists_the_roles(nntool, tmp_path, source):
     said = nntool("clean", tmp_path / "new", source, "--target", "churned", "--roles", "age=number")
     assert said.code == 2
     assert "'number'" in said.first
-    assert "numeric, categorical, date, identifier, ignored" in said.hint
+    assert "numeric, categorical, date, text, identifier, ignored" in said.hint
 
 
 def test_unknown_columns_of_roles_are_named_all_at_once(nntool, tmp_path, source):
@@ -172,7 +172,7 @@ def test_sources_with_other_columns_are_refused(nntool, tmp_path, table, write):
     a, b = write("a.csv", table[:31]), write("b.csv", [row[:-1] for row in table])
     said = nntool("collect", tmp_path / "new", a, b)
     assert said.code == 3
-    assert said.message.endswith(f"{b} has other columns than {a}: without 'churned'")
+    assert said.message.endswith(f"the sources have different columns: {b} is without 'churned'")
 
 
 def test_a_position_is_the_name_that_stands_there(ok, table, tmp_path):

@@ -187,7 +187,7 @@ class _Learner:
                 "no feature is a number, so there is nothing to mix", "leave the option out"
             )
         matrix = training_rounds(self.table, self.rows, state, names, apart)
-        learned = mixer.fit(matrix, names)
+        learned = mixer.fit(matrix[np.searchsorted(self.rows, self.sample)], names)
         block = free(choice_of(MIXERS, mixer)["name"], "", taken)
         found: State = {
             "name": choice_of(MIXERS, mixer)["name"],
