@@ -124,6 +124,14 @@ class CleanSettings(StepSettings, frozen=True, kw_only=True):
             group=NOISE,
         ),
     ] = 5.0
+    spelling_rows: Annotated[
+        int,
+        option(
+            "The most training rows of one misspelling; more where a word is misspelt in more ways.",
+            ge=1,
+            group=NOISE,
+        ),
+    ] = 3
     agree: Annotated[
         tuple[str, ...],
         option(
