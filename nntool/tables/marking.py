@@ -1,5 +1,6 @@
 """Rows that clean leaves out: marked with a reason, never moved or dropped."""
 
+from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from typing import Literal, NamedTuple
 
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from nntool.settings.clean import CleanSettings
 from nntool.tables.casting import missing_mask
+from nntool.tables.column_types import missing_by_column
 from nntool.tables.columns import resolve_listed
 from nntool.tables.hashing import row_hashes
 
@@ -66,7 +68,7 @@ def find_repeats(
     if not names:
         return Repeats(whole, np.zeros(text.num_rows, bool))
     keys = _trimmed(text.select(names))
-    known = np.flatnonzero(~_any_missing(keys, settings.missing_values))
+    known = np.flatnonzero(~_any_missing(keys, missing_by_column(text.column_names, settings)))
     key = np.zeros(text.num_rows, bool)
     key[known] = repeated(row_hashes(keys)[known], None if parts is None else parts[known], keep)
     return Repeats(whole, key)
@@ -77,13 +79,13 @@ def _trimmed(table: pa.Table) -> pa.Table:
     return pa.table(trimmed, names=table.column_names)
 
 
-def _any_missing(table: pa.Table, missing_values: tuple[str, ...]) -> Mask:
+def _any_missing(table: pa.Table, missing: Mapping[str, Sequence[str]]) -> Mask:
     """Which rows have a missing cell."""
     found = np.zeros(table.num_rows, bool)
-    for column in table.columns:
+    for name, column in zip(table.column_names, table.columns, strict=True):
         start = 0
         for chunk in column.chunks:
-            found[start : start + len(chunk)] |= np.asarray(missing_mask(chunk, missing_values)[0])
+            found[start : start + len(chunk)] |= np.asarray(missing_mask(chunk, missing[name])[0])
             start += len(chunk)
     return found
 
