@@ -99,10 +99,10 @@ def n_rows(path: Path) -> int:
     return count
 
 
-def read(path: Path, columns: list[str] | None = None) -> pa.Table:
+def read(path: Path, columns: list[str] | None = None, *, threads: bool = True) -> pa.Table:
     """The whole table, or some of its columns."""
     with open(path, "rb") as file:
-        return pq.ParquetFile(file).read(columns=columns)
+        return pq.ParquetFile(file).read(columns=columns, use_threads=threads)
 
 
 def batches(path: Path, columns: list[str] | None = None) -> Iterator[pa.RecordBatch]:
