@@ -6,7 +6,6 @@ from nntool.settings.model import Choice, StepSettings, option
 from nntool.settings.roles import parse
 
 NOISE = "Near spellings, outliers and noise"
-
 CELLS = "Cells that are wrong or missing"
 
 
@@ -125,6 +124,14 @@ class CleanSettings(StepSettings, frozen=True, kw_only=True):
             group=NOISE,
         ),
     ] = 5.0
+    spelling_rows: Annotated[
+        int,
+        option(
+            "The most training rows of one misspelling; more where a word is misspelt in more ways.",
+            ge=1,
+            group=NOISE,
+        ),
+    ] = 3
     agree: Annotated[
         tuple[str, ...],
         option(

@@ -51,9 +51,10 @@ def notes(states: Sequence[State], judged: Sequence[Judgement]) -> list[str]:
 def _of_spellings(state: State) -> list[str]:
     merged = sum(len(column["merged"]) for column in state["columns"])
     columns = sum(1 for column in state["columns"] if column["merged"])
+    spellings = "1 spelling" if merged == 1 else f"{merged:,} spellings"
     said = [
-        f"{merged:,} spellings merged into another, in {columns} of {len(state['columns'])} columns"
-        " (--spelling-similarity and --spelling-ratio to merge more or fewer)"
+        f"{spellings} merged into another, in {columns} of {len(state['columns'])} columns"
+        " (--spelling-similarity, --spelling-ratio, --spelling-rows to merge more or fewer)"
     ]
     return said + [
         f"{column['name']!r}: " + TOO_MANY_WORDS.format(n=column["words_not_compared"])
