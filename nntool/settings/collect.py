@@ -1,8 +1,13 @@
-"""Settings of ``collect``: where the rows come from and how the file is written."""
+"""Settings of ``collect``: where the rows come from and how the sources are read."""
 
 from typing import Annotated, Literal
 
+from nntool.errors import UsageError
 from nntool.settings.model import StepSettings, option
+from nntool.settings.secrets import refuse_passwords
+
+SEVERAL = "Several sources and what is kept of them"
+OTHERS = "Sources that are no CSV"
 
 CSV = "How a CSV is written"
 
@@ -11,7 +16,8 @@ class CollectSettings(StepSettings, frozen=True, kw_only=True):
     """How the sources are read."""
 
     source: Annotated[
-        tuple[str, ...], option("The CSV file or files to read.", metavar="FILE")
+        tuple[str, ...],
+        option("The files to read, or addresses of databases.", metavar="SOURCE"),
     ] = ()
     delimiter: Annotated[
         str,
@@ -73,3 +79,107 @@ class CollectSettings(StepSettings, frozen=True, kw_only=True):
             group=CSV,
         ),
     ] = 0
+    format: Annotated[
+        Literal["auto", "csv", "tsv", "parquet", "json-lines", "excel", "sql"],
+        option(
+            "What the sources are; auto: by suffix or scheme, else by their first bytes.",
+            group=OTHERS,
+        ),
+    ] = "auto"
+    sheet: Annotated[
+        str | None,
+        option("The sheet of a workbook: its name or number; unset: the first.", group=OTHERS),
+    ] = None
+    query: Annotated[
+        str | None,
+        option("What a database is asked: one SQL query.", metavar="SQL", group=OTHERS),
+    ] = None
+    table: Annotated[
+        str | None,
+        option(
+            "The table of a database to read whole, in the order of its primary key.",
+            metavar="NAME",
+            group=OTHERS,
+        ),
+    ] = None
+    password_env: Annotated[
+        str,
+        option(
+            "The environment variable that holds a database's password.",
+            metavar="NAME",
+            group=OTHERS,
+        ),
+    ] = "NNTOOL_SQL_PASSWORD"
+    rename: Annotated[
+        dict[str, str],
+        option(
+            "Another name for a column, in every source that has it; repeatable.",
+            metavar="OLD=NEW",
+            group=SEVERAL,
+        ),
+    ] = {}  # noqa: RUF012 - msgspec copies an empty default for each instance
+    missing_columns: Annotated[
+        Literal["error", "fill"],
+        option(
+            "What to do where a source lacks a column of another: refuse, or fill with missing"
+            " cells.",
+            group=SEVERAL,
+        ),
+    ] = "error"
+    drop: Annotated[
+        tuple[str, ...],
+        option(
+            "Columns that never reach the run directory; repeatable, or with commas.",
+            metavar="COLUMN,…",
+            group=SEVERAL,
+        ),
+    ] = ()
+    pseudonymize: Annotated[
+        tuple[str, ...],
+        option(
+            "Columns whose values are replaced by keyed hashes; repeatable, or with commas.",
+            metavar="COLUMN,…",
+            group=SEVERAL,
+        ),
+    ] = ()
+    key_env: Annotated[
+        str,
+        option(
+            "The environment variable that holds the key of --pseudonymize.",
+            metavar="NAME",
+            group=SEVERAL,
+        ),
+    ] = "NNTOOL_KEY"
+    key_file: Annotated[
+        str | None,
+        option(
+            "A file that holds the key of --pseudonymize; it goes before --key-env.",
+            metavar="FILE",
+            group=SEVERAL,
+        ),
+    ] = None
+    sample: (
+        Annotated[
+            int,
+            option(
+                "Keep only this many rows, drawn at random, in their order.", group=SEVERAL, ge=1
+            ),
+        ]
+        | None
+    ) = None
+    stratify: Annotated[
+        str | None,
+        option(
+            "The column whose values have their share in --sample; many numbers: its tenths.",
+            metavar="COLUMN",
+            group=SEVERAL,
+        ),
+    ] = None
+
+    def check_together(self) -> None:
+        """Raise ``UsageError`` for what contradicts or would write a secret down."""
+        refuse_passwords(self.source)
+        if self.query and self.table:
+            raise UsageError("--query and --table both say what to read", "give one of the two")
+        if self.stratify and self.sample is None:
+            raise UsageError("--stratify says how to draw a sample", "add --sample N")

@@ -28,6 +28,7 @@ REGISTRIES: dict[str, str] = {
     "CATEGORICAL_IMPUTERS": f"{TABLES}.operations",
     "SCALERS": f"{TABLES}.operations",
     "ENCODERS": f"{TABLES}.operations",
+    "TEXT_ENCODERS": f"{TABLES}.operations",
     "MIXERS": f"{TABLES}.operations",
     "SCORES": f"{TABLES}.selecting",
     "SPLITTERS": f"{TABLES}.splitting",

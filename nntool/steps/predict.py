@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING, Any, BinaryIO
 from nntool.errors import DataError, UsageError
 from nntool.run.directory import Run
 from nntool.settings.predict import PredictSettings
+from nntool.steps.inputs import open_rows
 from nntool.steps.job import Job, Outcome
 from nntool.steps.predicting import Predictor
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from nntool.tables.csv.reader import CsvReader
+    from nntool.tables.sources.reading import BatchReader
 
 
 def predict(
@@ -33,13 +35,17 @@ def predict(
     """Stream predictions of the rows of ``source`` to a file or to ``stdout``."""
     from threadpoolctl import threadpool_limits
 
+    def opened() -> CsvReader:
+        reader, found = open_input(source, run, stdin, predictor.sources)
+        outcome.notes += found
+        return reader
+
     run = Run.existing(root)
     predictor = Predictor(run)
     outcome = Outcome("predict", root)
     if predictor.unfinished:
         job.listener.say(f"nntool predict: {predictor.unfinished}")
-    reader, found = open_input(source, run, stdin, predictor.sources)
-    outcome.notes += found
+    reader = open_rows(source, run, predictor.sources, opened)
     with (
         threadpool_limits(1, user_api="blas"),
         _destination(settings, run.root, source, stdout) as stream,
@@ -158,7 +164,7 @@ def as_in_training(known: dict[str, Any]) -> Iterator[None]:
         raise
 
 
-def batches(reader: CsvReader, run: Run) -> Iterator[pa.RecordBatch]:
+def batches(reader: BatchReader, run: Run) -> Iterator[pa.RecordBatch]:
     """The rows of an input, its errors told as those of an input."""
     with as_in_training(read_as(run)):
         yield from reader
@@ -206,7 +212,7 @@ def _destination(
 
 
 def _write_rows(
-    predictor: Predictor, reader: CsvReader, settings: PredictSettings, stream: Any, job: Job
+    predictor: Predictor, reader: BatchReader, settings: PredictSettings, stream: Any, job: Job
 ) -> None:
     from nntool.tables import answers, columns
     from nntool.tables.csv.writing import write_batch, write_header
