@@ -26,6 +26,17 @@ def step(name: str, command: Command, output: Output, typed: dict[str, Any]) -> 
     output.outcome(function(typed["run"], settings, _job(output, typed)))
 
 
+def transform(name: str, command: Command, output: Output, typed: dict[str, Any]) -> None:
+    """``transform RUN``, or with ``--explain`` alone what it would do."""
+    if typed["explain"] is None:
+        step(name, command, output, typed)
+        return
+    from nntool.steps.transform import explain
+
+    settings: Any = _settings(command, typed)["transform"]
+    output.outcome(explain(typed["run"], settings))
+
+
 def collect(name: str, command: Command, output: Output, typed: dict[str, Any]) -> None:
     """``collect RUN SOURCE...``."""
     from nntool.steps.collect import collect

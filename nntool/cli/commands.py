@@ -59,7 +59,7 @@ COMMANDS: dict[str, Command] = {
     ),
     "transform": Command(
         "Turn typed columns into the numbers that a network reads.",
-        "calls:step",
+        "calls:transform",
         steps=("transform",),
         example="nntool transform run --scale robust",
     ),
@@ -202,7 +202,7 @@ def _parameters(name: str, command: Command) -> Iterable[inspect.Parameter]:
     if name == "status":
         yield options.switch("check", "--check", "Exit 4 when something is stale or missing.")
     if _has_choices(command):
-        yield options.explain_parameter(command.steps)
+        yield options.explain_parameter(command.steps, alone=name == "transform")
     left_out: tuple[str, ...] = () if command.common else options.ONLY_FOR_STEPS
     if name == "show":
         left_out += ("as_json",)  # it writes CSV

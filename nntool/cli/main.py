@@ -67,7 +67,7 @@ def root(
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; every way out is an exit code."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    words = sys.argv[1:] if arguments is None else arguments
+    words = _with_bare_explain(sys.argv[1:] if arguments is None else arguments)
     streams.prepare()
     try:
         code = app(words, prog_name="nntool", standalone_mode=False)
@@ -87,6 +87,16 @@ def main(arguments: list[str] | None = None) -> None:
     except (KeyboardInterrupt, typer.Abort):
         code = 130
     raise SystemExit(code if isinstance(code, int) else 0)
+
+
+def _with_bare_explain(words: list[str]) -> list[str]:
+    """Give the ``--explain`` of ``transform RUN`` an empty name where none follows it."""
+    if words[:1] != ["transform"] or words[1:2] == [] or words[1].startswith("-"):
+        return words
+    return [
+        "--explain=" if word == "--explain" and (not after or after.startswith("-")) else word
+        for word, after in zip(words, [*words[1:], ""], strict=True)
+    ]
 
 
 def _usage(error: typer.TyperException, words: list[str]) -> int:

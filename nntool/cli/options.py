@@ -107,12 +107,15 @@ def switch(name: str, flag: str, text: str) -> inspect.Parameter:
     return _parameter(name, Annotated[bool, option], False)
 
 
-def explain_parameter(steps: tuple[str, ...]) -> inspect.Parameter:
-    """``--explain NAME``: print what a registry says of a name, and do nothing else."""
+def explain_parameter(steps: tuple[str, ...], *, alone: bool) -> inspect.Parameter:
+    """``--explain NAME``: print what a registry says of a name, and do nothing else.
 
-    def explain(name: str | None) -> None:
-        if name is None:
-            return
+    ``alone``: without a name the command itself says what it would do.
+    """
+
+    def explain(name: str | None) -> str | None:
+        if name is None or (not name and alone):
+            return name
         output = Output(f"nntool {steps[0]}")
         with boundary(output):
             from nntool.steps.choices import explain as explanations
@@ -120,10 +123,13 @@ def explain_parameter(steps: tuple[str, ...]) -> inspect.Parameter:
             output.text("\n\n".join(explanation(found) for found in explanations(steps[0], name)))
         raise typer.Exit
 
+    text = "Show what a choice or an option is: equation, source, settings, when to use it."
+    if alone:
+        text += " Without a name: show what would be done with each column, and do nothing."
     option = typer.Option(
         "--explain",
-        help="Show what a choice or an option is: equation, source, settings, when to use it.",
-        metavar="NAME",
+        help=text,
+        metavar="[NAME]" if alone else "NAME",
         is_eager=True,
         callback=explain,
         show_default=False,

@@ -45,7 +45,8 @@ def _numbers(field: Field, raw: str) -> Any:
 
 
 def _pair(field: Field, text: str) -> tuple[str, str]:
-    name, equals, value = text.rpartition("=")
+    has_words = bool(field.choices)  # a word has no '=' in it, a free text may
+    name, equals, value = text.rpartition("=") if has_words else text.partition("=")
     if not equals or not name:
         raise UsageError(
             f"{field.option} {text!r} has no '='", f"write {field.option} {metavar(field)}"

@@ -77,7 +77,7 @@ PREREQUISITES: dict[str, tuple[str, ...]] = {
 READ_WHERE_PRESENT: dict[str, tuple[str, ...]] = {
     "select-features": (TRANSFORM_CATEGORICAL,),
     "train": (TRANSFORM_CATEGORICAL,),
-    "evaluate": (TRANSFORM_CATEGORICAL,),
+    "evaluate": (TRANSFORM_CATEGORICAL, TRANSFORM_ARRAYS),
 }
 """What a step also reads where the step that makes it has made it."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from nntool.errors import UsageError
@@ -42,6 +43,26 @@ def parse_all(texts: list[str]) -> list[Choice]:
     []
     """
     return [] if texts == ["none"] else [parse(text) for text in texts]
+
+
+def parse_chain(written: str | Sequence[Choice]) -> list[Choice]:
+    """Read choices with commas between them; a part that is KEY=VALUE belongs to the one before.
+
+    >>> parse_chain("log1p,minmax:low=-1,high=1,none")
+    ['log1p', {'name': 'minmax', 'low': -1, 'high': 1}, 'none']
+    """
+    if not isinstance(written, str):
+        return [parse(link) if isinstance(link, str) else link for link in written]
+    links: list[str] = []
+    for part in split_outside_brackets(written):
+        name, equals, _ = part.partition("=")
+        if equals and ":" not in name and links:
+            links[-1] += ("," if ":" in links[-1] else ":") + part.strip()
+        else:
+            links.append(part.strip())
+    if not all(links):
+        raise UsageError(f"{written!r} has an empty place in it", "write NAME,NAME,…")
+    return [parse(link) for link in links]
 
 
 def split_outside_brackets(text: str) -> list[str]:

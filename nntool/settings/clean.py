@@ -3,6 +3,7 @@
 from typing import Annotated, Literal
 
 from nntool.settings.model import StepSettings, option
+from nntool.settings.roles import parse
 
 
 class CleanSettings(StepSettings, frozen=True, kw_only=True):
@@ -22,17 +23,36 @@ class CleanSettings(StepSettings, frozen=True, kw_only=True):
         str | None,
         option("The class that counts as positive in binary metrics; unset: the last class."),
     ] = None
+    decimal: Annotated[
+        Literal["auto", ".", ","],
+        option("The decimal mark of numbers; auto: decided by the cells where they are clear."),
+    ] = "auto"
     missing_values: Annotated[
         tuple[str, ...], option("Cells that mean 'missing' (an empty cell always does).")
     ] = ("NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "?")
+    missing_values_in: Annotated[
+        dict[str, str],
+        option(
+            "Cells that mean 'missing' in one column, beside those that always do:"
+            " COLUMN=CELL,CELL, repeatable.",
+            metavar="COLUMN=CELL,…",
+        ),
+    ] = {}  # noqa: RUF012 - msgspec copies an empty default for each instance
     duplicates: Annotated[
         Literal["keep", "leave-out"],
         option("What to do with a row that repeats an earlier row of its part, cell by cell."),
     ] = "keep"
     roles: Annotated[
-        dict[str, Literal["numeric", "categorical", "date", "identifier", "ignored"]],
+        dict[str, str],
         option(
             "What a column is, where the inferred role is not right: COLUMN=ROLE, repeatable;"
-            " roles: numeric, categorical, date, identifier, ignored."
+            " roles: numeric, categorical, date, text, identifier, ignored; no features: id, group,"
+            " time, weight; date:DD/MM/YYYY or numeric:1.234,56 says how cells are written.",
+            metavar="COLUMN=ROLE",
         ),
     ] = {}  # noqa: RUF012 - msgspec copies an empty default for each instance
+
+    def check_together(self) -> None:
+        """Refuse roles that do not exist."""
+        for role in self.roles.values():
+            parse(role)

@@ -8,6 +8,16 @@ from nntool.settings.model import Choice, StepSettings, option
 class TransformSettings(StepSettings, frozen=True, kw_only=True):
     """How columns become features."""
 
+    columns: Annotated[
+        dict[str, str | tuple[Choice, ...]],
+        option(
+            "What is done with one column, one operation after the other, where it is not what"
+            " its role gets: price=log1p,standard; city=one-hot:min_count=5; repeatable. Gaps are"
+            " filled before, as for the others, unless the chain begins with what fills them.",
+            metavar="COLUMN=NAME,NAME…",
+        ),
+    ] = {}  # noqa: RUF012 - msgspec copies an empty default for each instance
+
     impute_numeric: Annotated[
         Choice, option("What fills a missing number.", registry="NUMERIC_IMPUTERS")
     ] = "median"
@@ -23,6 +33,22 @@ class TransformSettings(StepSettings, frozen=True, kw_only=True):
     encode: Annotated[Choice, option("How categories become numbers.", registry="ENCODERS")] = (
         "one-hot"
     )
+    mix: Annotated[
+        tuple[Choice, ...],
+        option(
+            "New columns made of all that are numbers, after the chains; repeatable, in the order"
+            " given.",
+            registry="MIXERS",
+        ),
+    ] = ()
+    fit_rows: Annotated[
+        int,
+        option(
+            "Learn from a seeded sample of so many training rows where there are more (the levels"
+            " of categories are learned from all).",
+            ge=1,
+        ),
+    ] = 1_000_000
     target_scaling: Annotated[
         Literal["auto", "standard", "none"],
         option("How a numeric target is scaled; auto: standard."),

@@ -28,15 +28,22 @@ REGISTRIES: dict[str, str] = {
     "CATEGORICAL_IMPUTERS": f"{TABLES}.operations",
     "SCALERS": f"{TABLES}.operations",
     "ENCODERS": f"{TABLES}.operations",
+    "MIXERS": f"{TABLES}.operations",
     "SCORES": f"{TABLES}.selecting",
     "SPLITTERS": f"{TABLES}.splitting",
+    "OPERATIONS": f"{TABLES}.operations",
 }
 """Where each registry stands."""
 
 
 def registry(name: str) -> dict[str, Any]:
-    """The entries of a registry by name; of metrics, by name over all tasks."""
+    """The entries of a registry by name; of metrics, by name over all tasks.
+
+    Of operations, by name over all kinds of cells.
+    """
     found: dict[str, Any] = getattr(importlib.import_module(REGISTRIES[name]), name)
+    if name == "OPERATIONS":
+        return {link: cls for of_kind in reversed(found.values()) for link, cls in of_kind.items()}
     if name == "METRICS":
         return {metric: None for of_task in found.values() for metric in of_task}
     return found
@@ -79,6 +86,10 @@ def explain(step: str, name: str) -> list[dict[str, Any]]:
         for field in fields(STEPS[step])
         if field.registry is not None
     }
+    if step == "transform":
+        options = {entry for _, entries in known.values() for entry in entries}
+        links = {n: cls for n, cls in registry("OPERATIONS").items() if n not in options}
+        known["--columns"] = ("OPERATIONS", links)
     found = [
         {"option": option, **described(registry_name, name)}
         for option, (registry_name, entries) in known.items()

@@ -73,13 +73,17 @@ def refit(session: Session, settings: CleanSettings, outcome: Outcome) -> None:
 
 def target_of(session: Session, settings: CleanSettings) -> dict[str, Any]:
     """The target's state (its name, task, classes), decided from all collected rows."""
-    from nntool.tables import columns, parquet
+    from nntool.tables import column_types, columns, parquet
     from nntool.tables import target as targets
 
     table = session.run.checked(names.COLLECT_TABLE)
-    name = columns.resolve(parquet.names(table), settings.target, "the target")
-    text = parquet.read(table, [name]).column(name)
-    return targets.fit(text, name, settings.task, settings.positive, settings.missing_values)
+    known = parquet.names(table)
+    name = columns.resolve(known, settings.target, "the target")
+    missing = column_types.missing_by_column(known, settings)
+    text = parquet.read(table, [name])
+    if targets.is_unclear(text.column(name), missing[name]):
+        text = parquet.read(table)  # then the other columns may decide
+    return column_types.learn_target(text, name, settings, missing)
 
 
 def _refuse_another_target(session: Session, target: str, task: str) -> None:

@@ -23,6 +23,7 @@ NEEDED = [
     names.TRAIN_WEIGHTS,
 ]
 """All that prediction needs beside run.json; they may be copied alone."""
+NEEDED_WHERE_PRESENT = [names.TRANSFORM_ARRAYS]
 ATTEMPTS = 5
 CHUNK_ROWS = 1 << 15
 """A multiple of the block of 1,024 rows, so that no cut changes a byte."""
@@ -56,7 +57,8 @@ def consistent(run: Run) -> tuple[Run, dict[str, bytes]]:
     for attempt in range(ATTEMPTS):
         try:
             freshness.require_fresh(run, "train", files=False)
-            return run, run.checked_bytes(NEEDED)
+            optional = [name for name in NEEDED_WHERE_PRESENT if run.has(name)]
+            return run, run.checked_bytes([*NEEDED, *optional])
         except StaleError:
             if attempt == ATTEMPTS - 1:
                 raise
@@ -70,10 +72,18 @@ class Predictor:
     def __init__(self, run: Run) -> None:
         import msgspec
 
+        from nntool.tables import arrays, states, transforming
+
         self.run, files = consistent(run)
         run = self.run
         self.clean = msgspec.json.decode(files[names.CLEAN_STATE])
-        self.features = msgspec.json.decode(files[names.TRANSFORM_STATE])["features"]
+        packed = files.get(names.TRANSFORM_ARRAYS)
+        self.features = states.join(
+            msgspec.json.decode(files[names.TRANSFORM_STATE])["features"],
+            {} if packed is None else arrays.load_npz(packed),
+        )
+        self.is_in_order = transforming.is_in_order(self.features)
+        """Whether the whole input must be read before the first answer."""
         chosen = msgspec.json.decode(files[names.SELECT_COLUMNS])
         self.kept: list[str] = chosen["kept"]
         self.sources: list[str] = chosen["sources"]
@@ -91,10 +101,10 @@ class Predictor:
 
         from nntool.nn.predicting import Predictor as Engine
         from nntool.tables import casting, cleaning, transforming
-        from nntool.tables.chunks import cut
+        from nntool.tables.chunks import cut, whole
 
         engine = Engine(self.model.net, self.model.theta, self.model.stats)
-        for chunk in cut(batches, CHUNK_ROWS):
+        for chunk in whole(batches) if self.is_in_order else cut(batches, CHUNK_ROWS):
             typed, cells = cleaning.apply(chunk, self.clean, self.sources)
             numeric, codes, found = transforming.apply(typed, self.features, self.kept)
             casting.merge_counts(self.counts.cells, cells)
@@ -107,7 +117,9 @@ class Predictor:
     def notes(self) -> list[str]:
         """What the person should know of the rows that were predicted."""
         whole = {c["source"] for c in self.features["columns"] if not c["missing"]}
+        order = "some features follow the order of rows: the input was read whole"
         return [
+            *([order] if self.is_in_order else []),
             *cell_notes(self.counts.cells),
             *feature_notes(self.counts.features),
             *(

@@ -29,6 +29,11 @@ def parts(run: Run) -> npt.NDArray[np.int8]:
     return arrays.load(run.checked(names.SPLIT_ROWS), dtype=np.int8, shape=(None,))
 
 
+def parts_where_split(run: Run) -> npt.NDArray[np.int8] | None:
+    """The part of every row where a fresh split stands, else None: all are one part."""
+    return parts(run) if freshness.state(run, "split").is_fresh else None
+
+
 def left_out(run: Run) -> npt.NDArray[np.int8]:
     """Why each row is left out by clean; 0 is kept."""
     import numpy as np

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from nntool.run import freshness, names
+from nntool.run.directory import Run
 from nntool.run.session import Session
 from nntool.settings.transform import TransformSettings
 from nntool.steps import choices, rows
@@ -20,6 +22,33 @@ def transform(root: str, settings: TransformSettings, job: Job) -> Outcome:
     with Session(root) as session:
         transform_in(session, settings, job, outcome)
         session.commit()
+    return outcome
+
+
+def explain(root: str, settings: TransformSettings) -> Outcome:
+    """Say what would be done with each column; nothing is learned and nothing is written."""
+    from nntool.tables import parquet
+    from nntool.tables.transforming.explaining import explain as intentions
+
+    choices.check(settings)
+    run = Run.existing(root)
+    freshness.require(run, "transform")
+    clean = read_json(run.checked(names.CLEAN_STATE))
+    table = parquet.read(run.checked(names.CLEAN_TABLE))
+    mask, _ = rows.learned_later(run)
+    found = intentions(table, roles_of(clean), settings, mask)
+    outcome = Outcome("transform", root)
+    outcome.report["columns"] = [one._asdict() for one in found]
+    body = [
+        [one.column, one.role, "" if one.missing is None else f"{one.missing:,}", *one[3:]]
+        for one in found
+    ]
+    header = ["column", "role", "missing", "operations", "because"]
+    outcome.results.append(TableView("", header, body))
+    outcome.notes.append(
+        "nothing was done; to change one column: --columns COLUMN=NAME,NAME… (what a name is:"
+        " --explain NAME)"
+    )
     return outcome
 
 
@@ -48,18 +77,36 @@ def refit(session: Session, settings: TransformSettings, outcome: Outcome) -> No
 
 
 def _work(session: Session, settings: TransformSettings, folder: Path, outcome: Outcome) -> Done:
-    from nntool.tables import parquet, transforming
+    import numpy as np
+
+    from nntool.tables import arrays, parquet, states, transforming
 
     run = session.run
     clean = read_json(run.checked(names.CLEAN_STATE))
-    columns = [(column["name"], column["role"]) for column in clean["columns"]]
     mask, seen = rows.learned_later(run)
     table = parquet.read(run.checked(names.CLEAN_TABLE))
-    features = transforming.fit(table, columns, settings, mask)
-    target = _write_target(table, clean["target"], settings, mask, folder)
-    counts: dict[str, Any] = {}
-    _write_features(table, features, folder, counts)
-    write_json(folder / file_name(names.TRANSFORM_STATE), {"features": features, "target": target})
+    values = _target_values(table, clean["target"])
+    target = transforming.fit_target(
+        values, clean["target"]["task"], settings, mask, classes=clean["target"]["classes"]
+    )
+    arrays.save(
+        folder / file_name(names.TRANSFORM_TARGET), transforming.apply_target(values, target)
+    )
+    fitted = transforming.fit(
+        table,
+        roles_of(clean),
+        settings,
+        mask,
+        np.asarray(values),
+        len(clean["target"]["classes"] or ()),
+    )
+    features = fitted.state
+    parts = rows.parts_where_split(run) if transforming.is_in_order(features) else None
+    counts = _write_features(_blocks(table, features, parts), features, fitted.apart, mask, folder)
+    plain, in_arrays = states.separate({"features": features, "target": target})
+    write_json(folder / file_name(names.TRANSFORM_STATE), plain)
+    if in_arrays:
+        arrays.save_npz(folder / file_name(names.TRANSFORM_ARRAYS), in_arrays)
     report = transforming.report(features, counts)
     write_json(folder / file_name(names.TRANSFORM_REPORT), report)
     outcome.notes += report["notes"]
@@ -67,60 +114,109 @@ def _work(session: Session, settings: TransformSettings, folder: Path, outcome: 
     return Done(resolved={"target_scaling": target.get("scaling", "none")}, rows=seen)
 
 
-def _write_target(
-    table: Any, target: dict[str, Any], settings: TransformSettings, mask: Any, folder: Path
-) -> dict[str, Any]:
-    """Write target.npy: class codes or scaled values; returns the target's state."""
-    from nntool.tables import arrays, transforming
+def roles_of(clean: dict[str, Any]) -> list[tuple[str, str]]:
+    """Name and role of each column that clean has typed, the target apart."""
+    return [(column["name"], column["role"]) for column in clean["columns"]]
+
+
+def _target_values(table: Any, target: dict[str, Any]) -> Any:
+    """The target of every row: codes of classes, −1 missing, or numbers, NaN missing."""
     from nntool.tables import target as targets
 
     column = table.column(target["name"])
     if target["task"] == "regression":
-        values: Any = column
-    else:
-        values, _ = targets.encode_classes(column, target)
-    state = transforming.fit_target(
-        values, target["task"], settings, mask, classes=target["classes"]
-    )
-    arrays.save(
-        folder / file_name(names.TRANSFORM_TARGET), transforming.apply_target(values, state)
-    )
-    return state
+        return column.to_numpy()
+    return targets.encode_classes(column, target)[0]
+
+
+class _Block(NamedTuple):
+    """Some rows in order: their features and what was met in them."""
+
+    numeric: Any
+    codes: Any
+    counts: dict[str, Any]
+
+
+def _blocks(table: Any, state: dict[str, Any], parts: Any) -> Iterator[_Block]:
+    """The features of all rows, block by block; where order counts, part by part."""
+    import numpy as np
+
+    from nntool.tables import parquet, transforming
+
+    if not transforming.is_in_order(state):
+        for batch in table.to_batches(max_chunksize=parquet.ROWS_IN_GROUP):
+            yield _Block(*transforming.apply(batch, state))
+        return
+    kinds = [column["kind"] for column in transforming.produced(state)]
+    numeric = np.empty((table.num_rows, kinds.count("numeric")), np.float32)
+    codes = np.empty((table.num_rows, kinds.count("codes")), np.int32)
+    counts: dict[str, Any] = {}
+    labels = np.zeros(table.num_rows, np.int8) if parts is None else parts
+    for part in np.unique(labels):
+        of_part = np.flatnonzero(labels == part)
+        numeric[of_part], codes[of_part], found = transforming.apply(table.take(of_part), state)
+        transforming.add_counts(counts, found)
+    yield _Block(numeric, codes, counts)
 
 
 def _write_features(
-    table: Any, state: dict[str, Any], folder: Path, counts: dict[str, Any]
-) -> None:
-    """Write numeric.npy, and categorical.npy where there are codes, batch by batch."""
+    blocks: Iterable[_Block],
+    state: dict[str, Any],
+    apart: dict[str, Any],
+    mask: Any,
+    folder: Path,
+) -> dict[str, Any]:
+    """Write numeric.npy, and categorical.npy where there are codes; gives all counts.
+
+    Training rows take what is ``apart``, by the name of the column, in place of what was applied.
+    """
     import numpy as np
 
-    from nntool.tables import arrays, parquet, transforming
+    from nntool.tables import arrays, transforming
 
-    kinds = [column["kind"] for column in transforming.produced(state)]
-    n_codes = kinds.count("codes")
+    produced = transforming.produced(state)
+    n_codes = sum(column["kind"] == "codes" for column in produced)
+    positions = {c["name"]: c["position"] for c in produced if c["name"] in apart}
+    counts: dict[str, Any] = {}
+    n_before = n_trained = 0
     with ExitStack() as stack:
         numeric = stack.enter_context(
             arrays.MatrixWriter(
-                folder / file_name(names.TRANSFORM_NUMERIC), kinds.count("numeric"), np.float32
+                folder / file_name(names.TRANSFORM_NUMERIC), len(produced) - n_codes, np.float32
             )
         )
         codes = n_codes and stack.enter_context(
             arrays.MatrixWriter(folder / file_name(names.TRANSFORM_CATEGORICAL), n_codes, np.int32)
         )
-        for batch in table.to_batches(max_chunksize=parquet.ROWS_IN_GROUP):
-            block, block_codes, found = transforming.apply(batch, state)
-            transforming.add_counts(counts, found)
-            numeric.append(block)
+        for block in blocks:
+            transforming.add_counts(counts, block.counts)
+            trained = np.flatnonzero(mask[n_before : n_before + len(block.numeric)])
+            for name, position in positions.items():
+                own = apart[name][n_trained : n_trained + len(trained)]
+                block.numeric[trained, position] = own
+            n_before += len(block.numeric)
+            n_trained += len(trained)
+            numeric.append(block.numeric)
             if codes:
-                codes.append(block_codes)
+                codes.append(block.codes)
+    return counts
 
 
 def _features_table(state: dict[str, Any]) -> TableView:
-    """How each source column becomes features."""
+    """How each source column becomes features, and what is made of several."""
+    fills = {name: imputer["name"] for imputer in state["imputers"] for name in imputer["fills"]}
     body = []
     for column in state["columns"]:
-        produces = column["produces"]
-        shown = ", ".join(produces[:4]) + (f", … {len(produces)}" if len(produces) > 4 else "")
-        chain = " → ".join(operation["name"] for operation in column["chain"])
-        body.append([column["source"], column["role"], chain, shown])
+        source = column["source"]
+        links = [link["name"] for link in column["chain"]]
+        if source in fills and column["gives"] != "gaps":
+            links.insert(0, fills[source])
+        body.append([source, column["role"], " → ".join(links), _listed(column["produces"])])
+    for mixer in state["mixers"]:
+        of = f"{len(mixer['inputs'])} columns of numbers"
+        body.append([of, "", mixer["name"], _listed(mixer["produces"])])
     return TableView("features", ["column", "role", "operations", "produces"], body)
+
+
+def _listed(produces: list[str]) -> str:
+    return ", ".join(produces[:4]) + (f", … {len(produces)}" if len(produces) > 4 else "")

@@ -32,3 +32,10 @@ def cut(batches: Iterable[pa.RecordBatch], n_rows: int) -> Iterator[pa.RecordBat
 
 def _joined(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
     return batches[0] if len(batches) == 1 else pa.concat_batches(batches)
+
+
+def whole(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Yield all rows as one batch: for what follows the order of rows."""
+    every = list(batches)
+    if every:
+        yield _joined(every)

@@ -5,25 +5,16 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from nntool.errors import DataError, UsageError
+from nntool.errors import DataError
 from nntool.settings.clean import CleanSettings
-from nntool.tables.casting import (
-    DATE_FORMATS,
-    Counts,
-    find_date_format,
-    to_dates,
-    to_numbers,
-    to_text,
-)
+from nntool.tables import column_types
+from nntool.tables.casting import Counts
+from nntool.tables.column_types import ARROW_TYPES, schema
 from nntool.tables.columns import find, resolve_all
-from nntool.tables.roles import Role, infer
-from nntool.tables.target import encode_classes
 
-TYPES = {"numeric": "float64", "date": "timestamp"}
-ARROW_TYPES = {"float64": pa.float64(), "timestamp": pa.timestamp("us"), "string": pa.string()}
+__all__ = ["apply", "fit", "schema"]
 
 
 def fit(
@@ -40,81 +31,11 @@ def fit(
     """
     if rows is not None:
         table = table.filter(pa.array(rows))
-    target = target_state["name"]
-    forced = _forced_roles(table.column_names, settings, target)
-    missing = list(settings.missing_values)
-    columns = []
-    for name in table.column_names:
-        if name == target:
-            continue
-        found = infer(table.column(name), missing)
-        if name in forced and forced[name] != found.role:
-            found = _forced(table.column(name), name, forced[name], missing)
-        columns.append(
-            {
-                "name": name,
-                "role": found.role,
-                "type": TYPES.get(found.role, "string"),
-                "date_format": found.date_format,
-                "reason": found.reason,
-                "note": found.note,
-            }
-        )
-    return {"missing_values": missing, "columns": columns, "target": target_state}
-
-
-def _forced_roles(names: Sequence[str], settings: CleanSettings, target: str) -> dict[str, str]:
-    resolved = resolve_all(names, list(settings.roles), "--roles")
-    forced: dict[str, str] = {}
-    for name, role in zip(resolved, settings.roles.values(), strict=True):
-        if name == target:
-            raise UsageError(
-                f"--roles: {name!r} is the target", "what a target is, is said with --task"
-            )
-        if forced.setdefault(name, role) != role:
-            raise UsageError(f"--roles: {name!r} is given two roles: {forced[name]} and {role}")
-    return forced
-
-
-def _forced(text: pa.ChunkedArray, name: str, role: str, missing: Sequence[str]) -> Role:
-    """The role that a person has named, where the cells say another."""
-    reason = "asked for (--roles)"
-    if role != "date":
-        return Role(role, reason)
-    best, _ = find_date_format(text, missing)
-    if best is None:
-        best = _most_fitting_format(text, name, missing)
-    return Role("date", f"{reason}, {best}", best)
-
-
-def _most_fitting_format(text: pa.ChunkedArray, name: str, missing: Sequence[str]) -> str:
-    """The format that most cells have; of equals the one that stands first (day before month)."""
-    fitting = {
-        date_format: sum(
-            len(chunk) - to_dates(chunk, date_format, missing)[0].null_count
-            for chunk in text.chunks
-        )
-        for date_format in DATE_FORMATS
+    return {
+        "missing_values": list(settings.missing_values),
+        "columns": column_types.learn(table, settings, target_state["name"]),
+        "target": target_state,
     }
-    best = max(fitting, key=lambda date_format: fitting[date_format])
-    if not fitting[best]:
-        raise DataError(
-            f"--roles {name}=date: no cell of {name!r} is a date",
-            f"the formats are {', '.join(DATE_FORMATS)}",
-        )
-    return best
-
-
-def schema(state: dict[str, Any], *, with_target: bool = True) -> pa.Schema:
-    """What ``apply`` gives: the columns of the state in order, then the target."""
-    fields = [(column["name"], ARROW_TYPES[column["type"]]) for column in state["columns"]]
-    if with_target:
-        fields.append((state["target"]["name"], _target_type(state["target"])))
-    return pa.schema(fields)
-
-
-def _target_type(target: dict[str, Any]) -> pa.DataType:
-    return pa.float64() if target["task"] == "regression" else pa.string()
 
 
 def apply(
@@ -133,7 +54,7 @@ def apply(
     fields, arrays = [], []
     counts: Counts = {}
     for column, name in zip(needed, present, strict=True):
-        typed, found = _typed(batch.column(name), column, state["missing_values"])
+        typed, found = column_types.typed(batch.column(name), column, state["missing_values"])
         fields.append((column["name"], ARROW_TYPES[column["type"]]))
         arrays.append(typed)
         if found:
@@ -142,30 +63,11 @@ def apply(
     features = {column["name"] for column in state["columns"]}
     at = find([name for name in names if name not in features], target["name"])
     if at is not None and (columns is None or target["name"] in columns):
-        typed, found = _typed_target(batch.column(at), target)
-        fields.append((target["name"], _target_type(target)))
+        typed, found = column_types.typed_target(batch.column(at), target)
+        fields.append((target["name"], column_types.target_type(target)))
         arrays.append(typed)
         if found:
             counts[target["name"]] = found
     if not arrays:
         raise DataError("no column is needed", "name at least one column")
     return pa.record_batch(arrays, schema=pa.schema(fields)), counts
-
-
-def _typed(
-    text: pa.Array, column: dict[str, Any], missing: Sequence[str]
-) -> tuple[pa.Array, Counts]:
-    if column["type"] == "float64":
-        return to_numbers(text, missing)
-    if column["type"] == "timestamp":
-        return to_dates(text, column["date_format"], missing)
-    return to_text(text, missing)
-
-
-def _typed_target(text: pa.Array, target: dict[str, Any]) -> tuple[pa.Array, Counts]:
-    """Numbers, or the text of the class that a cell is (``1.0`` becomes ``1`` where it is one)."""
-    if target["task"] == "regression":
-        return to_numbers(text, target["missing_values"])
-    codes, counts = encode_classes(text, target)
-    classes = pa.array(target["classes"], pa.string())
-    return pc.take(classes, pa.array(codes, pa.int32(), mask=codes < 0)), counts

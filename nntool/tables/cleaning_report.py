@@ -1,5 +1,6 @@
 """What clean says of a table: roles, missing cells and left-out rows, in words and numbers."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -76,7 +77,47 @@ def _role_notes(state: dict[str, Any]) -> list[str]:
     if unused:
         named = ", ".join(repr(name) for name in unused)
         notes.append(f"not used to learn from: {named} (identifiers, or without a value; --roles)")
-    return notes + [f"{c['name']!r}: {c['note']}" for c in state["columns"] if c["note"]]
+    return notes + _column_notes(state["columns"]) + _suspect_notes(state["columns"])
+
+
+def _column_notes(columns: list[dict[str, Any]]) -> list[str]:
+    """What a person should look at; columns of which the same is to be said share a line."""
+    sharing: dict[str, list[str]] = {}
+    for column in columns:
+        if column["note"]:
+            sharing.setdefault(column["note"], []).append(column["name"])
+    return [f"{listed(names)}: {note}" for note, names in sharing.items()]
+
+
+def _suspect_notes(columns: list[dict[str, Any]]) -> list[str]:
+    """Cells that look as if they meant "missing": a line for each text, with where it stands."""
+    where: dict[str, dict[str, int]] = {}
+    for column in columns:
+        for text, n in column.get("suspects", {}).items():
+            where.setdefault(text, {})[column["name"]] = n
+    return [
+        f"{_cells(sum(by_column.values()))} with {text!r} kept as a value, in {listed(by_column)}"
+        f" (if it means missing: --missing-values-in {_quoted(f'{next(iter(by_column))}={text}')})"
+        for text, by_column in where.items()
+    ]
+
+
+def _quoted(text: str) -> str:
+    """A word as a shell takes it."""
+    import shlex
+
+    return shlex.quote(text)
+
+
+def listed(names: Iterable[str], most: int = 5) -> str:
+    """Some names in quotes, and how many more there are.
+
+    >>> listed(["a", "b", "c"], most=2)
+    "'a', 'b' and 1 more"
+    """
+    shown = list(names)
+    more = f" and {len(shown) - most} more" if len(shown) > most else ""
+    return ", ".join(map(repr, shown[:most])) + more
 
 
 def _missing_notes(state: dict[str, Any], counts: Counts) -> list[str]:

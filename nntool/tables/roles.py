@@ -6,24 +6,50 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nntool.tables.casting import find_date_format, to_numbers, to_text, unfit_cells
+from nntool.tables import suspects
+from nntool.tables.casting import NumberFormat, present_cells, to_numbers, unfit_cells
+from nntool.tables.casting import date_formats as dates
+from nntool.tables.casting import number_formats as numbers
+from nntool.tables.casting.dates import ORDERED
+from nntool.tables.casting.missing import Text
 
 FEWEST_ROWS_OF_AN_IDENTIFIER = 20
 LARGEST_EXACT_INTEGER = 2**53
 # Distinct by chance where nine pairs of equal values are expected: probability e^-9.
 PAIRS_EXPECTED = 9
+NEARLY = 0.9
+WORDS_OF_PROSE = 5
+
+
+class Hints(NamedTuple):
+    """What is known beside the cells of a column; it decides where they leave a doubt."""
+
+    asked_decimal: str | None = None
+    """The decimal mark that a person has named."""
+    decimal: str | None = None
+    """The decimal mark of the other columns."""
+    day_first: bool | None = None
+    """Whether the other columns write days before months."""
 
 
 class Role(NamedTuple):
-    """A role of ``ROLES``, why, the format of a date, and what a person should look at."""
+    """A role of ``ROLES``, why, how its cells are written, and what a person should look at."""
 
     role: str
     reason: str
-    date_format: str | None = None
+    number_format: NumberFormat | None = None
+    date_formats: tuple[str, ...] = ()
     note: str | None = None
+    suspects: dict[str, int] | None = None
+    """Cells that look as if they meant "missing", which nobody has said."""
+    decimal: str | None = None
+    """The decimal mark that its cells show, none but this."""
+    day_first: bool | None = None
+    is_unclear: bool = False
+    """Other columns may decide what its cells alone do not."""
 
 
-def infer(text: pa.ChunkedArray | pa.Array, missing_values: Sequence[str]) -> Role:
+def infer(text: Text, missing_values: Sequence[str], hints: Hints = Hints()) -> Role:  # noqa: B008 - immutable
     """The role of a column of text.
 
     >>> infer(pa.array(["1", "", "2.5"]), []).role
@@ -31,39 +57,105 @@ def infer(text: pa.ChunkedArray | pa.Array, missing_values: Sequence[str]) -> Ro
     >>> infer(pa.array(["00123", "00123"]), []).role
     'categorical'
     """
-    chunks = text.chunks if isinstance(text, pa.ChunkedArray) else [text]
-    cells = pa.chunked_array(
-        [to_text(chunk, missing_values)[0].drop_null() for chunk in chunks], pa.string()
-    )
-    n_cells = len(cells)
-    if not n_cells:
+    cells = present_cells(text, missing_values)
+    if not len(cells):
         return Role("ignored", "it holds no value at all")
+    values, n_unfit = _plain_numbers(cells)
+    is_plain = not n_unfit and len(values) > 0
+    if is_plain and not _is_read_otherwise(cells, hints):
+        return _role_of_numbers(cells, values)
+    found = numbers.find_number_format(cells, hints.decimal, hints.asked_decimal)
+    if found.written is not None:
+        return _role_of_written_numbers(cells, found)
+    if is_plain:
+        return _role_of_numbers(cells, values)
+    is_date = dates.find_date_formats(cells, hints.day_first)
+    if is_date.formats:
+        return _role_of_dates(is_date)
+    fewest = min(n_unfit, found.n_unfit)
+    if not found.is_unclear and not found.note and fewest <= (1 - NEARLY) * len(cells):
+        return _nearly_numeric(cells, fewest, found.reading if found.n_unfit < n_unfit else None)
+    role = _role_of_text(cells, is_date.note or found.note)
+    return role._replace(is_unclear=found.is_unclear or is_date.is_unclear)
+
+
+def _plain_numbers(cells: pa.ChunkedArray) -> tuple[pa.ChunkedArray, int]:
+    """The finite numbers, and how many cells are none; what is clearly text is not read."""
+    first = numbers.spread_out(cells)
+    if sum(to_numbers(chunk, [])[1].get("unfit", 0) for chunk in first.chunks) > 0.5 * len(first):
+        return pa.chunked_array([], pa.float64()), len(cells)
     cast = [to_numbers(chunk, []) for chunk in cells.chunks]
-    numbers = pa.chunked_array([values.drop_null() for values, _ in cast], pa.float64())
     n_unfit = sum(counts.get("unfit", 0) for _, counts in cast)
-    if not n_unfit and len(numbers):
-        return _role_of_numbers(cells, numbers)
-    if len(numbers) >= 0.9 * n_cells:
-        return _nearly_numeric(cells, n_unfit)
-    return _role_of_text(cells)
+    return pa.chunked_array([values.drop_null() for values, _ in cast], pa.float64()), n_unfit
 
 
-def _role_of_numbers(cells: pa.ChunkedArray, numbers: pa.ChunkedArray) -> Role:
+def _is_read_otherwise(cells: pa.ChunkedArray, hints: Hints) -> bool:
+    """Whether points of plain numbers separate thousands: by what was asked, or other columns."""
+    if (hints.asked_decimal or hints.decimal) != ",":
+        return False
+    return bool(pc.any(pc.match_substring(cells, ".")).as_py())
+
+
+def _role_of_numbers(cells: pa.ChunkedArray, values: pa.ChunkedArray) -> Role:
     n_cells = len(cells)
     if pc.any(pc.match_substring_regex(cells, r"^[+-]?0\d+$")).as_py():
         n_distinct = pc.count_distinct(cells).as_py()
         if n_distinct >= 0.5 * n_cells and n_cells >= FEWEST_ROWS_OF_AN_IDENTIFIER:
             return Role("identifier", "numbers with leading zeros, mostly different")
         return Role("categorical", "numbers with leading zeros are codes")
-    largest = pc.max(pc.abs(numbers)).as_py()
-    if not pc.all(pc.equal(pc.floor(numbers), numbers)).as_py():
-        return Role("numeric", "all its values are numbers")
+    sentinels = suspects.sentinels(cells, values)
+    largest = pc.max(pc.abs(values)).as_py()
+    if not pc.all(pc.equal(pc.floor(values), values)).as_py():
+        return Role("numeric", "all its values are numbers", suspects=sentinels)
     if largest >= LARGEST_EXACT_INTEGER and _has_inexact_integer(cells):
         return Role("identifier", "whole numbers beyond 2^53, which a network would round")
-    reason = _reason_of_identifier(numbers)
+    reason = _reason_of_identifier(values)
     if reason:
         return Role("identifier", reason)
-    return Role("numeric", "all its values are whole numbers")
+    return Role("numeric", "all its values are whole numbers", suspects=sentinels)
+
+
+def _role_of_written_numbers(cells: pa.ChunkedArray, found: numbers.Finding) -> Role:
+    written = found.written
+    assert written is not None
+    values = pa.chunked_array([to_numbers(chunk, [], written)[0] for chunk in cells.chunks])
+    by = "" if found.decimal else ", the decimal mark by other columns"
+    notes = [f"numbers as {written.example!r}{by} (--decimal)"]
+    if written.affix:
+        notes.append(f"the sign {written.affix!r} is passed over")
+    if written.negative != "-1":
+        notes.append(f"{written.negative!r} is read as -1")
+    reason = _reason_of_identifier(values)
+    return Role(
+        "identifier" if reason else "numeric",
+        reason or f"all its values are numbers, as {written.example!r}",
+        number_format=written,
+        note="; ".join(notes),
+        suspects=suspects.sentinels(cells, values),
+        decimal=found.decimal,
+    )
+
+
+def _role_of_dates(found: dates.Finding) -> Role:
+    shown = ", ".join(
+        f"{name} ({n:,})" if len(found.formats) > 1 else name
+        for name, n in zip(found.formats, found.cells, strict=True)
+    )
+    notes = []
+    if len(found.formats) > 1:
+        notes.append(f"dates in {len(found.formats)} formats: {shown}")
+    if any("YYYY" not in name for name in found.formats):
+        notes.append("years of two digits: 69 to 99 are of the 1900s, 00 to 68 of the 2000s")
+    doubtful = [name for name in found.formats if name in ORDERED]
+    if doubtful and found.day_first is None:
+        notes.append(f"read as {doubtful[0]} like the other dates (--roles COLUMN=date:FORMAT)")
+    return Role(
+        "date",
+        f"all its values are dates, {shown}",
+        date_formats=found.formats,
+        note="; ".join(notes) or None,
+        day_first=found.day_first,
+    )
 
 
 def _has_inexact_integer(cells: pa.ChunkedArray) -> bool:
@@ -72,46 +164,73 @@ def _has_inexact_integer(cells: pa.ChunkedArray) -> bool:
     return any(abs(int(cell)) > LARGEST_EXACT_INTEGER for cell in long.to_pylist())
 
 
-def _reason_of_identifier(numbers: pa.ChunkedArray) -> str | None:
+def _reason_of_identifier(values: pa.ChunkedArray) -> str | None:
     """Why whole numbers name rows: they rise or fall all the way, or never repeat.
 
     Never repeating says something only where they are dense enough that chance would repeat
     some: of n draws from a range of m, n(n−1)/2m pairs are equal. So a part of the rows that was
     taken at random is judged as all of them are.
     """
-    n = len(numbers)
-    if n < FEWEST_ROWS_OF_AN_IDENTIFIER or pc.count_distinct(numbers).as_py() < n:
+    n = len(values)
+    if n < FEWEST_ROWS_OF_AN_IDENTIFIER or pc.count_distinct(values).as_py() < n:
         return None
-    values = numbers.to_numpy()
-    steps = values[1:] - values[:-1]
+    if not pc.all(pc.equal(pc.floor(values), values)).as_py():
+        return None
+    ordered = values.to_numpy()
+    steps = ordered[1:] - ordered[:-1]
     if (steps > 0).all() or (steps < 0).all():
         return "whole numbers, all different, that rise or fall from row to row"
-    spread = float(values.max() - values.min()) + 1
+    spread = float(ordered.max() - ordered.min()) + 1
     if n * (n - 1) / (2 * spread) >= PAIRS_EXPECTED:
-        return f"whole numbers, all different, that number rows from {values.min():.0f} to" + (
-            f" {values.max():.0f}"
+        return f"whole numbers, all different, that number rows from {ordered.min():.0f} to" + (
+            f" {ordered.max():.0f}"
         )
     return None
 
 
-def _nearly_numeric(cells: pa.ChunkedArray, n_unfit: int) -> Role:
-    shown = ", ".join(repr(cell) for cell in unfit_cells(cells))
+def _nearly_numeric(cells: pa.ChunkedArray, n_unfit: int, decimal: str | None) -> Role:
+    shown = ", ".join(repr(cell) for cell in unfit_cells(cells, decimal=decimal))
     are = "1 cell is no number" if n_unfit == 1 else f"{n_unfit} cells are no numbers"
     return Role(
         "categorical",
         f"{are} of {len(cells)}",
         note=f"nearly all its cells are numbers, but {are} ({shown}): categorical;"
-        " if they mean missing: --missing-values; to make them missing: --roles COLUMN=numeric",
+        " if they mean missing: --missing-values-in COLUMN=CELL,…;"
+        " to make them missing: --roles COLUMN=numeric",
     )
 
 
-def _role_of_text(cells: pa.ChunkedArray) -> Role:
+def _role_of_text(cells: pa.ChunkedArray, note: str | None) -> Role:
     n_cells = len(cells)
-    date_format, note = find_date_format(cells, [])
-    if date_format:
-        return Role("date", f"all its values are dates, {date_format}", date_format)
-    n_distinct = pc.count_distinct(cells).as_py()
+    counted = pc.value_counts(cells)
+    distinct = counted.field("values")
+    n_distinct = len(distinct)
     if n_distinct >= 0.95 * n_cells and n_cells >= FEWEST_ROWS_OF_AN_IDENTIFIER:
+        if note is None and _is_prose(cells):
+            note = "looks like prose (--roles COLUMN=text to learn from its words)"
         return Role("identifier", f"text, {n_distinct} different in {n_cells} values", note=note)
     values = "value" if n_distinct == 1 else "values"
-    return Role("categorical", f"text, {n_distinct} different {values}", note=note)
+    odd = suspects.lookalikes(counted)
+    if odd and note is None:
+        note = _but_for(distinct, odd)
+    return Role(
+        "categorical", f"text, {n_distinct} different {values}", note=note, suspects=odd or None
+    )
+
+
+def _is_prose(cells: pa.ChunkedArray) -> bool:
+    words = pc.count_substring_regex(numbers.spread_out(cells), r"\S+")
+    return bool(pc.mean(words).as_py() >= WORDS_OF_PROSE)
+
+
+def _but_for(distinct: pa.Array, odd: dict[str, int]) -> str | None:
+    """What a column would be without the cells that look as if they meant "missing"."""
+    rest = pc.filter(distinct, pc.invert(pc.is_in(distinct, value_set=pa.array(list(odd)))))
+    if not len(rest):
+        return None
+    chunked = pa.chunked_array([rest])
+    values, n_unfit = _plain_numbers(chunked)
+    is_number = (not n_unfit and len(values)) or numbers.find_number_format(chunked).written
+    kind = "numbers" if is_number else "dates" if dates.find_date_formats(chunked).formats else None
+    shown = ", ".join(map(repr, odd))
+    return kind and f"all its cells but {shown} are {kind}"

@@ -1,6 +1,7 @@
 """The target: the task that it asks for, its classes, and its codes."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -9,11 +10,19 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from nntool.errors import DataError, UsageError
-from nntool.tables.casting import Counts, merge_counts, missing_mask, to_numbers
+from nntool.tables.casting import (
+    Counts,
+    find_number_format,
+    merge_counts,
+    missing_mask,
+    to_numbers,
+)
+from nntool.tables.casting.number_formats import Finding
+from nntool.tables.casting.numbers import format_in
 
 Text: TypeAlias = "pa.ChunkedArray | pa.Array"
 MOST_WHOLE_NUMBERS = 10
-
+DECIMAL_HINT = "clean with --decimal . or --decimal ,"
 
 FIRST_INEXACT = 2.0**53
 
@@ -35,7 +44,23 @@ def _present(text: Text, missing_values: Sequence[str]) -> pa.ChunkedArray:
     return pa.chunked_array(kept, pa.string())
 
 
-def decide_task(text: Text, missing_values: Sequence[str], asked: str) -> tuple[str, str]:
+def is_unclear(text: Text, missing_values: Sequence[str]) -> bool:
+    """Whether its cells are numbers under two decimal marks, and not the same numbers."""
+    return _how_written(_present(text, missing_values), None).is_unclear
+
+
+def _how_written(cells: pa.ChunkedArray, decimal: str | None) -> Finding:
+    """How the numbers are written, where that is not plainly."""
+    is_plain = not any(to_numbers(chunk, [])[1].get("unfit") for chunk in cells.chunks)
+    return Finding() if is_plain and decimal != "," else find_number_format(cells, asked=decimal)
+
+
+def decide_task(
+    text: Text,
+    missing_values: Sequence[str],
+    asked: str,
+    decimal: str | None = None,
+) -> tuple[str, str]:
     """The task (``binary``, ``multiclass`` or ``regression``) and why.
 
     Text, two values, or whole numbers with at most 10 distinct values are classes. Raises
@@ -47,9 +72,12 @@ def decide_task(text: Text, missing_values: Sequence[str], asked: str) -> tuple[
     cells = _present(text, missing_values)
     if not len(cells):
         raise DataError("the target has no value: every cell is missing", "check --target")
-    cast = [to_numbers(chunk, []) for chunk in cells.chunks]
+    how = _how_written(cells, decimal)
+    cast = [to_numbers(chunk, [], how.written) for chunk in cells.chunks]
     n_bad = sum(sum(counts.values()) for _, counts in cast)
     numbers = pa.chunked_array([values.drop_null() for values, _ in cast], pa.float64())
+    if how.is_unclear and (asked == "regression" or _are_many(cells, asked)):
+        raise DataError(f"the target {how.note}".removesuffix(": kept as text"), DECIMAL_HINT)
     if asked == "regression" and any(counts.get("unfit") for _, counts in cast):
         raise DataError(
             f"--task regression: the target holds text: {_shown(_odd_cells(text, cells))}",
@@ -67,6 +95,10 @@ def decide_task(text: Text, missing_values: Sequence[str], asked: str) -> tuple[
     if n == 2 or (whole and n <= MOST_WHOLE_NUMBERS):
         found = _classes_by_number(n)
     return _as_asked(found, asked, reason, n, cells)
+
+
+def _are_many(cells: pa.ChunkedArray, asked: str) -> bool:
+    return bool(asked == "auto" and pc.count_distinct(cells).as_py() > MOST_WHOLE_NUMBERS)
 
 
 def _task_of_text(
@@ -155,7 +187,12 @@ def class_order(texts: Sequence[str]) -> tuple[list[str], bool]:
 
 
 def fit(
-    text: Text, name: str, asked_task: str, positive: str | None, missing_values: Sequence[str]
+    text: Text,
+    name: str,
+    asked_task: str,
+    positive: str | None,
+    missing_values: Sequence[str],
+    decimal: str | None = None,
 ) -> dict[str, Any]:
     """The state of the target, learned from all collected rows: plain data.
 
@@ -165,7 +202,7 @@ def fit(
     >>> fit(pa.array(["no", "yes"]), "y", "auto", None, [])["positive"]
     'yes'
     """
-    task, reason = decide_task(text, missing_values, asked_task)
+    task, reason = decide_task(text, missing_values, asked_task, decimal)
     state: dict[str, Any] = {
         "name": name,
         "task": task,
@@ -177,6 +214,9 @@ def fit(
         "class_counts": None,
     }
     if task == "regression":
+        written = _how_written(_present(text, missing_values), decimal).written
+        if written:
+            state["number_format"] = asdict(written)
         if positive is not None:
             raise UsageError("--positive needs classes, but the task is regression")
         return state
@@ -257,7 +297,7 @@ def encode_values(text: Text, state: dict[str, Any]) -> tuple[NDArray[np.float64
         if pa.types.is_floating(chunk.type):
             numbers, counts = chunk, ({"empty": chunk.null_count} if chunk.null_count else {})
         else:
-            numbers, counts = to_numbers(chunk, state["missing_values"])
+            numbers, counts = to_numbers(chunk, state["missing_values"], format_in(state))
         values.append(numbers.to_numpy(zero_copy_only=False))
         merge_counts(total, counts)
     return np.concatenate(values), total

@@ -86,7 +86,7 @@ def test_a_wrong_role_lists_the_roles(nntool, tmp_path, source):
     said = nntool("clean", tmp_path / "new", source, "--target", "churned", "--roles", "age=number")
     assert said.code == 2
     assert "'number'" in said.first
-    assert "numeric, categorical, date, identifier, ignored" in said.hint
+    assert "numeric, categorical, date, text, identifier, ignored" in said.hint
 
 
 def test_unknown_columns_of_roles_are_named_all_at_once(nntool, tmp_path, source):

@@ -28,7 +28,12 @@ def cleaned(ok, tmp_path, source):
 def test_every_choice_gives_finite_numbers_and_trains_and_predicts(
     nntool, ok, cleaned, source, option, name
 ):
-    needs = {"constant": "constant:value=0"}
+    needs = {
+        "constant": "constant:value=0",
+        "by-group": "by-group:column=@2",
+        "forward": "forward:order=@1",
+        "linear": "linear:order=@1",
+    }
     said = nntool("transform", cleaned, option, name)
     if said.code:
         assert name in needs, said

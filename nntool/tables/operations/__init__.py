@@ -6,17 +6,29 @@ To add one: a class, an entry in its registry, and a row in the test table of it
 from nntool.tables.operations.categories import ENCODERS
 from nntool.tables.operations.dates import DATE_OPERATIONS
 from nntool.tables.operations.imputation import CATEGORICAL_IMPUTERS, NUMERIC_IMPUTERS, IsMissing
+from nntool.tables.operations.mixing import MIXERS, mixers_asked_for
 from nntool.tables.operations.operation import Operation
 from nntool.tables.operations.scaling import SCALERS
 
 INDICATORS: dict[str, type[Operation]] = {"is-missing": IsMissing}
 
-OPERATIONS: dict[str, dict[str, type[Operation]]] = {
-    "numeric": {**NUMERIC_IMPUTERS, **SCALERS, **INDICATORS},
-    "categorical": {**CATEGORICAL_IMPUTERS, **ENCODERS, **SCALERS},
-    "date": {**NUMERIC_IMPUTERS, **DATE_OPERATIONS, **SCALERS, **INDICATORS},
-}
-"""What may stand in the chain of a column of each role: "constant" is a number in one, a text in
-the other."""
+NUMBERS_BY_THEMSELVES = {n: c for n, c in NUMERIC_IMPUTERS.items() if issubclass(c, Operation)}
+TEXTS_BY_THEMSELVES = {n: c for n, c in CATEGORICAL_IMPUTERS.items() if issubclass(c, Operation)}
 
-__all__ = ["CATEGORICAL_IMPUTERS", "ENCODERS", "NUMERIC_IMPUTERS", "OPERATIONS", "SCALERS"]
+OPERATIONS: dict[str, dict[str, type[Operation]]] = {
+    "numbers": {**NUMBERS_BY_THEMSELVES, **SCALERS, **INDICATORS},
+    "texts": {**TEXTS_BY_THEMSELVES, **ENCODERS},
+    "days": {**NUMBERS_BY_THEMSELVES, **DATE_OPERATIONS, **SCALERS, **INDICATORS},
+}
+"""What may come next in a chain, by what the cells are by then: "constant" is a number for numbers,
+a text for texts."""
+
+__all__ = [
+    "CATEGORICAL_IMPUTERS",
+    "ENCODERS",
+    "MIXERS",
+    "NUMERIC_IMPUTERS",
+    "OPERATIONS",
+    "SCALERS",
+    "mixers_asked_for",
+]

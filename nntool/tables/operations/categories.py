@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from nntool.tables.choices import setting
-from nntool.tables.operations.operation import Counts, Kind, Numbers, Operation, State
+from nntool.tables.operations.operation import Counts, Gives, Numbers, Operation, State
 
 Level = str | None
 
@@ -33,7 +33,7 @@ class OneHot(Operation):
     min_count: int = setting(2, "Levels with fewer training rows share one slot.", ge=1)
     max_levels: int = setting(50, "So many levels, the most frequent, have their own slot.", ge=1)
 
-    gives_numbers: ClassVar[bool] = False
+    gives: ClassVar[Gives] = "block"
 
     def fit(self, values: pa.Array) -> State:
         frequent, rare = levels_of(values, self.min_count, self.max_levels)
@@ -82,8 +82,7 @@ class Embedding(Operation):
         100_000, "So many levels, the most frequent, have their own code.", ge=1
     )
 
-    kind: ClassVar[Kind] = "codes"
-    gives_numbers: ClassVar[bool] = False
+    gives: ClassVar[Gives] = "codes"
 
     def fit(self, values: pa.Array) -> State:
         frequent, rare = levels_of(values, self.min_count, self.max_levels)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nntool.tables.choices import setting
-from nntool.tables.operations.operation import Counts, Numbers, Operation, State
+from nntool.tables.operations.operation import Counts, Gives, Numbers, Operation, State
 
 CYCLES = ("month", "weekday", "hour")
 
@@ -36,7 +36,7 @@ class Cycle(Operation):
 
     cycle: str = setting("month", "What comes round.", choices=CYCLES)
 
-    gives_numbers: ClassVar[bool] = False
+    gives: ClassVar[Gives] = "block"
 
     def fit(self, values: Numbers) -> State:
         return {"cycle": self.cycle}

@@ -30,6 +30,7 @@ class MutualInformation:
 
     def rank(self, judged: Judged, top: int | None, tools: Tools) -> Ranking:
         """Score all columns at once; a feature's score is that of its best."""
+        tools.told(0, len(judged.blocks), "features scored")
         columns, discrete, owners = [], [], []
         for owner, block in enumerate(judged.blocks):
             for values, is_discrete in _columns_to_score(block):

@@ -4,6 +4,7 @@ import pytest
 from sklearn.impute import SimpleImputer
 
 from nntool.tables.choices import build
+from nntool.tables.operations import NUMBERS_BY_THEMSELVES, TEXTS_BY_THEMSELVES
 from nntool.tables.operations.imputation import CATEGORICAL_IMPUTERS, NUMERIC_IMPUTERS, IsMissing
 
 NUMBERS = np.array([3.0, np.nan, 1.0, 1.0, 8.0, np.nan, 3.0, -2.5])
@@ -44,8 +45,8 @@ def test_every_imputer_is_in_a_table_above() -> None:
     def names(rows):
         return {choice if isinstance(choice, str) else choice["name"] for choice, *_ in rows}
 
-    assert names(NUMERIC) == set(NUMERIC_IMPUTERS)
-    assert names(TEXTUAL) | {"level"} == set(CATEGORICAL_IMPUTERS)
+    assert names(NUMERIC) == set(NUMBERS_BY_THEMSELVES)
+    assert names(TEXTUAL) | {"level"} == set(TEXTS_BY_THEMSELVES)
 
 
 def test_level_leaves_what_is_missing() -> None:
@@ -53,7 +54,7 @@ def test_level_leaves_what_is_missing() -> None:
     assert imputer.apply(pa.array(TEXTS), imputer.fit(pa.array(TEXTS)), {}).to_pylist() == TEXTS
 
 
-@pytest.mark.parametrize("name", sorted(NUMERIC_IMPUTERS))
+@pytest.mark.parametrize("name", sorted(NUMBERS_BY_THEMSELVES))
 def test_a_column_without_a_number_is_filled_with_zero(name) -> None:
     imputer = NUMERIC_IMPUTERS[name]()
     nothing = np.full(3, np.nan)

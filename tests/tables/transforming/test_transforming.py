@@ -20,7 +20,7 @@ from nntool.tables.transforming import (
     add_counts,
     apply,
     apply_target,
-    fit,
+    applying,
     fit_target,
     inverse_target,
     produced,
@@ -36,6 +36,10 @@ COLUMNS = [
     ("note", "ignored"),
     ("income", "numeric"),
 ]
+
+
+def fit(*arguments, **named):
+    return transforming.fit(*arguments, **named).state
 
 
 def options(**values) -> TransformSettings:
@@ -150,7 +154,7 @@ def test_chunks_give_what_the_whole_gives(cuts, encode) -> None:
 def test_blocks_inside_apply_change_nothing(monkeypatch) -> None:
     state = fit(table(), COLUMNS, options())
     whole = apply(table(), state)
-    monkeypatch.setattr(transforming, "BLOCK", 7)
+    monkeypatch.setattr(applying, "BLOCK", 7)
     np.testing.assert_array_equal(apply(table(), state)[0], whole[0])
 
 

@@ -1,0 +1,31 @@
+"""Text to numbers and dates, column by column; what does not fit is missing, and counted."""
+
+from nntool.tables.casting.date_formats import find_date_format, find_date_formats
+from nntool.tables.casting.dates import DATE_FORMATS, to_dates
+from nntool.tables.casting.missing import (
+    Counts,
+    looks_missing,
+    merge_counts,
+    missing_mask,
+    present_cells,
+    to_text,
+)
+from nntool.tables.casting.number_formats import find_number_format
+from nntool.tables.casting.numbers import NumberFormat, to_numbers, unfit_cells
+
+__all__ = [
+    "DATE_FORMATS",
+    "Counts",
+    "NumberFormat",
+    "find_date_format",
+    "find_date_formats",
+    "find_number_format",
+    "looks_missing",
+    "merge_counts",
+    "missing_mask",
+    "present_cells",
+    "to_dates",
+    "to_numbers",
+    "to_text",
+    "unfit_cells",
+]

@@ -1,0 +1,276 @@
+"""What type each column has: learned from text, then used on every chunk of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from nntool.errors import DataError, UsageError
+from nntool.settings.clean import CleanSettings
+from nntool.settings.roles import AskedRole, parse
+from nntool.tables import target as targets
+from nntool.tables.casting import (
+    Counts,
+    NumberFormat,
+    present_cells,
+    to_dates,
+    to_numbers,
+    to_text,
+)
+from nntool.tables.casting.date_formats import most_fitting_formats
+from nntool.tables.casting.dates import DATE_FORMATS
+from nntool.tables.casting.number_formats import forced_number_format, shows_point
+from nntool.tables.casting.numbers import format_in
+from nntool.tables.columns import resolve_all
+from nntool.tables.roles import Hints, Role, infer
+
+TYPES = {"numeric": "float64", "date": "timestamp", "weight": "float64"}
+ARROW_TYPES = {"float64": pa.float64(), "timestamp": pa.timestamp("us"), "string": pa.string()}
+USES = {
+    "group": "split --method group:column={name} keeps its rows together",
+    "time": "split --method time:column={name} trains on what was earlier",
+    "weight": "train --sample-weight {name} counts rows by it",
+}
+
+
+def learn(table: pa.Table, settings: CleanSettings, target: str) -> list[dict[str, Any]]:
+    """Learn the role and the type of each column but the target: plain data, in table order.
+
+    Raises ``DataError`` for a column in the settings that is not there, or that is not what it
+    is said to be.
+    """
+    asked = _asked_roles(table.column_names, settings, target)
+    missing = missing_by_column(table.column_names, settings)
+    names = [name for name in table.column_names if name != target]
+    found = _infer_all(table, names, missing, _decimal(settings))
+    hints = Hints(_decimal(settings), *_evidence(found.values()))
+    for name, role in asked.items():
+        if role.role != found[name].role or role.date_format or role.decimal:
+            found[name] = _forced(table.column(name), name, role, missing[name], hints)
+    return [_entry(name, found[name], missing[name], settings) for name in names]
+
+
+def learn_target(
+    table: pa.Table, target: str, settings: CleanSettings, missing: Mapping[str, Sequence[str]]
+) -> dict[str, Any]:
+    """Learn what the target is from all rows of text.
+
+    ``table`` may hold the target alone, unless its cells leave the decimal mark in doubt: then
+    the other columns decide it. ``missing`` is that of ``missing_by_column``.
+    """
+    decimal = _decimal(settings)
+    others = [name for name in table.column_names if name != target]
+    if decimal is None and others:
+        decimal = _evidence(_infer_all(table, others, missing, None).values())[0]
+    return targets.fit(
+        table.column(target), target, settings.task, settings.positive, missing[target], decimal
+    )
+
+
+def _infer_all(
+    table: pa.Table, names: Sequence[str], missing: Mapping[str, Sequence[str]], asked: str | None
+) -> dict[str, Role]:
+    """Every column by its own cells; where they leave a doubt, by what the others show."""
+    hints = Hints(asked)
+    found = {name: infer(table.column(name), missing[name], hints) for name in names}
+    decimal, day_first = _evidence(found.values())
+    if decimal == "," and any(
+        role.role == "numeric"
+        and role.number_format is None
+        and shows_point(present_cells(table.column(name), missing[name]))
+        for name, role in found.items()
+    ):
+        decimal = None  # some columns say one thing, some the other
+    hints = Hints(asked, decimal, day_first)
+    if hints == Hints(asked):
+        return found
+    again = [
+        name
+        for name, role in found.items()
+        if role.is_unclear or (decimal == "," and role.role == "numeric" and not role.number_format)
+    ]
+    return found | {name: infer(table.column(name), missing[name], hints) for name in again}
+
+
+def _evidence(roles: Any) -> tuple[str | None, bool | None]:
+    """The decimal mark and the order of day and month that columns show, where they agree."""
+    decimals = {role.decimal for role in roles if role.decimal}
+    orders = {role.day_first for role in roles if role.day_first is not None}
+    return (
+        next(iter(decimals)) if len(decimals) == 1 else None,
+        next(iter(orders)) if len(orders) == 1 else None,
+    )
+
+
+def _decimal(settings: CleanSettings) -> str | None:
+    return None if settings.decimal == "auto" else settings.decimal
+
+
+def _entry(
+    name: str, found: Role, missing: Sequence[str], settings: CleanSettings
+) -> dict[str, Any]:
+    """What stands in the state of a column; an entry that says nothing is left out."""
+    written = found.number_format
+    kind = TYPES.get(found.role, "string")
+    if found.role == "time":
+        kind = "timestamp" if found.date_formats else "float64"
+    entry = {
+        "name": name,
+        "role": found.role,
+        "type": kind,
+        "number_format": asdict(written) if written else None,
+        "date_formats": list(found.date_formats),
+        "missing_values": list(missing) if list(missing) != list(settings.missing_values) else None,
+        "reason": found.reason,
+        "note": found.note,
+        "suspects": found.suspects,
+    }
+    return {key: value for key, value in entry.items() if key == "note" or value not in (None, [])}
+
+
+def missing_by_column(names: Sequence[str], settings: CleanSettings) -> dict[str, list[str]]:
+    """The cells that mean "missing" in each column: everywhere, and in this one."""
+    everywhere = list(settings.missing_values)
+    own = settings.missing_values_in
+    resolved = resolve_all(names, list(own), "--missing-values-in")
+    found = dict.fromkeys(names, everywhere)
+    for name, tokens in zip(resolved, own.values(), strict=True):
+        more = [token.strip() for token in tokens.split(",")]
+        found[name] = list(dict.fromkeys([*found[name], *more]))
+    return found
+
+
+def _asked_roles(
+    names: Sequence[str], settings: CleanSettings, target: str
+) -> dict[str, AskedRole]:
+    resolved = resolve_all(names, list(settings.roles), "--roles")
+    asked: dict[str, AskedRole] = {}
+    for name, text in zip(resolved, settings.roles.values(), strict=True):
+        role = parse(text)
+        if name == target:
+            raise UsageError(
+                f"--roles: {name!r} is the target", "what a target is, is said with --task"
+            )
+        if asked.setdefault(name, role) != role:
+            raise UsageError(
+                f"--roles: {name!r} is given two roles: {asked[name].role} and {role.role}"
+            )
+    return asked
+
+
+def _forced(
+    text: pa.ChunkedArray, name: str, asked: AskedRole, missing: Sequence[str], hints: Hints
+) -> Role:
+    """The role that a person has named, where the cells say another."""
+    reason = "asked for (--roles)"
+    use = USES.get(asked.role)
+    note = use.format(name=name) if use else None
+    cells = present_cells(text, missing)
+    if asked.role in ("date", "time"):
+        formats = _date_formats(cells, asked, hints)
+        if asked.role == "time" and not formats:
+            _require_numbers(cells, name, asked, hints)
+            return Role("time", reason, _number_format(cells, asked, hints), note=note)
+        _require_dates(cells, name, asked, formats)
+        return Role(asked.role, f"{reason}, {', '.join(formats)}", date_formats=formats, note=note)
+    if asked.role in ("numeric", "weight"):
+        if asked.role == "weight" or asked.decimal:
+            _require_numbers(cells, name, asked, hints)
+        return Role(asked.role, reason, _number_format(cells, asked, hints), note=note)
+    return Role(asked.role, reason, note=note)
+
+
+def _date_formats(cells: pa.ChunkedArray, asked: AskedRole, hints: Hints) -> tuple[str, ...]:
+    """The formats of a column that is called dates; a time may be a number as well."""
+    if asked.date_format:
+        return (asked.date_format,)
+    if asked.role == "time" and not _plain_unfit(cells):
+        return ()
+    return most_fitting_formats(cells, hints.day_first)
+
+
+def _require_dates(
+    cells: pa.ChunkedArray, name: str, asked: AskedRole, formats: tuple[str, ...]
+) -> None:
+    fits = bool(formats) and any(
+        to_dates(chunk, formats, [])[0].null_count < len(chunk) for chunk in cells.chunks
+    )
+    if fits or (not len(cells) and asked.date_format):
+        return
+    known = ", ".join(DATE_FORMATS)
+    written = f"written as {asked.date_format}" if asked.date_format else "a date"
+    example = f", such as {cells[0].as_py()!r}" if len(cells) else ""
+    raise DataError(
+        f"--roles {name}={asked.role}: no cell of {name!r} is {written}{example}",
+        f"--roles {name}={asked.role}:FORMAT; the formats are {known}, or others of such parts",
+    )
+
+
+def _number_format(cells: pa.ChunkedArray, asked: AskedRole, hints: Hints) -> NumberFormat | None:
+    """How a column that is called numeric writes numbers; None where most cells are plain."""
+    mark = asked.decimal or hints.asked_decimal
+    written = forced_number_format(cells, hints.decimal, mark)
+    if written is None or (mark is None and _plain_unfit(cells) <= _written_unfit(cells, written)):
+        return None
+    return written
+
+
+def _require_numbers(cells: pa.ChunkedArray, name: str, asked: AskedRole, hints: Hints) -> None:
+    written = _number_format(cells, asked, hints)
+    unfit = _plain_unfit(cells) if written is None else _written_unfit(cells, written)
+    if len(cells) and unfit == len(cells):
+        what = "a date or a number" if asked.role == "time" else "such a number"
+        raise DataError(
+            f"--roles {name}={asked.role}: no cell of {name!r} is {what},"
+            f" such as {cells[0].as_py()!r}",
+            f"name another column, or --roles {name}=ignored",
+        )
+
+
+def _plain_unfit(cells: pa.ChunkedArray) -> int:
+    return sum(to_numbers(chunk, [])[0].null_count for chunk in cells.chunks)
+
+
+def _written_unfit(cells: pa.ChunkedArray, written: NumberFormat) -> int:
+    return sum(to_numbers(chunk, [], written)[0].null_count for chunk in cells.chunks)
+
+
+def schema(state: dict[str, Any], *, with_target: bool = True) -> pa.Schema:
+    """What a typed table has: the columns of the state in order, then the target."""
+    fields = [(column["name"], ARROW_TYPES[column["type"]]) for column in state["columns"]]
+    if with_target:
+        fields.append((state["target"]["name"], target_type(state["target"])))
+    return pa.schema(fields)
+
+
+def target_type(target: dict[str, Any]) -> pa.DataType:
+    """The type of the target: numbers, or the text of a class."""
+    return pa.float64() if target["task"] == "regression" else pa.string()
+
+
+def typed(
+    text: pa.Array, column: dict[str, Any], missing: Sequence[str]
+) -> tuple[pa.Array, Counts]:
+    """Cells of a column as its type; what does not fit is missing, and counted.
+
+    ``missing`` is what means so in every column; a column may have tokens of its own.
+    """
+    missing = column.get("missing_values") or missing
+    if column["type"] == "float64":
+        return to_numbers(text, missing, format_in(column))
+    if column["type"] == "timestamp":
+        # one format, in the runs of older versions
+        formats = column.get("date_formats") or [column["date_format"]]
+        return to_dates(text, formats, missing)
+    return to_text(text, missing)
+
+
+def typed_target(text: pa.Array, target: dict[str, Any]) -> tuple[pa.Array, Counts]:
+    """Numbers, or the text of the class that a cell is (``1.0`` becomes ``1`` where it is one)."""
+    if target["task"] == "regression":
+        return to_numbers(text, target["missing_values"], format_in(target))
+    codes, counts = targets.encode_classes(text, target)
+    classes = pa.array(target["classes"], pa.string())
+    return pc.take(classes, pa.array(codes, pa.int32(), mask=codes < 0)), counts

@@ -1,0 +1,63 @@
+"""What every rule on cells is: settings that learn a state, and a state that is applied."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from nntool.settings.clean import CleanSettings
+
+State = dict[str, Any]
+"""What was learned: plain data that JSON can hold."""
+
+Columns = Mapping[str, str]
+"""The name and the role of each column, the target apart."""
+
+
+@dataclass
+class Findings:
+    """What a rule met in a chunk of rows: counts for the report, and rows that it objects to."""
+
+    counts: dict[str, Any] = field(default_factory=dict)
+    """By column, then by what happened: ``{"Age": {"impossible": 2, "made_missing": 2}}``."""
+    rows: NDArray[np.bool_] | None = None
+    """Rows `(n,)` that are to be left out where they are training rows; their cell is missing."""
+
+
+class Rule(ABC):
+    """One thing that is done to cells after they are typed; a subclass is a frozen dataclass."""
+
+    in_order: ClassVar[bool] = False
+    """True where `apply` needs all rows of a part at once: it follows an order column."""
+
+    @classmethod
+    @abstractmethod
+    def asked_for(cls, settings: CleanSettings, columns: Columns) -> Self | None:
+        """Build the rule that the settings ask for; None where they ask for none.
+
+        Raises ``UsageError`` or ``DataError`` for a column that is not there or is of no use.
+        """
+
+    @abstractmethod
+    def fit(self, table: pa.Table) -> State:
+        """Learn from the kept training rows, typed, as the rules before leave them.
+
+        The state names its columns, so that `apply` finds them, under keys of its own choice.
+        """
+
+    @staticmethod
+    @abstractmethod
+    def apply(batch: pa.RecordBatch, state: State, findings: Findings) -> pa.RecordBatch:
+        """Work on a chunk of typed rows with what was learned: the same columns come out.
+
+        A column that is not in the batch was not asked for by prediction, and is passed over.
+        """
+
+    @staticmethod
+    def needs(state: State) -> dict[str, list[str]]:
+        """For each column that the rule writes, the other columns that it reads for that."""
+        return {}

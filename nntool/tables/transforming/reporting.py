@@ -1,0 +1,71 @@
+"""What transform says of what it learned and of what happened to the cells."""
+
+from typing import Any
+
+from nntool.tables.operations.operation import State
+from nntool.tables.transforming.applying import AllCounts
+from nntool.tables.transforming.features import produced
+
+
+def report(state: State, counts: AllCounts) -> dict[str, Any]:
+    """Say what was learned and what happened to the cells: notes for a person, and the numbers."""
+    columns: dict[str, Any] = {}
+    for entry in state["columns"]:
+        column = columns.setdefault(
+            entry["source"], {"role": entry["role"], "missing": entry["missing"], "produces": []}
+        )
+        column["produces"] += entry["produces"]
+        for link in entry["chain"]:
+            if "value" in link:
+                column["filled_with"] = link["value"]
+            if link.get("rare"):
+                column["rare_levels"] = len(link["rare"])
+    return {"notes": _notes(state, columns, counts), "columns": columns, "counts": counts}
+
+
+def _notes(state: State, columns: dict[str, Any], counts: AllCounts) -> list[str]:
+    kinds = [column["kind"] for column in produced(state)]
+    codes = f" and {kinds.count('codes')} of codes" if "codes" in kinds else ""
+    notes = [
+        f"{len(columns)} columns give {kinds.count('numeric')} columns of numbers{codes},"
+        f" learned from {state['rows']:,} rows"
+    ]
+    if "sampled" in state:
+        notes.append(
+            f"numbers are learned from a seeded sample of {state['sampled']:,} of them (--fit-rows)"
+        )
+    notes += [entry["note"] for entry in _learned(state) if "note" in entry]
+    numbers = {n: c for n, c in columns.items() if c["role"] == "numeric"}
+    texts = {n: c for n, c in columns.items() if c["role"] == "categorical"}
+    for of_role, option in ((numbers, "--impute-numeric"), (texts, "--impute-categorical")):
+        gaps = {name: column["missing"] for name, column in of_role.items() if column["missing"]}
+        if gaps:
+            notes.append(
+                f"cells missing in training: {_listed(gaps)} ({option} says what they become)"
+            )
+    if rare := {n: c["rare_levels"] for n, c in columns.items() if "rare_levels" in c}:
+        notes.append(
+            f"rare levels that share one slot: {_listed(rare)} (--encode one-hot:min_count=1)"
+        )
+    if unseen := counts.get("unseen"):
+        notes.append(f"cells with a category that training never saw: {_listed(unseen)}")
+    if clipped := counts.get("clipped"):
+        notes.append(f"numbers too large for a network, clipped: {_listed(clipped)} (--scale)")
+    return notes
+
+
+def _learned(state: State) -> list[State]:
+    """Everything that was learned, link by link."""
+    links = [link for entry in state["columns"] for link in entry["chain"]]
+    return [*state.get("imputers", []), *links, *state.get("mixers", [])]
+
+
+def _listed(by_column: dict[str, int], most: int = 5) -> str:
+    """Name the columns with the largest numbers.
+
+    >>> _listed({"a": 1, "b": 3, "c": 2}, most=2)
+    'b 3, c 2 and 1 more'
+    """
+    largest = sorted(by_column.items(), key=lambda pair: -pair[1])
+    more = f" and {len(largest) - most} more" if len(largest) > most else ""
+    return ", ".join(f"{name} {n:,}" for name, n in largest[:most]) + more
