@@ -90,6 +90,7 @@ class FTest:
 
     def rank(self, judged: Judged, top: int | None, tools: Tools) -> Ranking:
         """Test each feature; the categories by their levels, together."""
+        judged.require(3, "f-test")
         return by_score([self._of(block, judged) for block in judged.blocks])
 
     def _of(self, block: Block, judged: Judged) -> float:
@@ -132,6 +133,7 @@ class ChiSquare:
         """Test each feature; one of several columns of numbers by its best."""
         from nntool.tables.selecting.judged import binned
 
+        judged.require(2, "chi2")
         of = binned(judged.values(), self.bins) if judged.is_regression else judged.classes()
         return by_score(
             [max(_dependence(codes, of) for codes in b.bins(self.bins)) for b in judged.blocks]
