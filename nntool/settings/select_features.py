@@ -8,9 +8,50 @@ from nntool.settings.model import Choice, StepSettings, option
 class SelectFeaturesSettings(StepSettings, frozen=True, kw_only=True):
     """Which features are kept."""
 
+    keep: (
+        Annotated[
+            tuple[str, ...],
+            option(
+                "Keep these whatever is found: source columns, features or produced columns; with"
+                " * and ?, with commas between them, or repeated.",
+                metavar="COLUMN",
+            ),
+        ]
+        | None
+    ) = None
+    drop: (
+        Annotated[
+            tuple[str, ...],
+            option("Drop these first of all; named as in --keep.", metavar="COLUMN"),
+        ]
+        | None
+    ) = None
     drop_constant: Annotated[
         bool, option("Whether columns that are constant in training are dropped.")
     ] = True
+    max_one_value: (
+        Annotated[
+            float,
+            option(
+                "Drop a feature one of whose values has a larger share of training, such as 0.99.",
+                gt=0,
+                lt=1,
+            ),
+        ]
+        | None
+    ) = None
+    max_missing: (
+        Annotated[
+            float,
+            option(
+                "Drop what comes from a column that is missing in a larger share of training, such"
+                " as 0.5.",
+                ge=0,
+                lt=1,
+            ),
+        ]
+        | None
+    ) = None
     drop_duplicates: Annotated[
         bool, option("Whether a column that repeats an earlier one in training is dropped.")
     ] = True
@@ -18,16 +59,25 @@ class SelectFeaturesSettings(StepSettings, frozen=True, kw_only=True):
         Annotated[
             float,
             option(
-                "Drop the later of two numeric columns whose |r| in training is above this.",
+                "Drop the later of two features more alike than this in training: |r| of numbers,"
+                " Cramér's V of categories; and a number that a category tells, η.",
                 gt=0,
                 le=1,
             ),
         ]
         | None
     ) = None
-    score: Annotated[Choice, option("What ranks the features for --top.", registry="SCORES")] = (
-        "mutual-information"
-    )
+    score: Annotated[
+        Choice,
+        option(
+            "What ranks the features, for --top and --min-score; one other than"
+            " mutual-information ranks without them too.",
+            registry="SCORES",
+        ),
+    ] = "mutual-information"
     top: (
         Annotated[int, option("Keep only this many features, the best by --score.", ge=1)] | None
+    ) = None
+    min_score: (
+        Annotated[float, option("Keep only features that --score gives this or more.")] | None
     ) = None

@@ -33,6 +33,8 @@ REGISTRIES: dict[str, str] = {
     "SCORES": f"{TABLES}.selecting",
     "SPLITTERS": f"{TABLES}.splitting",
     "OPERATIONS": f"{TABLES}.operations",
+    "OUTLIER_RULES": f"{TABLES}.rules.outliers",
+    "ROW_OUTLIER_RULES": f"{TABLES}.rules.row_outliers",
 }
 """Where each registry stands."""
 

@@ -208,7 +208,7 @@ def _notes_of_column(
     if name in transforming.sources(state, kept):
         notes.append(
             f"the weight {name!r} is also a feature of the network"
-            f" (to keep it out: clean with --roles {name}=ignored)"
+            f" (to keep it out: select-features --drop {name})"
         )
     if n_zeros := int((weights == 0).sum()):
         notes.append(

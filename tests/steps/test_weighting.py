@@ -187,7 +187,7 @@ def test_a_weight_that_is_a_feature_too_is_told_and_one_that_is_ignored_is_read(
     root = weighted(CELLS)
     found, _ = weights_of(root, sample_weight="w")
     assert any("also a feature of the network" in note for note in found.notes)
-    assert any("--roles w=ignored" in note for note in found.notes)
+    assert any("select-features --drop w" in note for note in found.notes)
     words = ["--target", "churned", "--roles", "w=ignored"]
     ok("clean", root, *words)
     ok("transform", root)

@@ -1,27 +1,49 @@
 """Where the bytes of a CSV come from: a file, a packed file, a pipe; as UTF-8."""
 
+import bz2
 import codecs
 import gzip
 import io
+import lzma
 import zlib
+from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from nntool.errors import DataError
-from nntool.tables.csv.dialect import HEAD_BYTES, is_utf8
+from nntool.tables.csv.dialect import is_utf8
+
+HEAD_BYTES = 1 << 18
+READ_BYTES = 1 << 20
+
+
+def _open_zst(path: str, mode: str) -> BinaryIO:
+    import pyarrow as pa
+
+    raw = Path(path).open(mode)  # noqa: SIM115  the stream that reads it closes it
+    return cast(BinaryIO, pa.CompressedInputStream(pa.PythonFile(raw, mode="r"), "zstd"))
+
+
+PACKED: dict[str, Callable[[str, str], Any]] = {
+    ".gz": gzip.open,
+    ".bz2": bz2.open,
+    ".xz": lzma.open,
+    ".zst": _open_zst,
+}
 
 
 def open_source(path: str) -> BinaryIO:
-    """Open a file for reading bytes, unpacked where its name ends in ``.gz``.
+    """Open a file for reading bytes, unpacked where its name ends in one of ``PACKED``.
 
     Raises ``DataError`` where it is not there, is a folder, or may not be read.
     """
     try:
         if not path:
             raise DataError("the name of the file is empty", "name a file")
-        if path.endswith(".gz"):
-            return cast(BinaryIO, gzip.open(path, "rb"))
-        return Path(path).open("rb")
+        unpack = PACKED.get(Path(path).suffix.lower())
+        if unpack is not None:
+            return cast(BinaryIO, unpack(path, "rb"))
+        return Path(path).open("rb", buffering=READ_BYTES)
     except FileNotFoundError:
         raise DataError(f"{path} is not there", "check the path") from None
     except IsADirectoryError:
@@ -54,7 +76,7 @@ def read_bytes(
         if at_once and isinstance(stream, io.BufferedIOBase):
             return stream.read1(size)
         return stream.read(size) or b""
-    except (OSError, EOFError, zlib.error) as error:
+    except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
         raise DataError(f"{name} cannot be read to its end: {error}") from None
 
 
@@ -129,5 +151,5 @@ class Utf8Bytes:
         bad = error.object[error.start : error.start + 4].hex(" ")
         return DataError(
             f"{self._name}, line {line}: the bytes {bad} are not {self._encoding}: {error.reason}",
-            "name the encoding that the file was written in: --encoding latin-1, cp1252, …",
+            "name the encoding that the file was written in: --encoding utf-8 (or another)",
         )

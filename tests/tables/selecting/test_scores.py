@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
+from nntool.tables.relevance import SCORES, MutualInformation
 from sklearn.feature_selection import mutual_info_classif, mutual_info_regression
 from sklearn.metrics import mutual_info_score
 
 from nntool.tables.choices import build
-from nntool.tables.relevance import SCORES, MutualInformation
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(150, 2))

@@ -1,0 +1,110 @@
+"""Features kept and dropped by name: of a source column, a feature, or a produced column."""
+
+import difflib
+import re
+from collections.abc import Mapping, Sequence
+
+from nntool.errors import DataError, UsageError
+from nntool.tables.selecting.features import Feature
+
+DROPPED = "dropped by name"
+
+
+def apply_names(
+    features: Sequence[Feature],
+    keep: Sequence[str],
+    drop: Sequence[str],
+    not_features: Mapping[str, str],
+    *,
+    lenient: bool = False,
+) -> list[str]:
+    """Mark what is kept by name and drop what is dropped by name; gives notes.
+
+    A name may hold ``*`` (any text) and ``?`` (any sign), and several may stand together with
+    commas between them; a name that is there as it stands wins. ``not_features`` says of the other
+    columns of the table why they are no features: naming these does nothing, and is said.
+    ``lenient`` says that a name is not there; else ``DataError``. ``UsageError`` for a column
+    that is both kept and dropped.
+    """
+    names = _known(features)
+    notes: list[str] = []
+    found = {}
+    for option, wanted in (("--keep", keep), ("--drop", drop)):
+        places, unknown, idle = _matched(names, wanted, not_features)
+        if unknown and not lenient:
+            raise _unknown(option, unknown, [*names, *not_features])
+        notes += [f"{option} {name}: there is no such column now" for name in unknown]
+        notes += [f"{option} {name}: it is no feature, {not_features[name]}" for name in idle]
+        found[option] = places
+    if both := found["--keep"] & found["--drop"]:
+        named = ", ".join(sorted({f.all_columns[c] for f in features for c in _of(f, both)}))
+        raise UsageError(f"{named}: both --keep and --drop name it", "leave one of the two out")
+    for feature in features:
+        feature.is_wanted = bool(_of(feature, found["--keep"]))
+        for place in sorted(_of(feature, found["--drop"]), reverse=True):
+            feature.drop_column(feature.columns[place], DROPPED)
+    return notes
+
+
+Place = tuple[str, int]
+"""A feature's name and which of its columns."""
+
+
+def _known(features: Sequence[Feature]) -> dict[str, set[Place]]:
+    """What each name means; a source column means all that it becomes."""
+    names: dict[str, set[Place]] = {}
+    for feature in features:
+        places = {(feature.name, i) for i in range(len(feature.all_columns))}
+        names.setdefault(feature.source, set()).update(places)
+    for feature in features:
+        places = {(feature.name, i) for i in range(len(feature.all_columns))}
+        if feature.name != feature.source:
+            names.setdefault(feature.name, set()).update(places)
+        for i, column in enumerate(feature.all_columns):
+            names.setdefault(column, set()).add((feature.name, i))
+    return names
+
+
+def _matched(
+    names: Mapping[str, set[Place]], wanted: Sequence[str], not_features: Mapping[str, str]
+) -> tuple[set[Place], list[str], list[str]]:
+    """Give the columns that are meant, the names that mean nothing, and those of no feature."""
+    places: set[Place] = set()
+    unknown, idle = [], []
+    known = [*names, *not_features]
+    for text in wanted:
+        for part in [text] if _meant(known, text) else text.split(","):
+            meant = _meant(known, part.strip())
+            if not meant:
+                unknown.append(part.strip())
+            of_features = [name for name in meant if name in names]
+            places.update(*(names[name] for name in of_features))
+            idle += [] if of_features else meant
+    return places, unknown, idle
+
+
+def _meant(names: Sequence[str], text: str) -> list[str]:
+    """The names that are the text, or, where none is, that it is a pattern of."""
+    if text in names:
+        return [text]
+    if not set(text) & set("*?"):
+        return []
+    signs = {"*": ".*", "?": "."}
+    pattern = re.compile("".join(signs.get(c, re.escape(c)) for c in text), re.DOTALL)
+    return [name for name in names if pattern.fullmatch(name)]
+
+
+def _of(feature: Feature, places: set[Place]) -> list[int]:
+    return [i for name, i in places if name == feature.name]
+
+
+def _unknown(option: str, unknown: Sequence[str], names: Sequence[str]) -> DataError:
+    """All names that are not there, each with its nearest."""
+    plain = {name.strip().casefold(): name for name in reversed(names)}
+    shown = []
+    for name in unknown:
+        near = difflib.get_close_matches(name.casefold(), plain, n=1, cutoff=0.5)
+        shown.append(f"{name!r} (nearest: {plain[near[0]]!r})" if near else f"{name!r}")
+    is_or_are = "is no such column" if len(shown) == 1 else "are no such columns"
+    some = ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
+    return DataError(f"{option}: there {is_or_are}: {', '.join(shown)}", f"choose from {some}")
