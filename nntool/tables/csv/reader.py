@@ -178,11 +178,11 @@ class CsvReader:
             self._count_the_rest(last_is_bad=self._ends_badly(block, bad))
         n_rows = 0 if parsed is None else parsed.num_rows
         n_blank = block.n_records - n_rows - n_bad - block.n_blanked
-        if n_blank > 0 and not self._blank.count and not self._signs.comment:
+        line = 0
+        if n_blank > 0 and not self._blank.count and not block.n_blanked:
             counts = cell_counts(block.data, self._signs)
-            at = lines_of(block, np.flatnonzero(counts == 0)[:1], self._signs)
-            self._blank.add(0, at[0] if at else 0)
-        self._blank.add(n_blank)
+            line = lines_of(block, np.flatnonzero(counts == 0)[:1], self._signs)[0]
+        self._blank.add(n_blank, line)
         return parsed if parsed is None or self._keep_empty else self._filled(block, parsed, bad)
 
     def _filled(self, block: Block, batch: pa.RecordBatch, bad: Any) -> pa.RecordBatch:
@@ -235,8 +235,10 @@ class _Passed:
         self.count = 0
 
     def add(self, number: int, line: int = 0) -> None:
+        """``line`` is that of the first of them, 0 where that is not known."""
+        if not self.count:
+            self._first = line
         self.count += number
-        self._first = self._first or line
 
     def note(self) -> str | None:
         """What to say, if anything."""

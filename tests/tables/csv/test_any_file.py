@@ -243,6 +243,19 @@ def test_bad_records_are_refused_or_left_out_and_listed():
     assert "5 records were left out" in said
 
 
+def test_each_bad_record_has_the_line_where_it_can_be_seen():
+    data = b'a,b\n"x"y,1\n,\n"two\nlines"z,2\n\n"three\nlin\xe9s",3\n,\n"u"v,4\n' + "é,5\n".encode()
+    message = refusal(data).message
+    for line in ("line 2 goes on", "line 5 goes on", "line 8 has the byte 0xE9", "line 10 goes on"):
+        assert line in message
+    _, rows, said = read(data, max_bad_rows=4)
+    assert rows == [["é", "5"]]
+    assert "2 rows without any value were left out (the first is line 3)" in said
+    assert "1 blank line was passed over" in said
+    _, _, said = read("a,b\n1\n,\n2,x\n", max_bad_rows=1)
+    assert "(the first is line 3)" in said
+
+
 def test_bad_records_at_the_end_may_be_passed_over():
     data = text_of(*TABLE, "the end", "by us")
     error = refusal(data)
