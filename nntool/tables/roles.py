@@ -151,7 +151,9 @@ def _role_of_written_numbers(cells: pa.ChunkedArray, found: numbers.Finding) -> 
     values = pa.chunked_array([to_numbers(chunk, [], written)[0] for chunk in cells.chunks])
     by = "" if found.decimal else ", the decimal mark by other columns"
     notes = [f"numbers as {written.example!r}{by} (--decimal)"]
-    if written.affix:
+    if written.affix == "%":
+        notes.append("'12 %' is read as 12")
+    elif written.affix:
         notes.append(f"the sign {written.affix!r} is passed over")
     if written.negative != "-1":
         notes.append(f"{written.negative!r} is read as -1")

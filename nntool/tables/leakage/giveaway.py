@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from nntool.tables.casting import to_dates, to_numbers, to_text
+from nntool.tables.casting import read_numbers, to_dates, to_text
 
 N_FOLDS = 5
 MOST_CLASSES = 20
@@ -170,7 +170,7 @@ def cuts(
 def _numbers(text: pa.ChunkedArray, role: str, missing: tuple[str, ...]) -> Numbers | None:
     """Numbers, or dates as numbers, NaN where missing; None for text."""
     if role == "numeric":
-        chunks = [to_numbers(chunk, missing)[0] for chunk in text.chunks]
+        chunks = read_numbers(text, missing)
     elif role.startswith("date:"):
         dates = [to_dates(chunk, role[5:], missing)[0] for chunk in text.chunks]
         chunks = [date.cast(pa.int64()).cast(pa.float64()) for date in dates]

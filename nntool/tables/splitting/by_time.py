@@ -9,7 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from nntool.errors import DataError
-from nntool.tables.casting import DATE_FORMATS, find_date_format, to_dates, to_numbers
+from nntool.tables.casting import DATE_FORMATS, find_date_format, read_numbers, to_dates
 from nntool.tables.choices import setting
 from nntool.tables.splitting.at_random import equal_shares
 from nntool.tables.splitting.rows import (
@@ -122,7 +122,7 @@ def read_times(
 ) -> Times | str:
     """Times `(n,)` as numbers that rise, NaN where missing; or what is wrong, in words."""
     is_missing = mask_of_missing(text, missing_values)
-    numbers = [to_numbers(chunk, missing_values)[0] for chunk in text.chunks]
+    numbers = read_numbers(text, missing_values)
     if date_format == "auto" and sum(n.null_count for n in numbers) == np.count_nonzero(is_missing):
         return np.concatenate([n.to_numpy(zero_copy_only=False) for n in numbers])
     if date_format == "auto":

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from nntool.errors import UsageError
 from nntool.settings.clean import CleanSettings
 from nntool.settings.model import fields
-from nntool.tables.casting import missing_mask, to_numbers
+from nntool.tables.casting import missing_mask, read_numbers
 from nntool.tables.splitting.dealing import Parts
 from nntool.tables.target import class_order, encode_classes, trimmed
 
@@ -117,7 +117,7 @@ def mask_of_missing(text: pa.ChunkedArray, missing_values: Sequence[str]) -> Mas
 
 def numbers_of(text: pa.ChunkedArray) -> NDArray[np.float64]:
     """Cells `(n,)` as numbers, NaN where they are none."""
-    numbers = (to_numbers(c, [])[0].to_numpy(zero_copy_only=False) for c in text.chunks)
+    numbers = (values.to_numpy(zero_copy_only=False) for values in read_numbers(text, []))
     return np.concatenate([np.empty(0), *numbers])
 
 
