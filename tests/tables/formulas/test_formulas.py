@@ -170,11 +170,11 @@ def test_nothing_but_arithmetic_can_be_said(text):
      "1+" * 600 + "1", "a" * 1001, "9" * 999, "(" * 1000, '"' * 999],
 )  # fmt: skip
 def test_what_is_nested_too_deeply_or_too_long_is_refused_at_once(text):
-    begun = time.perf_counter()
+    begun = time.process_time()
     parsing.parse.cache_clear()
     with pytest.raises(UsageError):
         check(parse(text), dict.fromkeys([text], "text"))
-    assert time.perf_counter() - begun < 0.2
+    assert time.process_time() - begun < 0.5
 
 
 def test_a_formula_as_long_as_it_may_be_is_computed_without_recursion():
@@ -189,7 +189,7 @@ PIECES = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=400, deadline=500)
+@settings(max_examples=400, deadline=2000)
 @given(st.one_of(st.text(max_size=60), st.lists(PIECES, max_size=40).map("".join)))
 @example("(" * 40 + "1" + ")" * 40)
 def test_whatever_is_typed_only_a_usage_error_comes_out(text):

@@ -116,7 +116,7 @@ PIECES = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=400, deadline=500)
+@settings(max_examples=400, deadline=2000)
 @given(
     st.one_of(st.text(max_size=60), st.lists(PIECES, max_size=30).map("".join)),
     st.sampled_from([(NUMBERS, "number"), (DAYS, "date"), (WORDS, "text")]),
