@@ -1,5 +1,6 @@
 """How the numbers of a column are written: decided by its cells where they are clear."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -7,8 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from nntool.tables.casting.missing import Text, chunks_of
-from nntool.tables.casting.numbers import NumberFormat, Parts, take_apart
+from nntool.tables.casting.missing import Text, chunks_of, present_cells
+from nntool.tables.casting.numbers import NumberFormat, Parts, take_apart, to_numbers
 
 LOOKED_AT_FIRST = 1000
 FEWEST_NUMBERS = 0.5
@@ -58,7 +59,7 @@ def find_number_format(
     first = spread_out(cells)
     marks = [asked] if asked else [".", ","]
     if not len(first) or all(
-        pc.sum(take_apart(first, mark).fits).as_py() < FEWEST_NUMBERS * len(first) for mark in marks
+        pc.sum(take_apart(first, mark).fits).as_py() < FEWEST_NUMBERS * len(first) for mark in ".,"
     ):
         return Finding(n_unfit=len(cells))
     counted = pc.value_counts(cells)
@@ -66,6 +67,12 @@ def find_number_format(
     parts = {mark: take_apart(distinct, mark) for mark in marks}
     unfit = {mark: int(times[~_mask(parts[mark].fits)].sum()) for mark in marks}
     fitting = [mark for mark in marks if not unfit[mark]]
+    if asked and not fitting and (other := find_number_format(cells).written):
+        return Finding(
+            n_unfit=len(cells),
+            note=f"its numbers are written as {other.example!r}, against --decimal {asked}:"
+            " kept as text",
+        )
     if not fitting:
         best = min(marks, key=lambda mark: unfit[mark])
         return Finding(n_unfit=unfit[best], reading=best)
@@ -90,6 +97,20 @@ def shows_point(cells: pa.ChunkedArray) -> bool:
     """
     pointed = pc.filter(cells, pc.match_substring(cells, "."))
     return not pc.all(pc.match_substring_regex(pointed, r"^[+-]?[1-9]\d{0,2}\.\d{3}$")).as_py()
+
+
+def read_numbers(text: pa.ChunkedArray, missing_values: Sequence[str]) -> list[pa.Array]:
+    """Cells as numbers, chunk by chunk, in the format that they show; null where they are none.
+
+    >>> read_numbers(pa.chunked_array([["1,5", "2"]]), [])[0].to_pylist()
+    [1.5, 2.0]
+    """
+    read = [to_numbers(chunk, missing_values) for chunk in text.chunks]
+    if any(counts.get("unfit") for _, counts in read):
+        written = find_number_format(present_cells(text, missing_values)).written
+        if written is not None:
+            read = [to_numbers(chunk, missing_values, written) for chunk in text.chunks]
+    return [values for values, _ in read]
 
 
 def _finished(distinct: pa.Array, parts: dict[str, Parts], found: Finding, decimal: str) -> Finding:
@@ -201,4 +222,11 @@ def _mask(which: Any) -> NDArray[np.bool_]:
     return np.asarray(which, dtype=bool)
 
 
-__all__ = ["Finding", "Text", "find_number_format", "forced_number_format", "shows_point"]
+__all__ = [
+    "Finding",
+    "Text",
+    "find_number_format",
+    "forced_number_format",
+    "read_numbers",
+    "shows_point",
+]
