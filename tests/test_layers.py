@@ -22,7 +22,7 @@ LAYERS = {
     "nn": ({"numpy"}, {"scipy"}),
     "tables": (
         {"numpy", "pyarrow", "settings", "errors"},
-        {"pandas", "sklearn", "scipy", "rapidfuzz"},
+        {"pandas", "sklearn", "scipy", "rapidfuzz", "openpyxl", "sqlalchemy"},
     ),
     "report": ({"numpy"}, {"matplotlib", "jinja2"}),
     "run": ({"filelock", "msgspec", "settings", "errors"}, set()),

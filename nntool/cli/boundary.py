@@ -16,6 +16,7 @@ import typer
 from nntool.cli import streams
 from nntool.cli.output import Output, tell_at_once
 from nntool.errors import MachineError, NntoolError, StoppedError, UsageError
+from nntool.settings.secrets import hidden
 
 PIPE_CLOSED = 141
 INTERRUPTED = 130
@@ -99,7 +100,7 @@ def _bug(output: Output, error: Exception) -> None:
     with tempfile.NamedTemporaryFile(
         "w", prefix="nntool-", suffix=".txt", delete=False, encoding="utf-8"
     ) as file:
-        traceback.print_exception(error, file=file)
+        file.write(hidden("".join(traceback.format_exception(error))))
     bug = NntoolError(
         f"a bug: {type(error).__name__}: {error}",
         f"report it with the file {file.name}, which says where it happened",

@@ -222,6 +222,8 @@ def help_text(field: Field) -> str:
         from nntool.steps.choices import names
 
         text += ONE_OF + ", ".join(dict.fromkeys([*field.words, *names(field.registry)]))
+    elif field.item_words:
+        text += ONE_OF + ", ".join(field.item_words)
     return text
 
 
@@ -243,5 +245,6 @@ def default_text(field: Field) -> str:
     if isinstance(default, float):
         return f"{default:g}"
     if isinstance(default, tuple):
-        return (", " if takes_several(field) else ",").join(str(item) for item in default)
+        apart = takes_several(field) and not field.item_words
+        return (", " if apart else ",").join(str(item) for item in default)
     return str(default)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from nntool.cli import streams
 from nntool.errors import NntoolError
+from nntool.settings.secrets import hidden
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -125,8 +126,10 @@ class Output:
 
     def _error_as_json(self, error: NntoolError) -> None:
         """One object: what was done all the same, and the error."""
-        facts = {"code": error.exit_code, "kind": error.kind, "message": error.message}
-        facts |= {"hint": error.hint} | ({"step": error.step} if error.step else {})
+        facts = {"code": error.exit_code, "kind": error.kind, "message": hidden(error.message)}
+        facts |= {"hint": error.hint and hidden(error.hint)} | (
+            {"step": error.step} if error.step else {}
+        )
         done: dict[str, Any] = {"command": self.command.removeprefix("nntool").strip()}
         if self.steps:
             done["steps"] = self.steps
@@ -147,7 +150,7 @@ class Output:
 def tell(text: str) -> None:
     """Write a line to a person; where nobody can read it, what is done does not change."""
     try:
-        sys.stderr.write(text + "\n")
+        sys.stderr.write(hidden(text) + "\n")
         sys.stderr.flush()
     except (OSError, ValueError):
         streams.abandon("stderr")

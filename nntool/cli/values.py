@@ -32,6 +32,8 @@ def typed_value(field: Field, raw: Any) -> Any:
         value = raw[0] if one_word else dict(_pair(field, text) for text in raw)
     elif field.is_list and field.holds_numbers:
         value = _numbers(field, raw.strip())
+    elif field.item_words:
+        value = [] if raw == ["none"] else [word.strip() for t in raw for word in t.split(",")]
     else:
         value = raw
     return convert(field, value, field.option, from_text=not field.registry)

@@ -2,8 +2,12 @@
 
 from typing import Annotated, Literal
 
-from nntool.settings.model import StepSettings, option
+from nntool.settings.model import Choice, StepSettings, option
 from nntool.settings.roles import parse
+
+NOISE = "Near spellings, outliers and noise"
+
+CELLS = "Cells that are wrong or missing"
 
 
 class CleanSettings(StepSettings, frozen=True, kw_only=True):
@@ -40,8 +44,20 @@ class CleanSettings(StepSettings, frozen=True, kw_only=True):
     ] = {}  # noqa: RUF012 - msgspec copies an empty default for each instance
     duplicates: Annotated[
         Literal["keep", "leave-out"],
-        option("What to do with a row that repeats an earlier row of its part, cell by cell."),
+        option("What to do with a row that repeats another row of its part, cell by cell."),
     ] = "keep"
+    duplicates_by: Annotated[
+        tuple[str, ...],
+        option(
+            "Columns whose equal values make a row a repeat, too: A,B or repeated; a row with a"
+            " missing value there repeats none.",
+            metavar="COLUMN,…",
+        ),
+    ] = ()
+    duplicates_keep: Annotated[
+        Literal["first", "last"],
+        option("Which of several rows that repeat each other stays."),
+    ] = "first"
     roles: Annotated[
         dict[str, str],
         option(
@@ -51,6 +67,136 @@ class CleanSettings(StepSettings, frozen=True, kw_only=True):
             metavar="COLUMN=ROLE",
         ),
     ] = {}  # noqa: RUF012 - msgspec copies an empty default for each instance
+    constant_columns: Annotated[
+        Literal["ignore", "keep"],
+        option("What to do with a feature that has one and the same value in all training rows."),
+    ] = "ignore"
+    valid: Annotated[
+        tuple[str, ...],
+        option(
+            "What is valid in a column; other values become missing, or :abs, :clip, :leave-out:"
+            " 'Age=0..120', 'price>0', 'sex=M|F', 'rooms=whole,1..20', 'when=2000-01-01..:clip';"
+            " repeatable.",
+            metavar="COLUMN=RULE",
+            group=CELLS,
+        ),
+    ] = ()
+    derive: Annotated[
+        tuple[str, ...],
+        option(
+            "Compute missing values of a column, or a new column, from others, one after the"
+            " other: 'Age = 2023 - Birth'; repeatable; --explain derive has the functions.",
+            metavar="COLUMN=FORMULA",
+            group=CELLS,
+        ),
+    ] = ()
+    require_columns: Annotated[
+        tuple[str, ...],
+        option(
+            "Columns without which a training row is left out: A,B or repeated.",
+            metavar="COLUMN,…",
+            group=CELLS,
+        ),
+    ] = ()
+
+    merge_spellings: Annotated[
+        tuple[str, ...],
+        option(
+            "Categorical columns in which near spellings become the frequent one: A,B or repeated;"
+            " all: every one.",
+            metavar="COLUMN,…|all",
+            group=NOISE,
+        ),
+    ] = ()
+    spelling_similarity: Annotated[
+        float,
+        option(
+            "How near words must be to be taken for one: 1 − errors / letters.",
+            ge=0.5,
+            le=1,
+            group=NOISE,
+        ),
+    ] = 0.8
+    spelling_ratio: Annotated[
+        float,
+        option(
+            "How many times as many rows the frequent spelling must have.",
+            ge=2,
+            group=NOISE,
+        ),
+    ] = 5.0
+    agree: Annotated[
+        tuple[str, ...],
+        option(
+            "Columns that follow from others, such as 'zip -> city, state', repeatable: a cell that"
+            " is missing or differs becomes what nearly all training rows with that zip have.",
+            metavar="'COLUMN,… -> COLUMN,…'",
+            group=NOISE,
+        ),
+    ] = ()
+    agree_share: Annotated[
+        float,
+        option(
+            "The share of a group's rows that must agree before --agree changes the others.",
+            gt=0.5,
+            le=1,
+            group=NOISE,
+        ),
+    ] = 0.8
+    outliers: Annotated[
+        Choice,
+        option(
+            "What tells outliers in numeric columns.",
+            registry="OUTLIER_RULES",
+            words=("none",),
+            group=NOISE,
+        ),
+    ] = "none"
+    outlier_action: Annotated[
+        Literal["report", "clip", "missing", "leave-out"],
+        option(
+            "What is done with an outlier: reported, clipped, made missing, or its training row"
+            " left out (in other rows the cell is missing).",
+            group=NOISE,
+        ),
+    ] = "report"
+    outlier_columns: Annotated[
+        tuple[str, ...],
+        option(
+            "Columns in which outliers are looked for, A,B or repeated; unset: all numeric ones"
+            " of more than two values.",
+            metavar="COLUMN,…",
+            group=NOISE,
+        ),
+    ] = ()
+    row_outliers: Annotated[
+        Choice,
+        option(
+            "What tells training rows that are unusual as a whole.",
+            registry="ROW_OUTLIER_RULES",
+            words=("none",),
+            group=NOISE,
+        ),
+    ] = "none"
+    row_outlier_action: Annotated[
+        Literal["report", "leave-out"],
+        option("What is done with an unusual training row.", group=NOISE),
+    ] = "report"
+    smooth: Annotated[
+        dict[str, Choice],
+        option(
+            "A numeric column and what smooths it, repeatable: rolling-mean, rolling-median and"
+            " exponential along --order-by, bin-means, bin-medians and bin-edges without an order.",
+            metavar="COLUMN=METHOD[:KEY=VALUE,…]",
+            group=NOISE,
+        ),
+    ] = {}  # noqa: RUF012 - msgspec copies an empty default for each instance
+    order_by: Annotated[
+        str | None,
+        option(
+            "The column of numbers or dates that --smooth follows.", metavar="COLUMN", group=NOISE
+        ),
+    ] = None
 
     def check_together(self) -> None:
         """Refuse roles that do not exist."""

@@ -110,6 +110,12 @@ class Field(NamedTuple):
         return any(get_origin(t) is tuple for t in self.plain_types)
 
     @property
+    def item_words(self) -> tuple[str, ...]:
+        """The words that each item of a list must be one of; none where it may be anything."""
+        lists = (t for t in self.plain_types if get_origin(t) is tuple)
+        return tuple(word for t in lists for word in _words((_bare(get_args(t)[0]),)))
+
+    @property
     def holds_numbers(self) -> bool:
         """True for a list of numbers, which is written with commas between them."""
         return any(
@@ -218,6 +224,11 @@ def convert(field: Field, value: Any, shown: str, *, from_text: bool = False) ->
     except msgspec.ValidationError:
         if field.is_mapping and isinstance(value, dict):
             raise _bad_in_mapping(field, value, shown, from_text=from_text) from None
+        if field.item_words and isinstance(value, list | tuple):
+            bad = ", ".join(repr(item) for item in value if item not in field.item_words)
+            raise UsageError(
+                f"{shown}: {bad} is not a choice", f"choose from {', '.join(field.item_words)}"
+            ) from None
         if field.plain_types and all(get_origin(t) is Literal for t in field.plain_types):
             raise UsageError(
                 f"{shown}: {value!r} is not a choice", f"choose from {', '.join(field.choices)}"

@@ -23,6 +23,20 @@ class SplitSettings(StepSettings, frozen=True, kw_only=True):
             words=("auto",),
         ),
     ] = "auto"
+    folds: (
+        Annotated[
+            int,
+            option(
+                "Also deal the training rows to so many folds, as --method deals (fold.npy).",
+                ge=2,
+                le=100,
+            ),
+        ]
+        | None
+    ) = None
+    strict: Annotated[
+        bool, option("Whether what the leakage guard finds is an error, not a warning.")
+    ] = False
     target: Annotated[
         str | None,
         option("The target, where clean has not run: a name or a position.", metavar="COLUMN"),

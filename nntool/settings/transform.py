@@ -4,6 +4,26 @@ from typing import Annotated, Literal
 
 from nntool.settings.model import Choice, StepSettings, option
 
+DatePart = Literal[
+    "days",
+    "elapsed",
+    "year",
+    "quarter",
+    "month",
+    "week",
+    "day",
+    "day-of-year",
+    "weekday",
+    "is-weekend",
+    "hour",
+    "minute",
+    "month-cycle",
+    "weekday-cycle",
+    "hour-cycle",
+    "day-of-year-cycle",
+]
+"""What ``--dates`` takes."""
+
 
 class TransformSettings(StepSettings, frozen=True, kw_only=True):
     """How columns become features."""
@@ -33,6 +53,17 @@ class TransformSettings(StepSettings, frozen=True, kw_only=True):
     encode: Annotated[Choice, option("How categories become numbers.", registry="ENCODERS")] = (
         "one-hot"
     )
+    dates: Annotated[
+        tuple[DatePart, ...],
+        option(
+            "What becomes of a date, with commas between: days since 1970 (or since the first, by"
+            " elapsed), parts and cycles; times of day only where they vary.",
+            metavar="PART,PART…",
+        ),
+    ] = ("days", "month-cycle", "weekday-cycle", "hour-cycle")
+    text: Annotated[Choice, option("How free text becomes numbers.", registry="TEXT_ENCODERS")] = (
+        "tfidf"
+    )
     mix: Annotated[
         tuple[Choice, ...],
         option(
@@ -50,6 +81,9 @@ class TransformSettings(StepSettings, frozen=True, kw_only=True):
         ),
     ] = 1_000_000
     target_scaling: Annotated[
-        Literal["auto", "standard", "none"],
-        option("How a numeric target is scaled; auto: standard."),
+        Literal["auto", "standard", "log1p", "none"],
+        option(
+            "How a numeric target is scaled; auto: standard; log1p: ln(1 + y), for amounts with a"
+            " long upper tail, then standard."
+        ),
     ] = "auto"

@@ -28,10 +28,13 @@ REGISTRIES: dict[str, str] = {
     "CATEGORICAL_IMPUTERS": f"{TABLES}.operations",
     "SCALERS": f"{TABLES}.operations",
     "ENCODERS": f"{TABLES}.operations",
+    "TEXT_ENCODERS": f"{TABLES}.operations",
     "MIXERS": f"{TABLES}.operations",
     "SCORES": f"{TABLES}.selecting",
     "SPLITTERS": f"{TABLES}.splitting",
     "OPERATIONS": f"{TABLES}.operations",
+    "OUTLIER_RULES": f"{TABLES}.rules.outliers",
+    "ROW_OUTLIER_RULES": f"{TABLES}.rules.row_outliers",
 }
 """Where each registry stands."""
 

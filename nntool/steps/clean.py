@@ -10,13 +10,15 @@ from nntool.run import freshness, names
 from nntool.run.session import Session
 from nntool.settings.clean import CleanSettings
 from nntool.settings.collect import CollectSettings
-from nntool.steps import rows
+from nntool.steps import choices, rows
 from nntool.steps.collect import collect_in
 from nntool.steps.job import Job, Outcome, TableView
 from nntool.steps.performing import Done, enter, file_name, is_fresh, perform, write_json
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from nntool.tables.rules.rule import Judgement
 
 
 def clean(
@@ -27,6 +29,7 @@ def clean(
     recipe_folder: Path | None = None,
 ) -> Outcome:
     """Collect the source, if one is given and new, then type and check its columns."""
+    _check(settings)
     outcome = Outcome("clean", root)
     with Session(root, create=source is not None) as session:
         if source is not None and not collect_in(session, source, job, outcome, recipe_folder):
@@ -38,11 +41,12 @@ def clean(
 
 def clean_in(session: Session, settings: CleanSettings, job: Job, outcome: Outcome) -> bool:
     """Stage the clean table unless it is fresh; returns whether it was made."""
+    _check(settings)
     freshness.require(session.run, "clean")
     if is_fresh(session, "clean", settings) and not job.force:
         return perform(session, "clean", settings, job, outcome, lambda folder: Done())
     target = target_of(session, settings)
-    settings = _with_name(settings, target["name"])  # a position is the name that stands there
+    settings = _with_names(session, settings, target["name"])
     _refuse_another_target(session, target["name"], target["task"])
     return perform(
         session,
@@ -55,10 +59,28 @@ def clean_in(session: Session, settings: CleanSettings, job: Job, outcome: Outco
     )
 
 
-def _with_name(settings: CleanSettings, target: str) -> CleanSettings:
+def _check(settings: CleanSettings) -> None:
+    """Refuse rules that have no meaning before anything is read."""
+    from nntool.tables.rules import following
+
+    choices.check(settings)
+    following.check(settings)
+
+
+def _with_names(session: Session, settings: CleanSettings, target: str) -> CleanSettings:
+    """A position is the name that stands there."""
     import msgspec
 
-    return msgspec.structs.replace(settings, target=target)
+    from nntool.tables import columns, parquet
+    from nntool.tables.rules.derive import parse_derivation
+
+    every = parquet.names(session.run.checked(names.COLLECT_TABLE))
+    key = columns.resolve_listed(every, settings.duplicates_by, "--duplicates-by")
+    known = [*every, *(parse_derivation(text).column for text in settings.derive)]
+    required = columns.resolve_listed(known, settings.require_columns, "--require-columns")
+    return msgspec.structs.replace(
+        settings, target=target, duplicates_by=tuple(key), require_columns=tuple(required)
+    )
 
 
 def refit(session: Session, settings: CleanSettings, outcome: Outcome) -> None:
@@ -115,7 +137,7 @@ def _work(
     outcome: Outcome,
 ) -> Done:
     from nntool.tables import arrays, cleaning, cleaning_report, columns, marking, parquet
-    from nntool.tables.hashing import row_hashes
+    from nntool.tables.rules import following, noise_report
 
     text = parquet.read(session.run.checked(names.COLLECT_TABLE))
     wanted = columns.resolve_all(text.column_names, list(settings.roles), "--roles")
@@ -123,14 +145,19 @@ def _work(
     uses_split = names.SPLIT_ROWS in _inputs(session, target["name"], target["task"])
     parts = rows.parts(session.run) if uses_split else None
     mask, seen = rows.learned_by_clean(text.num_rows, parts)
-    state = cleaning.fit(text, settings, mask if uses_split else None, target)
+    judged: list[Judgement] = []
+    state = cleaning.fit(text, settings, mask if uses_split else None, target, judged)
     counts: dict[str, Any] = {}
-    typed = _write_typed(text, state, folder, counts)
-    hashes = row_hashes(text)
-    marks = marking.mark(hashes, typed, settings, parts)
+    repeats = marking.find_repeats(text, settings, parts)
+    target_is_missing, objections = _write_clean(text, state, parts, folder, counts)
+    for judgement in judged:
+        following.object_to(judgement, objections)
+    marks = marking.mark(repeats, target_is_missing, settings, objections, parts)
     arrays.save(folder / file_name(names.CLEAN_LEFT_OUT), marks)
     write_json(folder / file_name(names.CLEAN_STATE), state)
-    report = cleaning_report.report(state, counts, hashes, marks, settings, parts)
+    report = cleaning_report.report(state, counts, repeats, marks, settings)
+    report["notes"] += noise_report.notes(state["rules"], judged)
+    report |= noise_report.facts(state["rules"], judged)
     write_json(folder / file_name(names.CLEAN_REPORT), report)
     outcome.notes += report["notes"]
     if target["positive"]:
@@ -138,6 +165,9 @@ def _work(
             f"the positive class is {target['positive']!r} (--positive to choose the other)"
         )
     outcome.tables.append(_roles_table(state, report))
+    if report["rules"]:
+        outcome.tables.append(_rules_table(report))
+    outcome.tables += [TableView(*table) for table in noise_report.tables(state["rules"], judged)]
     return Done(
         resolved={
             "target": target["name"],
@@ -149,23 +179,23 @@ def _work(
     )
 
 
-def _write_typed(
-    text: pa.Table, state: dict[str, Any], folder: Path, counts: dict[str, Any]
-) -> Any:
-    """Write the typed table batch by batch; returns which rows have no target."""
+def _write_clean(
+    text: pa.Table, state: dict[str, Any], parts: Any, folder: Path, counts: dict[str, Any]
+) -> tuple[Any, Any]:
+    """Write the clean table; returns which rows have no target, and the objections of rules."""
     import numpy as np
 
-    from nntool.tables import casting, cleaning, parquet
+    from nntool.tables import casting, cleaning, cleaning_rows, parquet
 
-    missing = []
+    missing, objections = [], []
     path = folder / file_name(names.CLEAN_TABLE)
     with parquet.TableWriter(path, cleaning.schema(state)) as writer:
-        for batch in text.to_batches(max_chunksize=parquet.ROWS_IN_GROUP):
-            typed, found = cleaning.apply(batch, state)
+        for typed, found, objected in cleaning_rows.of_table(text, state, parts):
             casting.merge_counts(counts, found)
             writer.append(typed)
             missing.append(typed.column(state["target"]["name"]).is_null().to_numpy(False))
-    return np.concatenate(missing)
+            objections.append(objected)
+    return np.concatenate(missing), np.concatenate(objections)
 
 
 def _roles_table(state: dict[str, Any], report: dict[str, Any]) -> TableView:
@@ -176,3 +206,16 @@ def _roles_table(state: dict[str, Any], report: dict[str, Any]) -> TableView:
         missing = report["columns"][column["name"]].get("missing", 0)
         body.append([column["name"], column["role"], column["reason"], f"{missing:,}"])
     return TableView("columns", ["column", "role", "because", "missing"], body)
+
+
+def _rules_table(report: dict[str, Any]) -> TableView:
+    """What each rule did to the cells of each column."""
+    from nntool.tables.cleaning_report import count_of
+
+    body = [
+        [rule["option"], column, kind.replace("_", " "), f"{count_of(n):,}"]
+        for rule in report["rules"]
+        for column, kinds in rule["columns"].items()
+        for kind, n in kinds.items()
+    ]
+    return TableView("cells", ["option", "column", "cells", "number"], body)

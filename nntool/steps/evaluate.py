@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nntool.errors import DataError, GateError, UsageError
 from nntool.run import freshness, hashing, names
 from nntool.run.directory import Run
 from nntool.run.session import Session
 from nntool.settings.evaluate import EvaluateSettings
-from nntool.steps import collect, rows
 from nntool.steps import model as models
+from nntool.steps import origins, rows
+from nntool.steps.inputs import open_rows
 from nntool.steps.job import Job, Outcome, TableView
 from nntool.steps.performing import Done, file_name, perform, read_json, write_json
 from nntool.steps.predict import batches, open_input
 from nntool.steps.predicting import Predictor, counted, unfinished
 from nntool.steps.select_features import feature_arrays
+
+if TYPE_CHECKING:
+    from nntool.tables.csv.reader import CsvReader
 
 
 def evaluate(root: str, settings: EvaluateSettings, job: Job) -> Outcome:
@@ -49,7 +53,7 @@ def evaluate_in(
     task = read_json(run.checked(names.TRAIN_MODEL))["task"]
     _requirements(settings, task)
     reads = freshness.inputs(run, "evaluate")
-    place = collect.locate(settings.data, recipe_folder) if settings.data else None
+    place = origins.locate(settings.data, recipe_folder) if settings.data else None
     facts = {"data": hashing.sha256(place)} if place else {}
     entry = run.entry("evaluate")
     again = Job(job.listener, job.force or bool(entry and entry.facts != facts), job.threads)
@@ -173,9 +177,16 @@ def _of_file(run: Run, path: str, outcome: Outcome) -> _Scored:
     from nntool.tables import columns
     from nntool.tables import target as targets
 
+    def opened() -> CsvReader:
+        reader, found = open_input(path, run, sys.stdin.buffer, predictor.sources)
+        outcome.notes += found
+        return reader
+
     predictor = Predictor(run)
-    reader = open_input(f"./{path}" if path == "-" else path, run, sys.stdin.buffer)
     model, state = predictor.model, predictor.clean["target"]
+    path = f"./{path}" if path == "-" else path
+    needed = [*predictor.sources, model.plain["target"]]
+    reader = open_rows(path, run, needed, opened)
     target_column = columns.find(reader.names, model.plain["target"])
     if target_column is None:
         raise DataError(

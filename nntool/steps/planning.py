@@ -44,6 +44,8 @@ def describe(session: Session, settings: TrainSettings, outcome: Outcome) -> dic
     by_name = {column["name"]: column for column in transforming.produced(state["features"])}
     loss = _smoothed(DEFAULT_LOSSES[task] if settings.loss == "auto" else settings.loss, settings)
     scale = {"location": target.get("mean", 0.0), "scale": target.get("scale", 1.0)}
+    if target.get("scaling") == "log1p":
+        scale["log1p"] = True
     in_own_unit = task == "regression" and not choices.built("LOSSES", loss).scales_target
     if in_own_unit:
         outcome.notes.append("this loss takes the target in its own unit: target scaling is off")

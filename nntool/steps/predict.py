@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
 from nntool.errors import DataError, UsageError
 from nntool.run.directory import Run
 from nntool.settings.predict import PredictSettings
+from nntool.steps.inputs import open_rows
 from nntool.steps.job import Job, Outcome
 from nntool.steps.predicting import Predictor
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from nntool.tables.csv.reader import CsvReader
+    from nntool.tables.sources.reading import BatchReader
 
 
 def predict(
@@ -33,12 +35,17 @@ def predict(
     """Stream predictions of the rows of ``source`` to a file or to ``stdout``."""
     from threadpoolctl import threadpool_limits
 
+    def opened() -> CsvReader:
+        reader, found = open_input(source, run, stdin, predictor.sources)
+        outcome.notes += found
+        return reader
+
     run = Run.existing(root)
     predictor = Predictor(run)
     outcome = Outcome("predict", root)
     if predictor.unfinished:
         job.listener.say(f"nntool predict: {predictor.unfinished}")
-    reader = open_input(source, run, stdin)
+    reader = open_rows(source, run, predictor.sources, opened)
     with (
         threadpool_limits(1, user_api="blas"),
         _destination(settings, run.root, source, stdout) as stream,
@@ -55,32 +62,99 @@ def predict(
     return outcome
 
 
-def open_input(source: str, run: Run, stdin: BinaryIO) -> CsvReader:
-    """Open a CSV as the collected sources were read: what was found then is used again."""
+def open_input(
+    source: str, run: Run, stdin: BinaryIO, wanted: Sequence[str] = ()
+) -> tuple[CsvReader, list[str]]:
+    """Open a CSV as the collected sources were read, and what was found to be otherwise.
+
+    Lines above the header are looked for anew: those of training are passed over only where the
+    header below them names more of the ``wanted`` columns. Each record is a row, also an empty
+    one and the last ones.
+    """
     from nntool.settings.collect import CollectSettings
     from nntool.settings.model import build
-    from nntool.tables.csv.dialect import detect
+    from nntool.tables.csv import encoding
+    from nntool.tables.csv.detection import detect
+    from nntool.tables.csv.dialect import shown
     from nntool.tables.csv.reader import CsvReader
     from nntool.tables.csv.source import open_source, peek
 
-    entry = run.entry("collect")
-    known = {k: v for k, v in (entry.settings if entry else {}).items() if k != "source"}
-    known = {"delimiter": "auto", "encoding": "auto", **known}
+    known = read_as(run)
+    wanted = [*wanted, *known.get("rename", {})]
     stream = stdin if source == "-" else open_source(source)
     name = "standard input" if source == "-" else source
-    head, stream = peek(stream)
-    with as_in_training(known):
-        dialect, _ = detect(head, build(CollectSettings, known), name)
-        reader = CsvReader(stream, dialect, name)
+    head, stream = peek(stream, keep_open=source == "-")
+    given = {key: value for key, value in known.items() if key in CollectSettings.__struct_fields__}
+    given |= {"source": (), "skip_end": 0, "max_bad_rows": 0}
+    notes = []
+    with as_in_training(known), ExitStack() as stack:
+        stack.enter_context(stream)
+        own = encoding.of_input(head, str(given["encoding"]))
+        if own is not None:
+            notes.append(f"{name}: the encoding is {own}, and that of training {known['encoding']}")
+            given["encoding"] = own
+        lines = given.get("skip_rows", "auto")
+        candidates = {0, 0 if lines == "auto" else lines, *_own_start(head, given, name)}
+        best = max(
+            sorted(candidates, key=lambda n: n != lines),
+            key=lambda n: len({*wanted} & {*_names(head, given | {"skip_rows": n}, name)}),
+        )
+        if lines != "auto" and best != lines:
+            notes.append(f"{name}: {best} lines above the header passed over, in training {lines}")
+        dialect, _ = detect(head, build(CollectSettings, given | {"skip_rows": best}), name)
+        reader = CsvReader(stream, dialect, name, keep_empty=True)
+        if "auto" in (given["delimiter"], given["encoding"]):  # the sources of training differed
+            notes.append(
+                f"{name}: the delimiter is {shown(dialect.delimiter)}, the encoding"
+                f" {dialect.encoding}"
+            )
         if len(reader.names) == 1 and known.get("delimiter") != "auto":
-            own, _ = detect(head, CollectSettings(), name)
-            if own.delimiter != dialect.delimiter:
+            found, _ = detect(head, CollectSettings(), name)
+            if found.delimiter != dialect.delimiter:
                 raise DataError(
-                    f"{name} is cut by {own.delimiter!r}, and training data were by"
+                    f"{name} is cut by {found.delimiter!r}, and training data were by"
                     f" {dialect.delimiter!r}",
                     AS_IN_TRAINING.format(**known),
                 )
-    return reader
+        stack.pop_all()
+    return reader, notes
+
+
+def read_as(run: Run) -> dict[str, Any]:
+    """The settings of collect, with what was found then."""
+    entry = run.entry("collect")
+    known = {k: v for k, v in (entry.settings if entry else {}).items() if k != "source"}
+    return {"delimiter": "auto", "encoding": "auto", **known}
+
+
+def _own_start(head: bytes, given: dict[str, Any], name: str) -> list[int]:
+    """How many lines stand above the header of an input, by its own evidence."""
+    from nntool.settings.collect import CollectSettings
+    from nntool.settings.model import build
+    from nntool.tables.csv.detection import detect
+
+    try:
+        return [
+            detect(head, build(CollectSettings, given | {"skip_rows": "auto"}), name)[0].skip_rows
+        ]
+    except DataError:
+        return []
+
+
+def _names(head: bytes, given: dict[str, Any], name: str) -> list[str]:
+    """The columns that the header of an input names; none where it cannot be read."""
+    import io
+
+    from nntool.settings.collect import CollectSettings
+    from nntool.settings.model import build
+    from nntool.tables.csv.detection import detect
+    from nntool.tables.csv.reader import CsvReader
+
+    try:
+        dialect, _ = detect(head, build(CollectSettings, given), name)
+        return CsvReader(io.BytesIO(head), dialect, name).names
+    except DataError:
+        return []
 
 
 AS_IN_TRAINING = (
@@ -99,10 +173,9 @@ def as_in_training(known: dict[str, Any]) -> Iterator[None]:
         raise
 
 
-def batches(reader: CsvReader, run: Run) -> Iterator[pa.RecordBatch]:
+def batches(reader: BatchReader, run: Run) -> Iterator[pa.RecordBatch]:
     """The rows of an input, its errors told as those of an input."""
-    entry = run.entry("collect")
-    with as_in_training(entry.settings if entry else {"delimiter": ",", "encoding": "utf-8"}):
+    with as_in_training(read_as(run)):
         yield from reader
 
 
@@ -148,7 +221,7 @@ def _destination(
 
 
 def _write_rows(
-    predictor: Predictor, reader: CsvReader, settings: PredictSettings, stream: Any, job: Job
+    predictor: Predictor, reader: BatchReader, settings: PredictSettings, stream: Any, job: Job
 ) -> None:
     from nntool.tables import answers, columns
     from nntool.tables.csv.writing import write_batch, write_header

@@ -72,7 +72,7 @@ class Predictor:
     def __init__(self, run: Run) -> None:
         import msgspec
 
-        from nntool.tables import arrays, states, transforming
+        from nntool.tables import arrays, cleaning, states, transforming
 
         self.run, files = consistent(run)
         run = self.run
@@ -82,11 +82,16 @@ class Predictor:
             msgspec.json.decode(files[names.TRANSFORM_STATE])["features"],
             {} if packed is None else arrays.load_npz(packed),
         )
-        self.is_in_order = transforming.is_in_order(self.features)
+        self.is_in_order = cleaning.is_in_order(self.clean) or transforming.is_in_order(
+            self.features
+        )
         """Whether the whole input must be read before the first answer."""
         chosen = msgspec.json.decode(files[names.SELECT_COLUMNS])
         self.kept: list[str] = chosen["kept"]
-        self.sources: list[str] = chosen["sources"]
+        self.columns: list[str] = chosen["sources"]
+        """The clean columns that features are made of."""
+        self.sources: list[str] = cleaning.sources(self.clean, self.columns)
+        """The columns that rows to predict must have."""
         self.model = models.load(files)
         entry = run.entry("train")
         self.unfinished = unfinished(entry)
@@ -95,7 +100,8 @@ class Predictor:
     def answers(self, batches: Iterable[pa.RecordBatch]) -> Iterator[Answers]:
         """What the model says of rows of text.
 
-        Chunks are cut anew at multiples of the engine's block, counted from the first row.
+        Chunks are cut anew at multiples of the engine's block, counted from the first row; where
+        something follows the order of rows, there is one chunk.
         """
         import numpy as np
 
@@ -105,7 +111,7 @@ class Predictor:
 
         engine = Engine(self.model.net, self.model.theta, self.model.stats)
         for chunk in whole(batches) if self.is_in_order else cut(batches, CHUNK_ROWS):
-            typed, cells = cleaning.apply(chunk, self.clean, self.sources)
+            typed, cells = cleaning.apply(chunk, self.clean, self.columns)
             numeric, codes, found = transforming.apply(typed, self.features, self.kept)
             casting.merge_counts(self.counts.cells, cells)
             transforming.add_counts(self.counts.features, found)
@@ -117,10 +123,13 @@ class Predictor:
     def notes(self) -> list[str]:
         """What the person should know of the rows that were predicted."""
         whole = {c["source"] for c in self.features["columns"] if not c["missing"]}
-        order = "some features follow the order of rows: the input was read whole"
+        from nntool.tables import cleaning_report
+
+        order = "cleaning or features follow the order of rows: the input was read whole"
         return [
             *([order] if self.is_in_order else []),
             *cell_notes(self.counts.cells),
+            *cleaning_report.rule_notes(self.clean, self.counts.cells),
             *feature_notes(self.counts.features),
             *(
                 f"{column!r}: {counted(n, 'cell')} missing, where training had none missing"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nntool.errors import DataError, NntoolError, StoppedError, UsageError
 from nntool.run import freshness, names
@@ -12,10 +12,14 @@ from nntool.run.directory import Run
 from nntool.run.session import Session
 from nntool.settings import recipe as recipes
 from nntool.settings.model import build, check_names
+from nntool.settings.secrets import refuse_passwords
 from nntool.settings.steps import STEPS
 from nntool.steps import clean, collect, evaluate, select_features, split, train, transform
 from nntool.steps.job import Job, Outcome
 from nntool.steps.performing import is_fresh, recorded
+
+if TYPE_CHECKING:
+    from nntool.tables.sources.sql import GoneError
 
 RUN_ORDER = ("collect", "split", "clean", "transform", "select-features", "train", "evaluate")
 """Split comes early: what is learned is then learned once, from training rows."""
@@ -100,29 +104,32 @@ def _collect(
     session: Session, settings: Any, job: Job, outcome: Outcome, folder: Path | None
 ) -> None:
     """Collect again where a source changed; go on without it where it is gone."""
-    gone = [s for s in settings.source if not _is_there(s, folder)]
-    entry = session.run.entry("collect")
-    if gone and entry is not None and entry.asked["source"] == list(settings.source):
-        if not is_fresh(session, "collect", settings):
-            raise DataError(
-                f"{', '.join(gone)} is gone, and what was collected is not whole or was read with"
-                " other settings",
-                "put the source back, or name another with --data",
-            )
-        outcome.notes.append(f"{', '.join(gone)} is gone; going on with what was collected")
-        outcome.fresh = True
-        session.touch(["collect"])
-        outcome.report["collect"] = recorded(session.run, "collect")
-        return
-    if collect.collect_in(session, settings, job, outcome, folder):
-        return
+    from nntool.tables.sources.sql import GoneError
+
+    try:
+        if collect.collect_in(session, settings, job, outcome, folder):
+            return
+        outcome.notes.append("these sources are collected already; nothing to do")
+    except GoneError as gone:
+        _go_on_without(session, settings, outcome, gone)
     outcome.fresh = True
     session.touch(["collect"])
-    outcome.notes.append("these sources are collected already; nothing to do")
 
 
-def _is_there(source: str, folder: Path | None) -> bool:
-    return any((base / source).exists() for base in (folder, Path()) if base is not None)
+def _go_on_without(session: Session, settings: Any, outcome: Outcome, gone: GoneError) -> None:
+    """Keep what was collected, where it is whole and was read with these settings."""
+    entry = session.run.entry("collect")
+    if entry is None or entry.asked["source"] != list(settings.source):
+        raise gone
+    why = f" ({gone.why})" if gone.why else ""
+    if not is_fresh(session, "collect", settings):
+        raise DataError(
+            f"{gone.source} is gone{why}, and what was collected is not whole or was read with"
+            " other settings",
+            "put the source back, or name another with --data",
+        )
+    outcome.notes.append(f"{gone.source} is gone{why}; going on with what was collected")
+    outcome.report["collect"] = recorded(session.run, "collect")
 
 
 def _recipe_path(root: str, recipe: str | None) -> Path | None:
@@ -163,6 +170,7 @@ def _as_asked(own: Run | None, step: str, table: dict[str, Any]) -> dict[str, An
 
 def _require_source_and_target(root: str, values: dict[str, dict[str, Any]]) -> None:
     """Nothing can be done without them."""
+    refuse_passwords(values["collect"].get("source") or ())
     if not values["collect"].get("source"):
         raise UsageError(
             "run needs --data, or a recipe with a source",

@@ -5,16 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from nntool.errors import UsageError
+from nntool.errors import DataError, UsageError
 from nntool.run import freshness, names
 from nntool.run.session import Session
+from nntool.settings.choices import name_and_settings
 from nntool.settings.clean import CleanSettings
 from nntool.settings.model import build
 from nntool.settings.split import SplitSettings
 from nntool.settings.steps import STEPS
 from nntool.steps import choices, clean, select_features, transform
 from nntool.steps.job import Job, Outcome, TableView
-from nntool.steps.performing import Done, file_name, perform, recorded, write_json
+from nntool.steps.performing import Done, file_name, perform, read_json, recorded, write_json
 
 REFITS = {
     "clean": clean.refit,
@@ -57,7 +58,7 @@ def split_in(
         settings,
         job,
         outcome,
-        lambda folder: _work(session, settings, target, task, folder, outcome),
+        lambda folder: _work(session, settings, target, task, announced, folder, outcome),
     )
 
 
@@ -122,33 +123,136 @@ def _work(
     settings: SplitSettings,
     target: str,
     task: str,
+    cleaning: CleanSettings | None,
     folder: Path,
     outcome: Outcome,
 ) -> Done:
     import numpy as np
 
-    from nntool.tables import arrays, parquet, splitting
+    from nntool.tables import arrays, leakage, parquet, splitting
     from nntool.tables.hashing import row_hashes
 
     table = parquet.read(session.run.checked(names.COLLECT_TABLE))
-    method: Any = settings.method
-    if method != "auto":
-        method = choices.built("SPLITTERS", method)
+    hashes = row_hashes(table)
+    method, given = _method(table.column_names, settings, target)
+    column = getattr(method, "column", None)
     shares = (settings.train, settings.validation, settings.test)
-    parts, report = splitting.split(
+    parts, folds, report = splitting.split(
         table.column(target),
-        row_hashes(table),
+        hashes,
         shares,
         method,
         task,
         np.random.default_rng(settings.seed),
+        column=table.column(column) if column else None,
+        sources=_sources(session, table.num_rows),
+        n_folds=settings.folds,
     )
     splitting.refuse_useless(report, shares, table.num_rows)
+    if settings.method == "auto":
+        given = {"method": report["method"]}
+    view = leakage.View(
+        table,
+        hashes,
+        parts,
+        target,
+        task,
+        used={report["method"]: column} if column else {},
+        **_said_to_clean(session, table.column_names, cleaning),
+    )
+    findings, notes = leakage.find(view, np.random.default_rng([settings.seed, 1]))
+    if findings and settings.strict:
+        raise _strict(session, findings)
+    report["leakage"] = [finding.as_plain() for finding in findings]
+    report["notes"] += notes
     arrays.save(folder / file_name(names.SPLIT_ROWS), parts)
+    if folds is not None:
+        arrays.save(folder / file_name(names.SPLIT_FOLDS), folds)
     write_json(folder / file_name(names.SPLIT_REPORT), report)
-    outcome.notes += report["notes"]
-    sizes = report["sizes"]
-    body = [[part, f"{n:,}", f"{n / table.num_rows:.1%}"] for part, n in sizes.items() if n]
-    outcome.tables.append(TableView("parts", ["part", "rows", "share"], body))
-    given = {"method": report["method"]} if settings.method == "auto" else {}
+    _tell(session, report, table.num_rows, outcome)
     return Done(resolved=given, facts={"target": target, "task": task})
+
+
+def _method(known: list[str], settings: SplitSettings, target: str) -> tuple[Any, dict[str, Any]]:
+    """The method with the column that it names, and the setting where a position became a name."""
+    import dataclasses
+
+    from nntool.tables import columns
+
+    if settings.method == "auto":
+        return "auto", {}
+    method = choices.built("SPLITTERS", settings.method)
+    wanted = getattr(method, "column", None)
+    if wanted is None:
+        return method, {}
+    name = name_and_settings(settings.method)[0]
+    column = columns.resolve(known, wanted, f"--method {name}")
+    if column == target:
+        raise UsageError(f"--method {name}: {column!r} is the target", "name another column")
+    asked = settings.method if isinstance(settings.method, dict) else {"name": name}
+    return dataclasses.replace(method, column=column), {"method": {**asked, "column": column}}
+
+
+def _sources(session: Session, n_rows: int) -> list[Any]:
+    """The sources in order with their numbers of rows."""
+    from nntool.tables.splitting import Source
+
+    collected = read_json(session.run.checked(names.COLLECT_SOURCES))
+    found = [Source(source["source"], source["rows"]) for source in collected["sources"]]
+    return found if sum(source.n_rows for source in found) == n_rows else []
+
+
+def _said_to_clean(
+    session: Session, known: list[str], cleaning: CleanSettings | None
+) -> dict[str, Any]:
+    """Roles and missing tokens as clean was told, or is about to be: for the guard alone."""
+    from nntool.tables import columns
+
+    entry = session.run.entry("clean")
+    if cleaning is None:
+        cleaning = build(CleanSettings, entry.asked if entry else {"target": ""})
+    wanted = columns.resolve_all(known, list(cleaning.roles), "--roles")
+    roles = dict(zip(wanted, cleaning.roles.values(), strict=True))
+    return {"roles": roles, "missing_values": tuple(cleaning.missing_values)}
+
+
+def _strict(session: Session, findings: list[Any]) -> DataError:
+    """What the guard found, as an error."""
+    facts = "; ".join(finding.message for finding in findings)
+    hint = _in_run(session, findings[0].hint)
+    return DataError(f"--strict: {facts}", f"{hint}; without --strict it is only said")
+
+
+def _in_run(session: Session, hint: str) -> str:
+    """A hint as it is typed for this run."""
+    import shlex
+
+    return hint.replace(" RUN ", f" {shlex.quote(str(session.root))} ")
+
+
+def _cleaning(session: Session) -> CleanSettings | None:
+    """The settings of clean where it has run."""
+    entry = session.run.entry("clean")
+    return build(CleanSettings, entry.asked) if entry is not None else None
+
+
+def _tell(session: Session, report: dict[str, Any], n_rows: int, outcome: Outcome) -> None:
+    """Put into notes and tables what came out."""
+    outcome.notes += report["notes"]
+    for leak in report["leakage"]:
+        outcome.notes.append(f"leakage: {leak['message']} ({_in_run(session, leak['hint'])})")
+    body = [[part, f"{n:,}", f"{n / n_rows:.1%}"] for part, n in report["sizes"].items() if n]
+    outcome.tables.append(TableView("parts", ["part", "rows", "share"], body))
+    if report["leakage"]:
+        header = ["kind", "columns", "found", "score", "rows such as"]
+        outcome.tables.append(TableView("leakage", header, [_row(k) for k in report["leakage"]]))
+
+
+def _row(leak: dict[str, Any]) -> list[str]:
+    return [
+        leak["kind"],
+        ", ".join(leak["columns"]),
+        ", ".join(f"{n:,} {what}" for what, n in leak["counts"].items()),
+        "" if leak["score"] is None else f"{leak['score']:.3f}",
+        ", ".join(map(str, leak["rows"])),
+    ]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from nntool.errors import StaleError
-from nntool.run import freshness, hashing, names
+from nntool.run import freshness, names
 from nntool.run.directory import Run
-from nntool.run.manifest import FileRecord
+from nntool.steps import origins
 from nntool.steps.job import Outcome, TableView
 
 
@@ -40,7 +39,7 @@ def status(root: str, *, check: bool = False) -> Outcome:
             "finished": when,
             "version": entry.versions.get("nntool") if entry else None,
         }
-    sources = _sources(run)
+    sources = origins.states(run)
     outcome.notes += [source["note"] for source in sources if source["note"]]
     outcome.results.append(
         TableView("steps", ["step", "state", "learned from", "finished", "because"], body)
@@ -77,20 +76,3 @@ def _next(run: Run, states: dict[str, freshness.State]) -> str:
         if not states[step].is_fresh and _is_due(run, step):
             return run.command(step)
     return f"nntool predict {run.root} NEW.csv"
-
-
-def _sources(run: Run) -> list[dict[str, Any]]:
-    """Whether each source is where it was, as it was."""
-    entry = run.entry("collect")
-    found = []
-    for known in entry.facts["sources"] if entry else ():
-        path = Path(known["path"])
-        if not path.exists():
-            state, note = "gone", f"the source {path} is gone; what was collected is still here"
-        elif not hashing.is_same(path, FileRecord(**known["file"])):
-            state = "changed"
-            note = f"the source {path} has changed since it was collected"
-        else:
-            state, note = "unchanged", ""
-        found.append({"path": str(path), "state": state, "note": note})
-    return found

@@ -60,8 +60,9 @@ def setting(
     >>> @dataclasses.dataclass(frozen=True)
     ... class Keep:
     ...     share: float = setting(0.5, "how much is kept", gt=0, le=1)
-    >>> build({"keep": Keep}, "KEEPERS", {"name": "keep", "share": 1}).share
-    1.0
+    ...     names: tuple[str, ...] = setting((), "what is kept")
+    >>> build({"keep": Keep}, "KEEPERS", {"name": "keep", "share": 1, "names": "a/b"})
+    Keep(share=1.0, names=('a', 'b'))
     """
     limits = {"ge": ge, "gt": gt, "le": le, "lt": lt, "choices": choices}
     stated = {name: limit for name, limit in limits.items() if limit is not None}
@@ -125,6 +126,9 @@ def _checked(what: str, value: Any, hint: Any, metadata: Mapping[str, Any]) -> A
     if value is None and type(None) in options:
         return None
     wanted = next(option for option in options if option is not type(None))
+    if typing.get_origin(wanted) is tuple:
+        inner = typing.get_args(wanted)[0]
+        return tuple(_checked(what, item, inner, metadata) for item in _items(value, inner))
     if wanted is float and type(value) is int:
         value = float(value)
     if type(value) is not wanted or (wanted is float and not math.isfinite(value)):
@@ -138,7 +142,32 @@ def _checked(what: str, value: Any, hint: Any, metadata: Mapping[str, Any]) -> A
     return value
 
 
+def _items(value: Any, inner: type) -> list[Any]:
+    """The items of a list, or of a text with ``/`` between them (``|`` where items have a ``/``).
+
+    >>> _items("18/65", float), _items("n/a|low", str), _items([1, 2], str)
+    ([18.0, 65.0], ['n/a', 'low'], ['1', '2'])
+    """
+    if isinstance(value, list | tuple):
+        items = list(value)
+    else:
+        text = str(value)
+        items = [item.strip() for item in text.split("|" if "|" in text else "/")]
+    if inner is str:
+        return [str(item) for item in items]
+    return [_number(item) if isinstance(item, str) else item for item in items]
+
+
+def _number(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
 def _type_text(hint: Any) -> str:
+    if typing.get_origin(hint) is tuple:
+        return "numbers, as 1/2/3" if typing.get_args(hint)[0] is float else "texts, as a/b/c"
     return hint.__name__ if isinstance(hint, type) else str(hint)
 
 

@@ -1,20 +1,29 @@
-"""From collected text to typed columns: what each column is, and what is missing."""
+"""From collected text to clean columns: their types first, then what rules do to their cells."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from nntool.errors import DataError
 from nntool.settings.clean import CleanSettings
-from nntool.tables import column_types
+from nntool.tables import column_types, marking
 from nntool.tables.casting import Counts
 from nntool.tables.column_types import ARROW_TYPES, schema
 from nntool.tables.columns import find, resolve_all
+from nntool.tables.rules import following
+from nntool.tables.rules.derive import new_columns
+from nntool.tables.rules.following import Objections
+from nntool.tables.rules.rule import Judgement
 
-__all__ = ["apply", "fit", "schema"]
+FEATURES = ("numeric", "categorical", "date")
+"""Roles of columns that become features; others are of no use to learn from, constant or not."""
+
+__all__ = ["apply", "fit", "follow_rules", "is_in_order", "schema", "sources", "type_cells"]
 
 
 def fit(
@@ -22,40 +31,131 @@ def fit(
     settings: CleanSettings,
     rows: NDArray[np.bool_] | None,
     target_state: dict[str, Any],
+    judged: list[Judgement] | None = None,
 ) -> dict[str, Any]:
-    """Learn what each column is from some rows of a table of text.
+    """Learn what each column is from some rows of a table of text, and what the rules need.
 
     ``rows`` is a mask `(n_rows,)`, or None for all. The state is plain data and knows nothing of
-    other rows; the target's state is learned from all of them, before. Raises ``DataError`` for
-    a column in ``settings.roles`` that is not there.
+    other rows; the target's state is learned from all of them, before. What is found of single
+    training rows is no part of it: it goes to ``judged``, by row of the whole table. Raises
+    ``DataError`` for a column in ``settings.roles`` that is not there.
     """
+    places = np.arange(table.num_rows) if rows is None else np.flatnonzero(rows)
     if rows is not None:
         table = table.filter(pa.array(rows))
-    return {
+    columns = column_types.learn(table, settings, target_state["name"])
+    if settings.constant_columns == "ignore":
+        _ignore_constant(table, columns, settings)
+    columns += new_columns(settings, columns)
+    state: dict[str, Any] = {
         "missing_values": list(settings.missing_values),
-        "columns": column_types.learn(table, settings, target_state["name"]),
+        "columns": columns,
         "target": target_state,
+        "rules": [],
     }
+    asked = following.asked_for(settings, {c["name"]: c["role"] for c in columns})
+    if asked:
+        typed = type_cells(following.as_one_batch(table), state)[0]
+        kept = _kept(table, typed, state, settings)
+        state["rules"], found = following.learn(asked, _features(typed, state), kept)
+        if judged is not None:
+            judged += [replace(judgement, rows=places[judgement.rows]) for judgement in found]
+    return state
+
+
+def _ignore_constant(
+    text: pa.Table, columns: list[dict[str, Any]], settings: CleanSettings
+) -> None:
+    """A feature with one and the same value in every row tells nothing, unless a role is asked for.
+
+    One that is missing in some rows tells which these are, and stays.
+    """
+    asked = resolve_all(text.column_names, list(settings.roles), "--roles")
+    for column in columns:
+        if column["role"] not in FEATURES or column["name"] in asked:
+            continue
+        cells = text.column(column["name"])
+        if _is_constant(cells.slice(0, 100)) and _is_constant(cells):
+            shown = repr(pc.utf8_trim_whitespace(cells[0]).as_py())
+            column["role"] = "ignored"
+            column["reason"] = f"{shown} in every row (--constant-columns keep)"
+
+
+def _is_constant(cells: pa.ChunkedArray) -> bool:
+    """Whether all cells are the same text; a column without a value has its role by that."""
+    return len(cells) > 1 and bool(pc.all(pc.equal(cells, cells[0]), skip_nulls=False).as_py())
+
+
+def _kept(
+    text: pa.Table, typed: pa.RecordBatch, state: dict[str, Any], settings: CleanSettings
+) -> NDArray[np.bool_]:
+    """The training rows that are not left out whatever the rules say."""
+    target_is_missing = np.asarray(typed.column(state["target"]["name"]).is_null())
+    repeats = marking.find_repeats(text, settings, None)
+    kept: NDArray[np.bool_] = marking.mark(repeats, target_is_missing, settings) == 0
+    return kept
+
+
+def _features(typed: pa.RecordBatch, state: dict[str, Any]) -> pa.Table:
+    """The columns without the target: no rule may look at it."""
+    return pa.Table.from_batches([_without_target(typed, state)])
+
+
+def _without_target(typed: pa.RecordBatch, state: dict[str, Any]) -> pa.RecordBatch:
+    return typed.select([name for name in typed.schema.names if name != state["target"]["name"]])
 
 
 def apply(
     batch: pa.RecordBatch, state: dict[str, Any], columns: Sequence[str] | None = None
 ) -> tuple[pa.RecordBatch, Counts]:
-    """Type a chunk of rows of text; returns it and, by column, counts of cells that are missing.
+    """Clean a chunk of rows of text; returns it and, by column, counts of what happened to cells.
 
     ``columns`` names the features that are needed, None means all; the target comes last where
     the batch has it and it is needed. Columns are found by name, in any order; others are passed
-    over. A pure function of rows and state. Raises ``DataError`` naming all absent columns.
+    over. A pure function of rows and state; no row is left out. Raises ``DataError`` naming all
+    absent columns.
     """
+    typed, counts = type_cells(batch, state, columns)
+    cleaned, _ = follow_rules(typed, state, counts)
+    if columns is not None:
+        cleaned = cleaned.select([name for name in cleaned.schema.names if name in columns])
+    return cleaned, counts
+
+
+def sources(state: dict[str, Any], columns: Sequence[str]) -> list[str]:
+    """The columns of text that must be there to make some clean columns, in the state's order."""
+    needed = following.columns_read(state.get("rules", []), columns)
+    return [c["name"] for c in state["columns"] if c["name"] in needed and not c.get("computed")]
+
+
+def is_in_order(state: dict[str, Any]) -> bool:
+    """Whether rows must be applied all at once, as a rule follows their order."""
+    return following.is_in_order(state.get("rules", []))
+
+
+def type_cells(
+    batch: pa.RecordBatch, state: dict[str, Any], columns: Sequence[str] | None = None
+) -> tuple[pa.RecordBatch, Counts]:
+    """Type a chunk of rows of text: the columns that are needed, and those that rules then read."""
     target = state["target"]
-    needed = [c for c in state["columns"] if columns is None or c["name"] in columns]
+    wanted = None
+    if columns is not None:
+        wanted = following.columns_read(state.get("rules", []), columns)
+    needed = [c for c in state["columns"] if wanted is None or c["name"] in wanted]
     names = batch.schema.names
-    present = resolve_all(names, [c["name"] for c in needed], "the data", positions=False)
+    read = [column["name"] for column in needed if not column.get("computed")]
+    present = dict(zip(read, resolve_all(names, read, "the data", positions=False), strict=True))
     fields, arrays = [], []
     counts: Counts = {}
-    for column, name in zip(needed, present, strict=True):
-        typed, found = column_types.typed(batch.column(name), column, state["missing_values"])
-        fields.append((column["name"], ARROW_TYPES[column["type"]]))
+    found: Counts
+    for column in needed:
+        kind = ARROW_TYPES[column["type"]]
+        if column.get("computed"):
+            typed, found = pa.nulls(batch.num_rows, kind), {}
+        else:
+            text = batch.column(present[column["name"]])
+            typed, found = column_types.typed(text, column, state["missing_values"])
+        fields.append((column["name"], kind))
         arrays.append(typed)
         if found:
             counts[column["name"]] = found
@@ -71,3 +171,19 @@ def apply(
     if not arrays:
         raise DataError("no column is needed", "name at least one column")
     return pa.record_batch(arrays, schema=pa.schema(fields)), counts
+
+
+def follow_rules(
+    typed: pa.RecordBatch, state: dict[str, Any], counts: Counts
+) -> tuple[pa.RecordBatch, Objections]:
+    """Apply the learned rules to typed rows, the target apart; what happened goes to ``counts``."""
+    states = state.get("rules", [])
+    if not states:
+        return typed, np.zeros(typed.num_rows, np.int8)
+    features, objections = following.follow(_without_target(typed, state), states, counts)
+    name = state["target"]["name"]
+    if name not in typed.schema.names:
+        return features, objections
+    arrays = [*features.columns, typed.column(name)]
+    whole = pa.schema([*features.schema, typed.schema.field(name)])
+    return pa.record_batch(arrays, schema=whole), objections

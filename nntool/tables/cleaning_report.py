@@ -8,28 +8,46 @@ from numpy.typing import NDArray
 
 from nntool.settings.clean import CleanSettings
 from nntool.tables.casting import Counts
-from nntool.tables.marking import REASONS, Reason, repeated
+from nntool.tables.marking import REASONS, Reason, Repeats
+from nntool.tables.rules import RULES
+
+TOLD: dict[int, str] = {
+    Reason.TARGET_MISSING: "their target is missing",
+    Reason.DUPLICATE: "they repeat another one",
+    Reason.KEY_REPEATED: "they repeat the key of another one",
+    Reason.NOT_VALID: "they hold a value that is not valid",
+    Reason.REQUIRED_MISSING: "a required value is missing",
+    Reason.OUTLIER: "they hold an outlier",
+    Reason.UNUSUAL_ROW: "they are unlike the others",
+}
+OPTION_OF: dict[int, str] = {
+    Reason.TARGET_MISSING: "",
+    Reason.DUPLICATE: " (--duplicates keep)",
+    Reason.KEY_REPEATED: " (--duplicates-by)",
+    Reason.NOT_VALID: " (--valid)",
+    Reason.REQUIRED_MISSING: " (--require-columns)",
+    Reason.OUTLIER: " (--outliers)",
+    Reason.UNUSUAL_ROW: " (--row-outliers)",
+}
 
 
 def report(
     state: dict[str, Any],
     counts: Counts,
-    hashes: NDArray[np.uint64],
+    repeats: Repeats,
     left_out: NDArray[np.int8],
     settings: CleanSettings,
-    parts: NDArray[np.int8] | None,
 ) -> dict[str, Any]:
     """Numbers by column and by reason, and ``notes``: sentences with the option that helps.
 
     ``counts`` are those of ``apply`` over all rows.
     """
-    n_repeated = int(repeated(hashes, parts).sum())
     columns = {
         column["name"]: {
             "role": column["role"],
             "reason": column["reason"],
             "missing": n_missing(counts.get(column["name"], {})),
-            **counts.get(column["name"], {}),
+            **{k: n for k, n in counts.get(column["name"], {}).items() if k != "rules"},
         }
         for column in state["columns"]
     }
@@ -40,11 +58,13 @@ def report(
     }
     target = state["target"]
     return {
-        "rows": int(hashes.size),
+        "rows": int(left_out.size),
         "kept": int(np.count_nonzero(left_out == Reason.KEPT)),
         "left_out": left,
-        "repeated_rows": n_repeated,
+        "repeated_rows": int(repeats.whole.sum()),
+        "repeated_keys": int(repeats.key.sum()),
         "columns": columns,
+        "rules": what_rules_did(state, counts),
         "target": {
             **{key: target[key] for key in ("name", "task", "reason", "classes", "class_counts")},
             **counts.get(target["name"], {}),
@@ -53,18 +73,20 @@ def report(
             f"the task is {target['task']}: {target['reason']} (--task to choose another)",
             *_role_notes(state),
             *_missing_notes(state, counts),
-            *_row_notes(int(hashes.size), left, n_repeated, settings),
+            *rule_notes(state, counts),
+            *_row_notes(int(left_out.size), left, repeats, settings),
         ],
     }
 
 
 def n_missing(counts: Counts) -> int:
-    """The number of cells that are missing, for whatever cause.
+    """The number of cells that are missing as they were read, for whatever cause.
 
     >>> n_missing({"empty": 2, "tokens": {"?": 3}, "unfit": 1})
     6
     """
-    return sum(sum(n.values()) if isinstance(n, dict) else n for n in counts.values())
+    found = {kind: n for kind, n in counts.items() if kind != "rules"}
+    return sum(sum(n.values()) if isinstance(n, dict) else n for n in found.values())
 
 
 def _role_notes(state: dict[str, Any]) -> list[str]:
@@ -142,23 +164,61 @@ def _missing_notes(state: dict[str, Any], counts: Counts) -> list[str]:
     return notes
 
 
+def what_rules_did(state: dict[str, Any], counts: Counts) -> list[dict[str, Any]]:
+    """Each rule with what happened in each column, in the order in which they work."""
+    found = []
+    for name in dict.fromkeys(rule["name"] for rule in state.get("rules", [])):
+        columns = {
+            column: kinds["rules"][name]
+            for column, kinds in counts.items()
+            if name in kinds.get("rules", {})
+        }
+        found.append({"rule": name, "option": RULES[name].option, "columns": columns})
+    return found
+
+
+def rule_notes(state: dict[str, Any], counts: Counts) -> list[str]:
+    """What each rule came to, over all columns, in a sentence."""
+    notes = []
+    for rule in what_rules_did(state, counts):
+        total: Counts = {}
+        for kinds in rule["columns"].values():
+            for kind, n in kinds.items():
+                total[kind] = total.get(kind, 0) + count_of(n)
+        told = ", ".join(f"{n:,} {kind.replace('_', ' ')}" for kind, n in total.items())
+        where = ", ".join(repr(column) for column in list(rule["columns"])[:3])
+        if len(rule["columns"]) > 3:
+            where += f" and {len(rule['columns']) - 3} more columns"
+        notes.append(
+            f"{rule['option']}: cells in {where}: {told}"
+            if told
+            else f"{rule['option']}: nothing to change"
+        )
+    return notes
+
+
+def count_of(found: Any) -> int:
+    """A number, or the sum of numbers that stand below it by value."""
+    return sum(map(count_of, found.values())) if isinstance(found, dict) else int(found)
+
+
 def _row_notes(
-    n_rows: int, left: dict[str, int], n_repeated: int, settings: CleanSettings
+    n_rows: int, left: dict[str, int], repeats: Repeats, settings: CleanSettings
 ) -> list[str]:
     notes = []
-    without_target = left[REASONS[Reason.TARGET_MISSING]]
-    if without_target:
-        notes.append(f"{without_target:,} of {n_rows:,} rows left out: their target is missing")
-    if n_repeated and settings.duplicates == "keep":
-        notes.append(
-            f"{n_repeated:,} of {n_rows:,} rows repeat an earlier one: kept"
-            " (--duplicates leave-out)"
-        )
-    elif n_repeated:
-        out = left[REASONS[Reason.DUPLICATE]]
-        notes.append(
-            f"{out:,} of {n_rows:,} rows left out: they repeat an earlier one (--duplicates keep)"
-        )
+    for reason, option in OPTION_OF.items():
+        n = left[REASONS[reason]]
+        if n:
+            notes.append(f"{n:,} of {n_rows:,} rows left out: {TOLD[reason]}{option}")
+    if settings.duplicates == "keep":
+        for n, what in (
+            (int(repeats.whole.sum()), "another one"),
+            (int(repeats.key.sum()), f"another one in {', '.join(settings.duplicates_by)}"),
+        ):
+            if n:
+                notes.append(
+                    f"{n:,} of {n_rows:,} rows repeat {what}: kept (--duplicates leave-out)"
+                )
     return notes
 
 

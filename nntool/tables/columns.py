@@ -65,6 +65,21 @@ def resolve_all(
     return [name for name in found if name is not None]
 
 
+def resolve_listed(
+    names: Sequence[str], wanteds: Sequence[str], what: str, *, positions: bool = True
+) -> list[str]:
+    """Resolve columns that a person has listed, each once; ``a,b`` is two where none is so called.
+
+    >>> resolve_listed(["a", "b", "c,d"], ["b,a", "c,d", "a"], "--id")
+    ['b', 'a', 'c,d']
+    """
+    single: list[str] = []
+    for wanted in wanteds:
+        is_one = "," not in wanted or find(names, wanted, positions) is not None
+        single += [wanted] if is_one else [part for part in wanted.split(",") if part.strip()]
+    return list(dict.fromkeys(resolve_all(names, single, what, positions=positions)))
+
+
 def find(names: Sequence[str], wanted: str, positions: bool = False) -> str | None:
     """The column of that name, or the only one but for blanks around it, or None."""
     if wanted in names:

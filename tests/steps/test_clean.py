@@ -172,7 +172,7 @@ def test_sources_with_other_columns_are_refused(nntool, tmp_path, table, write):
     a, b = write("a.csv", table[:31]), write("b.csv", [row[:-1] for row in table])
     said = nntool("collect", tmp_path / "new", a, b)
     assert said.code == 3
-    assert said.message.endswith(f"{b} has other columns than {a}: without 'churned'")
+    assert said.message.endswith(f"the sources have different columns: {b} is without 'churned'")
 
 
 def test_a_position_is_the_name_that_stands_there(ok, table, tmp_path):

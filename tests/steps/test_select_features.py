@@ -13,7 +13,7 @@ def transformed(ok, tmp_path, table, write):
         row += ["here", row[1], str(12 * int(row[1]) + i % 2)]
     root = tmp_path / "new"
     ok("clean", root, write("in.csv", table), "--target", "churned", "--roles", "country=numeric")
-    ok("clean", root, "--target", "churned")
+    ok("clean", root, "--target", "churned", "--constant-columns", "keep")
     ok("transform", root, "--no-missing-indicators")
     return root
 

@@ -13,7 +13,6 @@ from nntool.settings.clean import CleanSettings
 from nntool.settings.model import build
 from nntool.tables import cleaning, cleaning_report, marking, target
 from nntool.tables.casting import merge_counts
-from nntool.tables.hashing import row_hashes
 
 TABLE = {
     "id": [str(i) for i in range(24)],
@@ -173,12 +172,12 @@ def test_the_report_gives_counts_and_the_options_that_change_them():
     table = text({**TABLE, "id": ["7"] * 24})
     state = fitted(table)
     typed, counts = applied(table, state)
-    hashes = row_hashes(table)
     is_missing = np.asarray(typed.column("y").is_null())
     for duplicates, option in (("keep", "leave-out"), ("leave-out", "keep")):
         s = asked(duplicates=duplicates)
-        left_out = marking.mark(hashes, is_missing, s, None)
-        report = cleaning_report.report(state, counts, hashes, left_out, s, None)
+        repeats = marking.find_repeats(table, s, None)
+        left_out = marking.mark(repeats, is_missing, s)
+        report = cleaning_report.report(state, counts, repeats, left_out, s)
         said = " | ".join(report["notes"])
         assert "6 of 24 rows left out: their target is missing" in said
         assert f"--duplicates {option}" in said

@@ -1,21 +1,32 @@
-"""Cuts a stream of CSV bytes into blocks of whole records.
-
-A line end ends a record where the number of quotes before it is even. Only quotes that quote
-count: one inside a cell that did not begin with a quote is a character like any other.
-"""
+"""Cuts a stream of CSV bytes into blocks of whole records."""
 
 from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nntool.errors import DataError
+from nntool.tables.csv.defects import Defects, excerpt
+from nntool.tables.csv.records import (
+    Positions,
+    QuoteError,
+    Signs,
+    count_lines,
+    line_ends,
+    quotes,
+    record_ends,
+    record_start,
+    starts_of,
+    without_comments,
+)
+from nntool.tables.csv.stray import (
+    quotes_by_place,
+    record_ends_by_place,
+    with_doubled_quotes,
+)
 
-Positions = NDArray[np.int64]
 FIRST_BLOCK = 1 << 16
 LONGEST_RECORD = 1 << 28
-LF, CR = 10, 13
 BOM = b"\xef\xbb\xbf"
 
 
@@ -27,146 +38,57 @@ class Readable(Protocol):
 
 
 class Block(NamedTuple):
-    """Whole records, each with its line end; ``line`` is that of the first in the file."""
+    """Whole records, each with its line end; ``line`` is that of the first in the file.
+
+    ``n_blanked`` of the records are lines that were made blank: comments, and records whose
+    quotes are wrong.
+    """
 
     data: bytes
     line: int
     n_records: int
+    n_blanked: int = 0
 
 
-class QuoteError(Exception):
-    """Text follows a closing quote: the offsets of the opening and of the closing one."""
+class _Cut(NamedTuple):
+    """A buffer cut into records; ``rest`` is its unfinished end."""
 
-    def __init__(self, opened: int, closed: int) -> None:
-        super().__init__(opened, closed)
-        self.opened = opened
-        self.closed = closed
-
-
-def line_ends(data: bytes, *, is_whole: bool) -> Positions:
-    r"""Offsets of the last byte of each line end (``\n``, ``\r\n`` or ``\r``).
-
-    A ``\r`` at the very end counts only where ``data`` is whole: else a ``\n`` may follow it.
-    """
-    a = np.frombuffer(data, np.uint8)
-    is_end = a == LF
-    if b"\r" in data:
-        is_end[:-1] |= (a[:-1] == CR) & (a[1:] != LF)
-        is_end[-1] |= is_whole and a[-1] == CR
-    return np.flatnonzero(is_end)
-
-
-def count_lines(data: bytes) -> int:
-    r"""The number of line ends; a ``\r`` at the very end counts."""
-    n = data.count(b"\n")
-    return n + data.count(b"\r") - data.count(b"\r\n") if b"\r" in data else n
-
-
-def quotes(data: bytes, delimiter: int, quote: int) -> Positions:
-    """Offsets of the quotes that open and close cells, in turn (doubled ones pair up).
-
-    ``data`` begins where a record begins. Raises ``QuoteError`` for text after a closing quote.
-    """
-    a = np.frombuffer(data, np.uint8)
-    found = np.flatnonzero(a == quote)
-    if not found.size:
-        return found
-    beside = np.zeros(256, bool)
-    beside[[delimiter, LF, CR, quote]] = True
-    opening, closing = found[0::2], found[1::2]
-    before = beside[a[opening - 1]]
-    before[0] |= opening[0] == 0
-    after = beside[a[np.minimum(closing + 1, a.size - 1)]]
-    if before.all() and after.all():
-        return found
-    return _quotes_in_turn(a, found, delimiter, quote)
-
-
-def _quotes_in_turn(
-    a: NDArray[np.uint8], found: Positions, delimiter: int, quote: int
-) -> Positions:
-    """The same, one after the other: for blocks with quotes that are plain characters."""
-    starts, ends = {delimiter, LF, CR}, {delimiter, LF, CR}
-    before = np.where(found > 0, a[found - 1], LF).tolist()
-    after = a[np.minimum(found + 1, a.size - 1)].tolist()
-    kept: list[int] = []
-    opened = -1
-    doubled = -1
-    for position, left, right in zip(found.tolist(), before, after, strict=True):
-        if opened < 0:
-            if left in starts:
-                opened = position
-                kept.append(position)
-        elif position == doubled:
-            kept.append(position)
-        elif right == quote and position + 1 < a.size:
-            kept.append(position)
-            doubled = position + 1
-        elif right in ends or _ends_after_blanks(a, position + 1, ends):
-            kept.append(position)
-            opened = -1
-        else:
-            raise QuoteError(opened, position)
-    return np.array(kept, np.int64)
-
-
-def _ends_after_blanks(a: NDArray[np.uint8], at: int, ends: set[int]) -> bool:
-    """True where only blanks stand between a closing quote and the end of the cell."""
-    while at < a.size and a[at] == ord(" "):
-        at += 1
-    return at == a.size or int(a[at]) in ends
-
-
-def record_ends(data: bytes, delimiter: bytes, quote: bytes, *, is_whole: bool = True) -> Positions:
-    """Offsets of the last byte of each record; ``is_whole`` as for ``line_ends``."""
-    ends = line_ends(data, is_whole=is_whole)
-    if not quote or quote not in data:
-        return ends
-    marks = quotes(data, delimiter[0], quote[0])
-    outside: NDArray[np.bool_] = np.searchsorted(marks, ends) % 2 == 0
-    return ends[outside]
-
-
-def cell_counts(data: bytes, delimiter: bytes, quote: bytes) -> NDArray[np.int64]:
-    r"""The number of cells in each record; 0 for a blank line.
-
-    >>> cell_counts(b'a,b\n\n"x,y\n",z,\n', b",", b'"').tolist()
-    [2, 0, 3]
-    """
-    a = np.frombuffer(data, np.uint8)
-    ends = record_ends(data, delimiter, quote)
-    between = np.flatnonzero(a == delimiter[0])
-    if quote and quote in data:
-        marks = quotes(data, delimiter[0], quote[0])
-        between = between[np.searchsorted(marks, between) % 2 == 0]
-    counts = np.diff(np.searchsorted(between, ends), prepend=0) + 1
-    starts = np.concatenate([[0], ends[:-1] + 1])
-    blank = (a[starts] == LF) | (a[starts] == CR)
-    return np.where(blank, 0, counts)
+    data: bytes
+    ends: Positions
+    rest: bytes
+    n_blanked: int
 
 
 class Cutter:
     """Iterates over the blocks of a stream; memory is a few blocks.
 
-    Raises ``DataError``, with the line, for a NUL byte, text after a closing quote and a quote
-    that never closes.
+    With ``stray_quotes`` those inside quoted cells come out doubled, as they should have been.
+    ``skip_end`` records at the end, empty ones not counted, are held back. A record in which
+    text follows a closing quote goes to ``defects``. Raises ``DataError``, with the line, for a
+    quote that never closes.
     """
 
     def __init__(
         self,
         stream: Readable,
-        *,
-        delimiter: str,
-        quote: str,
+        signs: Signs,
         name: str,
+        defects: Defects,
+        *,
+        stray_quotes: bool = False,
         skip_lines: int = 0,
+        skip_end: int = 0,
         block_bytes: int = 4 << 20,
     ) -> None:
+        self.n_comments = 0
+        self.held_back = b""
         self._stream = stream
-        self._delimiter = delimiter.encode()
-        self._quote = quote.encode()
+        self._signs = signs
         self._name = name
+        self._defects = defects
+        self._stray_quotes = stray_quotes and bool(signs.quote)
         self._skip_lines = skip_lines
+        self._skip_end = skip_end
         self._block_bytes = block_bytes
         self._line = 1
 
@@ -175,21 +97,36 @@ class Cutter:
         more = self._begin()
         size = min(FIRST_BLOCK, self._block_bytes)
         at_end = False
+        n_blanked = 0  # in the carry
         while not at_end:
-            self._refuse_nul(carry, more)
             buffer = carry + more
             at_end = not more
             if at_end and buffer and not buffer.endswith(b"\n"):
                 buffer += b"\n"
-            ends = self._record_ends(buffer)
-            cut = int(ends[-1]) + 1 if ends.size else 0
-            carry = buffer[cut:]
+            if self._signs.comment:
+                buffer, n_comments = without_comments(buffer, self._signs, is_whole=at_end)
+                self.n_comments += n_comments
+                n_blanked += n_comments
+            cut = self._cut(buffer, at_end=at_end)
+            n_blanked += cut.n_blanked
+            carry = cut.rest
             if carry and (at_end or len(carry) > LONGEST_RECORD):
-                raise self._never_closed(buffer)
-            if cut:
-                block = Block(buffer[:cut], self._line, ends.size)
+                raise self._never_closed(cut)
+            held = self._held_back(cut)
+            n_records = cut.ends.size - held
+            stop = int(cut.ends[n_records - 1]) + 1 if n_records else 0
+            if stop:
+                # What was made blank in the held part is counted too early: it is never more
+                # than what this block has, and the sum over the file is right.
+                data = cut.data[:stop]
+                if self._stray_quotes:
+                    data = with_doubled_quotes(data, self._signs)
+                block = Block(data, self._line, n_records, n_blanked)
+                n_blanked = 0
                 yield block
                 self._line += count_lines(block.data)
+            self.held_back = cut.data[stop:]
+            carry = self.held_back + carry
             # A record longer than a block is read in growing pieces, so that it is scanned
             # a few times and not once for each block.
             more = b"" if at_end else self._stream.read(max(size, len(carry)))
@@ -203,7 +140,8 @@ class Cutter:
             buffer += more
             if not more:
                 break
-        buffer = buffer.removeprefix(BOM)
+        while buffer.startswith(BOM):
+            buffer = buffer.removeprefix(BOM)
         while self._skip_lines:
             ends = line_ends(buffer, is_whole=False)[: self._skip_lines]
             if ends.size:
@@ -219,41 +157,87 @@ class Cutter:
             return b""
         return buffer or self._stream.read(FIRST_BLOCK)
 
-    def _record_ends(self, buffer: bytes) -> Positions:
-        try:
-            return record_ends(buffer, self._delimiter, self._quote, is_whole=False)
-        except QuoteError as error:
-            line = self._line + count_lines(buffer[: error.closed])
-            opened = self._line + count_lines(buffer[: error.opened])
-            text = _excerpt(buffer[error.opened : error.closed + 20])
-            where = f", and that opened on line {opened}," if opened != line else ""
-            raise DataError(
-                f"{self._name}, line {line}: a cell goes on after its closing quote{where}: {text}",
-                "double the quotes inside the cell; --quote none, if quotes are plain characters",
-            ) from None
+    def _cut(self, buffer: bytes, *, at_end: bool) -> _Cut:
+        """Cut at record ends; a record whose quotes are wrong becomes blank lines."""
+        if self._stray_quotes:
+            found = record_ends_by_place(buffer, self._signs)
+            cut = int(found[-1]) + 1 if found.size else 0
+            return _Cut(buffer[:cut], found, buffer[cut:], 0)
+        pieces: list[bytes] = []
+        ends: list[Positions] = []
+        offset = n_blanked = n_lines = 0
+        while True:
+            try:
+                found = record_ends(buffer, self._signs, is_whole=False)
+            except QuoteError as error:
+                start, stop = record_start(buffer, error), _line_after(buffer, error.closed)
+                if stop is None and not at_end:
+                    good, rest = buffer[:start], buffer[start:]
+                    found = record_ends(good, self._signs)
+                else:
+                    stop = stop or len(buffer)
+                    self._say_defect(buffer, error, n_lines)
+                    good = buffer[:start] + _blanked(buffer[start:stop])
+                    n_blanked += count_lines(good) - count_lines(buffer[:start])
+                    found = np.concatenate(
+                        [
+                            record_ends(buffer[:start], self._signs),
+                            start + line_ends(good[start:], is_whole=True),
+                        ]
+                    )
+                    pieces.append(good)
+                    ends.append(offset + found)
+                    offset += len(good)
+                    n_lines += count_lines(good)
+                    buffer = buffer[stop:]
+                    continue
+            else:
+                cut = int(found[-1]) + 1 if found.size else 0
+                good, rest = buffer[:cut], buffer[cut:]
+            break
+        data = b"".join([*pieces, good]) if pieces else good
+        ends.append(offset + found)
+        return _Cut(data, np.concatenate(ends).astype(np.int64), rest, n_blanked)
 
-    def _refuse_nul(self, carry: bytes, more: bytes) -> None:
-        at = more.find(b"\0")
-        if at >= 0:
-            line = self._line + count_lines(carry + more[:at])
-            raise DataError(
-                f"{self._name}, line {line}: a NUL byte, which no text holds",
-                "if the file is UTF-16 without a byte order mark: --encoding utf-16-le (or -be)",
-            )
+    def _say_defect(self, buffer: bytes, error: QuoteError, n_lines: int) -> None:
+        line = self._line + n_lines + count_lines(buffer[: error.closed])
+        opened = self._line + n_lines + count_lines(buffer[: error.opened])
+        where = f", which opened on line {opened}," if opened != line else ""
+        shown = excerpt(buffer[error.opened : _line_after(buffer, error.closed)])
+        self._defects.add(line, f"goes on after a closing quote{where}", shown, quotes=True)
 
-    def _never_closed(self, buffer: bytes) -> DataError:
-        marks = quotes(buffer, self._delimiter[0], self._quote[0])
+    def _held_back(self, cut: _Cut) -> int:
+        """How many records at the end of a cut are kept for later: they may be the last."""
+        starts = starts_of(cut.ends)
+        nothing = self._signs.delimiter + self._signs.quote + b" \r\n"
+        held = n_filled = 0
+        while n_filled < self._skip_end and held < cut.ends.size:
+            held += 1
+            record = cut.data[int(starts[-held]) : int(cut.ends[-held]) + 1]
+            n_filled += bool(record.translate(None, nothing))
+        return held
+
+    def _never_closed(self, cut: _Cut) -> DataError:
+        find = quotes_by_place if self._stray_quotes else quotes
+        marks = find(cut.rest, self._signs)
         index = marks.size - 1
         while index >= 2 and marks[index - 1] == marks[index] - 1:
             index -= 2
-        line = self._line + count_lines(buffer[: int(marks[index])])
-        text = _excerpt(buffer[int(marks[index]) :])
+        before = count_lines(cut.data) + count_lines(cut.rest[: int(marks[index])])
+        shown = excerpt(cut.rest[int(marks[index]) :])
         return DataError(
-            f"{self._name}, line {line}: a quote opens here and never closes: {text}",
+            f"{self._name}, line {self._line + before}: a quote opens here and never closes:"
+            f" {shown}",
             "close it; --quote none, if quotes are plain characters",
         )
 
 
-def _excerpt(data: bytes, most: int = 40) -> str:
-    text = data[: 4 * most].decode("utf-8", errors="replace")
-    return repr(text[:most]) + ("…" if len(text) > most else "")
+def _line_after(buffer: bytes, at: int) -> int | None:
+    """The offset behind the first line end after ``at``."""
+    ends = line_ends(buffer[at:], is_whole=False)
+    return at + int(ends[0]) + 1 if ends.size else None
+
+
+def _blanked(data: bytes) -> bytes:
+    """As many blank lines as the data has line ends."""
+    return b"\n" * count_lines(data)

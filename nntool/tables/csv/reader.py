@@ -1,30 +1,37 @@
 """Reads a CSV stream as batches of text: every cell as it stands in the file."""
 
-import csv
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
 from nntool.errors import DataError
 from nntool.tables.columns import unique_names
-from nntool.tables.csv.cutter import Block, Cutter, Positions, cell_counts, count_lines, record_ends
+from nntool.tables.csv.cutter import Block, Cutter
+from nntool.tables.csv.defects import Defects
 from nntool.tables.csv.dialect import Dialect
+from nntool.tables.csv.header import Header, split_header
+from nntool.tables.csv.records import cell_counts, unpadded
+from nntool.tables.csv.repair import find_defects, lines_of, without
 from nntool.tables.csv.source import Utf8Bytes
-
-BAD_RECORDS_SHOWN = 5
 
 
 class CsvReader:
     r"""Iterates over the rows of a CSV stream as record batches of ``pa.string()`` columns.
 
-    An empty cell is ``""``; nothing is null. ``names`` are known at once, ``notes`` are complete
-    after the last batch, ``n_rows`` counts the rows so far. Raises ``DataError`` for an empty
-    file, bytes that are not of the encoding, records with too few or too many cells, and quotes
-    that do not pair up: always with the line. Reads forward only.
+    An empty cell is ``""``; nothing is null. ``names`` are known at once, ``notes`` and
+    ``left_out`` are complete after the last batch, ``n_rows`` counts the rows so far. Rows in
+    which all cells are empty are left out unless ``keep_empty``; ``ahead`` parses a block while
+    the one before is worked on; without ``show_cells`` no note or list has text of a record
+    in it. Raises ``DataError`` for an empty file, for more than
+    ``max_bad_rows`` records that are not as the others (cells, bytes, quotes), and for a quote
+    that never closes: always with the line. Reads forward only, and closes the stream at its
+    end.
 
     >>> import io
     >>> reader = CsvReader(io.BytesIO(b"a,b\n1,\n"), Dialect(), "x.csv")
@@ -33,193 +40,218 @@ class CsvReader:
     """
 
     def __init__(
-        self, stream: BinaryIO, dialect: Dialect, name: str, block_bytes: int = 4 << 20
+        self,
+        stream: BinaryIO,
+        dialect: Dialect,
+        name: str,
+        block_bytes: int = 4 << 20,
+        *,
+        max_bad_rows: int = 0,
+        keep_empty: bool = False,
+        ahead: bool = False,
+        show_cells: bool = True,
     ) -> None:
         self.n_rows = 0
-        self.notes: list[str] = []
+        self._stream = stream
         self._name = name
-        self._delimiter = dialect.delimiter.encode()
-        self._quote = dialect.quote.encode()
-        self._n_blank = 0
-        self._first_blank = 0
-        cutter = Cutter(
+        self._signs = dialect.signs
+        self._keep_empty = keep_empty
+        self._ahead = ahead
+        self._blank = _Passed(name, "blank line", "passed over")
+        self._empty = _Passed(name, "row without any value", "left out", "rows without any value")
+        self._defects = Defects(name, max_bad_rows, show=show_cells)
+        self._cutter = Cutter(
             Utf8Bytes(stream, dialect.encoding, name),
-            delimiter=dialect.delimiter,
-            quote=dialect.quote,
-            name=name,
+            self._signs,
+            name,
+            self._defects,
+            stray_quotes=dialect.stray_quotes,
             skip_lines=dialect.skip_rows,
+            skip_end=dialect.skip_end,
             block_bytes=block_bytes,
         )
-        blocks = iter(cutter)
-        header, first = self._split_header(blocks, dialect)
+        blocks = iter(self._cutter)
+        header, first = split_header(blocks, dialect, name, show_cells=show_cells)
+        self._blank.add(header.n_blank, header.first_blank)
         self._blocks = chain([first], blocks)
-        self.names, notes = unique_names(header)
-        self.notes += [f"{name}: {note}" for note in notes]
-        if not dialect.header:
-            self.notes = [f"{name}: no header: the columns are column_1 to column_{len(header)}"]
+        self.names, notes = unique_names(header.cells)
+        self.notes = [f"{name}: {note}" for note in _names_notes(header, dialect, notes)]
         self.schema = pa.schema([(column, pa.string()) for column in self.names])
         self._options = {
             "parse_options": arrow_csv.ParseOptions(
                 delimiter=dialect.delimiter,
                 quote_char=dialect.quote or False,
                 newlines_in_values=bool(dialect.quote),
-                ignore_empty_lines=len(self.names) > 1,
+                ignore_empty_lines=len(self.names) > 1 or bool(dialect.comment),
             ),
             "convert_options": arrow_csv.ConvertOptions(
                 column_types=self.schema, strings_can_be_null=False
             ),
         }
 
+    @property
+    def left_out(self) -> list[dict[str, Any]]:
+        """The defective records that were left out: line, reason, how they begin."""
+        return sorted(self._defects.listed, key=lambda record: int(record["line"]))
+
+    def close(self) -> None:
+        """Let go of the stream."""
+        self._stream.close()
+
     def __iter__(self) -> Iterator[pa.RecordBatch]:
-        for block in self._blocks:
-            batch = self._parse(block)
+        with self._stream:
+            yield from self._batches()
+
+    def _batches(self) -> Iterator[pa.RecordBatch]:
+        for block, parsed in self._parsed():
+            batch = self._settled(block, parsed)
             if batch is not None and batch.num_rows:
                 self.n_rows += batch.num_rows
                 yield batch
-        if self._n_blank:
-            blank = (
-                "1 blank line was" if self._n_blank == 1 else f"{self._n_blank} blank lines were"
+        self._defects.refuse(len(self.names))
+        passed = [self._blank.note(), self._empty.note(), self._defects.note()]
+        if self._cutter.n_comments:
+            lines = "line was" if self._cutter.n_comments == 1 else "lines were"
+            passed.append(
+                f"{self._name}: {self._cutter.n_comments:,} comment {lines} passed over (--comment)"
             )
-            self.notes.append(
-                f"{self._name}: {blank} passed over (the first is line {self._first_blank})"
-            )
-            self._n_blank = 0
+        self.notes += [note for note in passed if note]
 
-    def _split_header(self, blocks: Iterator[Block], dialect: Dialect) -> tuple[list[str], Block]:
-        """The names in the first record that is not blank, and the block that follows it."""
-        for block in blocks:
-            ends = record_ends(block.data, self._delimiter, self._quote)
-            starts = np.concatenate([[0], ends[:-1] + 1])
-            blank = np.isin(np.frombuffer(block.data, np.uint8)[starts], (10, 13))
-            n_blank = int(np.argmin(blank)) if not blank.all() else blank.size
-            if n_blank:
-                self._first_blank = self._first_blank or block.line
-                self._n_blank += n_blank
-            if n_blank == blank.size:
-                continue
-            start, stop = int(starts[n_blank]), int(ends[n_blank]) + 1
-            line = block.line + n_blank
-            cells = self._cells(block.data[start:stop], line, dialect)
-            if not dialect.header:
-                rest = Block(block.data[start:], line, block.n_records - n_blank)
-                return [""] * len(cells), rest
-            below = line + count_lines(block.data[start:stop])
-            return cells, Block(block.data[stop:], below, block.n_records - n_blank - 1)
-        if dialect.skip_rows:
-            raise DataError(
-                f"{self._name} has nothing after the {dialect.skip_rows:,} lines that --skip-rows"
-                " passes over",
-                "give a smaller --skip-rows",
-            )
-        raise DataError(f"{self._name} is empty", "give a file with a header and rows")
+    def _parsed(self) -> Iterator[tuple[Block, pa.RecordBatch | pa.ArrowInvalid | None]]:
+        """Each block with its rows; with ``ahead`` the next is parsed in the meantime."""
+        if not self._ahead:
+            for block in self._blocks:
+                yield block, self._parse(block.data)
+            return
+        with ThreadPoolExecutor(1) as pool:
+            waiting = None
+            for block in self._blocks:
+                following = (block, pool.submit(self._parse, block.data))
+                if waiting is not None:
+                    yield waiting[0], waiting[1].result()
+                waiting = following
+            if waiting is not None:
+                yield waiting[0], waiting[1].result()
 
-    def _cells(self, record: bytes, line: int, dialect: Dialect) -> list[str]:
-        """The cells of one record."""
-        try:
-            text = record.decode("utf-8").rstrip("\r\n")
-            if not dialect.quote:
-                return text.split(dialect.delimiter)
-            rows = csv.reader([text], delimiter=dialect.delimiter, quotechar=dialect.quote)
-            return next(rows)
-        except UnicodeDecodeError:
-            raise self._not_utf8(Block(record, line, 1)) from None
-        except csv.Error as error:
-            raise DataError(f"{self._name}, line {line}: the header cannot be read: {error}") from (
-                error
-            )
-
-    def _parse(self, block: Block) -> pa.RecordBatch | None:
-        """The rows of a block. pyarrow passes over blank lines; their number is what it lacks."""
-        batch = None
-        n_rows = 0
-        if len(self.names) == 1 or block.data.strip(b"\r\n"):
-            batch = self._read(block)
-            n_rows = 0 if batch is None else batch.num_rows
-        n_blank = block.n_records - n_rows
-        if n_blank and not self._first_blank:
-            counts = cell_counts(block.data, self._delimiter, self._quote)
-            self._first_blank = self._lines(block, np.flatnonzero(counts == 0)[:1])[0]
-        self._n_blank += n_blank
-        return batch
-
-    def _read(self, block: Block) -> pa.RecordBatch | None:
-        if not block.data:
+    def _parse(self, data: bytes) -> pa.RecordBatch | pa.ArrowInvalid | None:
+        """The rows of whole records; or why pyarrow, or we, refuse them."""
+        if self._passes_blank_lines and data[:1] in (b"", b"\r", b"\n"):
+            data = data.lstrip(b"\r\n")
+        if not data:
             return None
+        if b"\0" in data:
+            return pa.ArrowInvalid("NUL")
+        if self._signs.skip_blanks:
+            data = unpadded(data, self._signs)
         try:
             table = arrow_csv.read_csv(
-                pa.BufferReader(block.data),
+                pa.BufferReader(data),
                 read_options=arrow_csv.ReadOptions(
-                    column_names=self.names, block_size=len(block.data) + 1
+                    column_names=self.names, block_size=len(data) + 1
                 ),
                 **self._options,
             )
         except pa.ArrowInvalid as error:
-            raise self._diagnosis(block, error) from None
-        return table.combine_chunks().to_batches()[0]
+            return error
+        return table.combine_chunks().to_batches()[0] if table.num_rows else None
 
-    def _diagnosis(self, block: Block, error: pa.ArrowInvalid) -> DataError:
-        """Why pyarrow refused a block, with lines; the rest of the file is only counted."""
-        try:
-            block.data.decode("utf-8")
-        except UnicodeDecodeError:
-            return self._not_utf8(block)
-        expected = len(self.names)
-        shown, total = self._bad_records(block)
-        if not total:
-            return DataError(f"{self._name}, from line {block.line}: {error}")
-        count = str(total)
-        try:
-            for later in self._blocks:
-                more, n_bad = self._bad_records(later)
-                shown += more
-                total += n_bad
-            count = str(total)
-        except DataError:
-            count = f"at least {total}"
-        cells = "1 cell" if expected == 1 else f"{expected} cells"
-        records = "1 record does" if count == "1" else f"{count} records do"
-        return DataError(
-            f"{self._name}: {records} not have {cells} as the first record has: "
-            + "; ".join(shown[:BAD_RECORDS_SHOWN])
-            + ("; …" if total > BAD_RECORDS_SHOWN else ""),
-            "mend these lines, or name what separates cells with --delimiter",
+    @property
+    def _passes_blank_lines(self) -> bool:
+        return bool(self._options["parse_options"].ignore_empty_lines)
+
+    def _settled(
+        self, block: Block, parsed: pa.RecordBatch | pa.ArrowInvalid | None
+    ) -> pa.RecordBatch | None:
+        """The rows of a block without what is left out, which is counted."""
+        n_bad = 0
+        bad = np.zeros(0, np.int64)
+        if isinstance(parsed, pa.ArrowInvalid):
+            bad = find_defects(block, self._signs, len(self.names), self._defects)
+            n_bad = bad.size
+            if not n_bad:
+                raise DataError(f"{self._name}, from line {block.line}: {parsed}")
+            if not self._defects.too_many:
+                parsed = self._parse(without(block.data, bad, self._signs))
+                if isinstance(parsed, pa.ArrowInvalid):
+                    raise DataError(f"{self._name}, from line {block.line}: {parsed}")
+        if self._defects.too_many:
+            self._count_the_rest(last_is_bad=self._ends_badly(block, bad))
+        n_rows = 0 if parsed is None else parsed.num_rows
+        n_blank = block.n_records - n_rows - n_bad - block.n_blanked
+        if n_blank > 0 and not self._blank.count and not self._signs.comment:
+            counts = cell_counts(block.data, self._signs)
+            at = lines_of(block, np.flatnonzero(counts == 0)[:1], self._signs)
+            self._blank.add(0, at[0] if at else 0)
+        self._blank.add(n_blank)
+        return parsed if parsed is None or self._keep_empty else self._filled(block, parsed, bad)
+
+    def _filled(self, block: Block, batch: pa.RecordBatch, bad: Any) -> pa.RecordBatch:
+        """The rows that have a value."""
+        empty = np.zeros(batch.num_rows, bool)
+        at = np.arange(batch.num_rows)
+        for column in batch.columns:
+            cells = column if at.size == batch.num_rows else column.take(pa.array(at))
+            is_empty = pc.equal(pc.ascii_trim_whitespace(cells), "").to_numpy(zero_copy_only=False)
+            at = at[is_empty]
+            if not at.size:
+                return batch
+        empty[at] = True
+        line = 0
+        if not self._empty.count:
+            counts = cell_counts(block.data, self._signs)
+            is_row = counts > 0 if self._passes_blank_lines else np.ones(counts.size, bool)
+            is_row[bad] = False
+            line = lines_of(block, np.flatnonzero(is_row)[at[:1]], self._signs)[0]
+        self._empty.add(at.size, line)
+        return batch.filter(pa.array(~empty))
+
+    def _ends_badly(self, block: Block, bad: Any) -> bool:
+        """True where all records from the first defective one on are defective."""
+        counts = cell_counts(block.data, self._signs)
+        return bool(bad.size) and not np.any(
+            np.delete(counts, bad)[int(bad[0]) :] > 0  # records behind the first defective one
         )
 
-    def _bad_records(self, block: Block) -> tuple[list[str], int]:
-        """The first records with another number of cells, described, and how many there are."""
-        if not block.data:
-            return [], 0
-        counts = cell_counts(block.data, self._delimiter, self._quote)
-        blank = (counts == 0) & (len(self.names) > 1)
-        bad = np.flatnonzero((np.maximum(counts, 1) != len(self.names)) & ~blank)
-        ends = record_ends(block.data, self._delimiter, self._quote)
-        first = bad[:BAD_RECORDS_SHOWN]
-        described = []
-        for index, line in zip(first, self._lines(block, first), strict=True):
-            start = int(ends[index - 1]) + 1 if index else 0
-            raw = block.data[start : int(ends[index]) + 1].rstrip(b"\r\n")
-            text = raw[:160].decode("utf-8", errors="replace")
-            excerpt = repr(text[:40]) + ("…" if len(text) > 40 else "")
-            described.append(f"line {line} has {counts[index]} ({excerpt})")
-        return described, int(bad.size)
-
-    def _lines(self, block: Block, records: Positions) -> list[int]:
-        """The line of the file on which each of some records begins."""
-        ends = record_ends(block.data, self._delimiter, self._quote)
-        starts = [int(ends[index - 1]) + 1 if index else 0 for index in records]
-        return [block.line + count_lines(block.data[:start]) for start in starts]
-
-    def _not_utf8(self, block: Block) -> DataError:
+    def _count_the_rest(self, *, last_is_bad: bool) -> None:
+        """Read on to count the defects, and refuse the file."""
+        n_cells = len(self.names)
         try:
-            block.data.decode("utf-8")
-        except UnicodeDecodeError as error:
-            line = block.line + count_lines(block.data[: error.start])
-            byte = block.data[error.start]
-            near = block.data[max(0, error.start - 12) : error.start + 8]
-            return DataError(
-                f"{self._name}, line {line}: the byte 0x{byte:02X} is not UTF-8, near"
-                f" {near.decode('latin-1')!r} (shown as latin-1)",
-                "name the encoding that the file was written in: --encoding latin-1 or"
-                " --encoding cp1252",
-            )
-        return DataError(f"{self._name}, line {block.line}: not UTF-8")
+            for block in self._blocks:
+                bad = find_defects(block, self._signs, n_cells, self._defects)
+                last_is_bad &= bool(bad.size) and self._ends_badly(block, bad) and bad[0] == 0
+        except DataError:
+            self._defects.refuse(n_cells, is_whole=False)
+        self._defects.refuse(n_cells, at_end=last_is_bad)
+
+
+class _Passed:
+    """Counts lines of one kind; the note names the first."""
+
+    def __init__(self, name: str, singular: str, what: str, plural: str = "") -> None:
+        self._name = name
+        self._words = (singular, plural or singular + "s")
+        self._what = what
+        self._first = 0
+        self.count = 0
+
+    def add(self, number: int, line: int = 0) -> None:
+        self.count += number
+        self._first = self._first or line
+
+    def note(self) -> str | None:
+        """What to say, if anything."""
+        if self.count < 1:
+            return None
+        lines = (
+            f"1 {self._words[0]} was"
+            if self.count == 1
+            else f"{self.count:,} {self._words[1]} were"
+        )
+        where = f" (the first is line {self._first})" if self._first else ""
+        return f"{self._name}: {lines} {self._what}{where}"
+
+
+def _names_notes(header: Header, dialect: Dialect, notes: list[str]) -> list[str]:
+    if not dialect.header:
+        return [*header.notes, f"no header: the columns are column_1 to column_{len(header.cells)}"]
+    return [*header.notes, *notes]

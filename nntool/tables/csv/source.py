@@ -1,27 +1,49 @@
 """Where the bytes of a CSV come from: a file, a packed file, a pipe; as UTF-8."""
 
+import bz2
 import codecs
 import gzip
 import io
+import lzma
 import zlib
+from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from nntool.errors import DataError
-from nntool.tables.csv.dialect import HEAD_BYTES, is_utf8
+from nntool.tables.csv.dialect import is_utf8
+
+HEAD_BYTES = 1 << 18
+READ_BYTES = 1 << 20
+
+
+def _open_zst(path: str, mode: str) -> BinaryIO:
+    import pyarrow as pa
+
+    raw = Path(path).open(mode)  # noqa: SIM115  the stream that reads it closes it
+    return cast(BinaryIO, pa.CompressedInputStream(pa.PythonFile(raw, mode="r"), "zstd"))
+
+
+PACKED: dict[str, Callable[[str, str], Any]] = {
+    ".gz": gzip.open,
+    ".bz2": bz2.open,
+    ".xz": lzma.open,
+    ".zst": _open_zst,
+}
 
 
 def open_source(path: str) -> BinaryIO:
-    """Open a file for reading bytes, unpacked where its name ends in ``.gz``.
+    """Open a file for reading bytes, unpacked where its name ends in one of ``PACKED``.
 
     Raises ``DataError`` where it is not there, is a folder, or may not be read.
     """
     try:
         if not path:
             raise DataError("the name of the file is empty", "name a file")
-        if path.endswith(".gz"):
-            return cast(BinaryIO, gzip.open(path, "rb"))
-        return Path(path).open("rb")
+        unpack = PACKED.get(Path(path).suffix.lower())
+        if unpack is not None:
+            return cast(BinaryIO, unpack(path, "rb"))
+        return Path(path).open("rb", buffering=READ_BYTES)
     except FileNotFoundError:
         raise DataError(f"{path} is not there", "check the path") from None
     except IsADirectoryError:
@@ -32,10 +54,10 @@ def open_source(path: str) -> BinaryIO:
         raise DataError(f"{path} cannot be opened: {error}") from None
 
 
-def peek(stream: BinaryIO) -> tuple[bytes, BinaryIO]:
+def peek(stream: BinaryIO, *, keep_open: bool = False) -> tuple[bytes, BinaryIO]:
     """The first ``HEAD_BYTES`` of a stream, and a stream that still begins with them.
 
-    For a pipe, which cannot go back.
+    For a pipe, which cannot go back; ``keep_open``: it stays open when the new one is closed.
     """
     head = b""
     while len(head) < HEAD_BYTES:
@@ -43,7 +65,7 @@ def peek(stream: BinaryIO) -> tuple[bytes, BinaryIO]:
         if not more:
             break
         head += more
-    return head, cast(BinaryIO, io.BufferedReader(_Replayed(head, stream)))
+    return head, cast(BinaryIO, io.BufferedReader(_Replayed(head, stream, keep_open)))
 
 
 def read_bytes(
@@ -54,16 +76,17 @@ def read_bytes(
         if at_once and isinstance(stream, io.BufferedIOBase):
             return stream.read1(size)
         return stream.read(size) or b""
-    except (OSError, EOFError, zlib.error) as error:
+    except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
         raise DataError(f"{name} cannot be read to its end: {error}") from None
 
 
 class _Replayed(io.RawIOBase):
     """Bytes that were read before, then the rest of the stream."""
 
-    def __init__(self, head: bytes, rest: BinaryIO) -> None:
+    def __init__(self, head: bytes, rest: BinaryIO, keep_open: bool) -> None:
         self._head = memoryview(head)
         self._rest = rest
+        self._keep_open = keep_open
 
     def readable(self) -> bool:
         return True
@@ -79,7 +102,7 @@ class _Replayed(io.RawIOBase):
         return len(data)
 
     def close(self) -> None:
-        if not self.closed:
+        if not self.closed and not self._keep_open:
             self._rest.close()
         super().close()
 
@@ -129,5 +152,5 @@ class Utf8Bytes:
         bad = error.object[error.start : error.start + 4].hex(" ")
         return DataError(
             f"{self._name}, line {line}: the bytes {bad} are not {self._encoding}: {error.reason}",
-            "name the encoding that the file was written in: --encoding latin-1, cp1252, …",
+            "name the encoding that the file was written in: --encoding utf-8 (or another)",
         )

@@ -1,25 +1,25 @@
 """How the levels of a category become numbers.
 
-A level is a text, or None for a missing cell (where the imputer left it missing). Levels that are
-too rare to learn from, and levels that training never saw, share one slot. Each state keeps the
-rare levels apart, so that what is counted as unseen was never seen.
+Levels that are too rare to learn from, and levels that training never saw, share one slot. Each
+state keeps the rare levels apart, so that what is counted as unseen was never seen.
 """
 
 # ruff: noqa: D102  (what each method is for is said once, in Operation)
 
-from collections.abc import Sequence
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from nntool.errors import DataError, UsageError
 from nntool.tables.choices import setting
+from nntool.tables.operations.levels import codes_of, in_order, levels_of
+from nntool.tables.operations.murmur import hashed_places
 from nntool.tables.operations.operation import Counts, Gives, Numbers, Operation, State
-
-Level = str | None
+from nntool.tables.operations.target_mean import TargetMean
 
 
 @dataclass(frozen=True)
@@ -28,15 +28,21 @@ class OneHot(Operation):
 
     A level that training never saw is 1 in ``other``; where there is no such column, it is 0 in
     all of them. Two levels give two columns.
+
+    Use: up to some dozens of levels; it says nothing about their order.
     """
 
     min_count: int = setting(2, "Levels with fewer training rows share one slot.", ge=1)
     max_levels: int = setting(50, "So many levels, the most frequent, have their own slot.", ge=1)
+    min_share: float = setting(
+        0.0, "Levels with a smaller share of training rows share one slot.", ge=0, lt=1
+    )
 
     gives: ClassVar[Gives] = "block"
 
     def fit(self, values: pa.Array) -> State:
-        frequent, rare = levels_of(values, self.min_count, self.max_levels)
+        least = least_count(self.min_count, self.min_share, len(values))
+        frequent, rare = levels_of(values, least, self.max_levels)
         return {"levels": in_order(frequent), "rare": in_order(rare)}
 
     @staticmethod
@@ -58,12 +64,30 @@ class OneHot(Operation):
 class Ordinal(Operation):
     """The place of the level in their order, from 0; −1 where training never saw it.
 
-    Levels are in order of value if all are numbers, else by code point; missing comes last. No
-    level is too rare for a place. Scaling follows.
+    Without an order, levels are in order of value if all are numbers, else by code point; missing
+    comes last. No level is too rare for a place. Scaling follows.
+
+    Use: levels that have an order (small, medium, large), which `order` gives; fill gaps first,
+    unless missing may count as the highest.
     """
 
+    order: tuple[str, ...] = setting((), "The levels from the lowest to the highest.")
+
+    def __post_init__(self) -> None:
+        if len(set(self.order)) < len(self.order):
+            raise UsageError(f"ordinal: order names a level twice: {'/'.join(self.order)}")
+
     def fit(self, values: pa.Array) -> State:
-        return {"levels": in_order(levels_of(values, 1, None)[0])}
+        found = in_order(levels_of(values, 1, None)[0])
+        if not self.order:
+            return {"levels": found}
+        if unknown := [level for level in found if level is not None and level not in self.order]:
+            named = ", ".join(map(repr, unknown[:5])) + (", …" if len(unknown) > 5 else "")
+            raise DataError(
+                f"ordinal: the order {'/'.join(self.order)} does not name {named}",
+                "add what is not named, in its place; levels are told apart by case and blanks",
+            )
+        return {"levels": [*self.order, *([None] if None in found else [])]}
 
     @staticmethod
     def apply(values: pa.Array, state: State, counts: Counts) -> Numbers:
@@ -74,18 +98,27 @@ class Ordinal(Operation):
 class Embedding(Operation):
     """A code for each level, for which the network learns a vector: 1 is the most frequent.
 
-    Code 0 stands for rare levels, which train it, and for those that training never saw.
+    Code 0 stands for rare levels, which train it, and for those that training never saw; training
+    also hides some known levels behind it, so that it is learned where no level is rare.
+
+    Source: Guo & Berkhahn 2016, "Entity embeddings of categorical variables", arXiv:1604.06737.
+
+    Use: many levels (towns, products), each with rows enough to learn a vector from.
     """
 
     min_count: int = setting(2, "Levels with fewer training rows share code 0.", ge=1)
     max_levels: int = setting(
         100_000, "So many levels, the most frequent, have their own code.", ge=1
     )
+    min_share: float = setting(
+        0.0, "Levels with a smaller share of training rows share code 0.", ge=0, lt=1
+    )
 
     gives: ClassVar[Gives] = "codes"
 
     def fit(self, values: pa.Array) -> State:
-        frequent, rare = levels_of(values, self.min_count, self.max_levels)
+        least = least_count(self.min_count, self.min_share, len(values))
+        frequent, rare = levels_of(values, least, self.max_levels)
         return {"levels": frequent, "rare": in_order(rare)}
 
     @staticmethod
@@ -96,60 +129,110 @@ class Embedding(Operation):
         return codes
 
 
+@dataclass(frozen=True)
+class Frequency(Operation):
+    """The share of training rows that have the level; 0 where training never saw it.
+
+    Levels that are equally frequent become the same number. Scaling follows.
+
+    Use: many levels, where what counts is how common one is; beside another encoding of it.
+    """
+
+    def fit(self, values: pa.Array) -> State:
+        levels = levels_of(values, 1, None)[0]
+        codes = codes_of(values, levels, [], {})
+        times = np.bincount(codes, minlength=len(levels))
+        return {"levels": levels, "shares": (times / max(1, len(values))).tolist()}
+
+    @staticmethod
+    def apply(values: pa.Array, state: State, counts: Counts) -> Numbers:
+        codes = codes_of(values, state["levels"], [], counts)
+        return np.array([*state["shares"], 0.0])[codes]
+
+    @staticmethod
+    def label(state: State) -> str:
+        return "_frequency"
+
+
+@dataclass(frozen=True)
+class Binary(Operation):
+    """The bits of the level's place, counted from 1, in ⌈log₂(levels + 1)⌉ columns of 0 and 1.
+
+    The order is that of `ordinal`, missing is a level; one that training never saw is 0 in all.
+
+    Use: more levels than one-hot columns are wanted, and too few rows for embeddings.
+    """
+
+    gives: ClassVar[Gives] = "block"
+
+    def fit(self, values: pa.Array) -> State:
+        return {"levels": in_order(levels_of(values, 1, None)[0])}
+
+    @staticmethod
+    def apply(values: pa.Array, state: State, counts: Counts) -> npt.NDArray[np.float32]:
+        places = codes_of(values, state["levels"], [], counts) + 1
+        bits = np.arange(_width(state), dtype=np.int32)
+        return (places[:, None] >> bits & 1).astype(np.float32)
+
+    @staticmethod
+    def suffixes(state: State) -> list[str]:
+        return [f"_bit{i}" for i in range(_width(state))]
+
+
+@dataclass(frozen=True)
+class Hashing(Operation):
+    """±1 in column |h| mod `columns`, by the sign of the level's MurmurHash3 h; 0 in the others.
+
+    Nothing is learned, so no level is rare or unseen; levels that meet in a column with the same
+    sign are one. A missing cell is 0 in all.
+
+    Source: Weinberger, Dasgupta, Langford, Smola & Attenberg 2009, arXiv:0902.2206.
+
+    Use: very many levels of which new ones keep coming, as in addresses or user agents.
+    """
+
+    columns: int = setting(32, "So many columns.", ge=2, le=4096)
+
+    gives: ClassVar[Gives] = "block"
+
+    def fit(self, values: pa.Array) -> State:
+        return {"columns": self.columns}
+
+    @staticmethod
+    def apply(values: pa.Array, state: State, counts: Counts) -> npt.NDArray[np.float32]:
+        block = np.zeros((len(values), state["columns"]), np.float32)
+        encoded = values.dictionary_encode()
+        place, sign = hashed_places(encoded.dictionary, state["columns"])
+        rows = np.flatnonzero(np.asarray(values.is_valid()))
+        codes = np.asarray(encoded.indices.drop_null())
+        block[rows, place[codes]] = sign[codes]
+        return block
+
+    @staticmethod
+    def suffixes(state: State) -> list[str]:
+        return [f"_hash{i}" for i in range(state["columns"])]
+
+
 ENCODERS: dict[str, type[Operation]] = {
     "one-hot": OneHot,
     "ordinal": Ordinal,
     "embedding": Embedding,
+    "frequency": Frequency,
+    "target": TargetMean,
+    "hashing": Hashing,
+    "binary": Binary,
 }
 
 
-def levels_of(
-    values: pa.Array, min_count: int, max_levels: int | None
-) -> tuple[list[Level], list[Level]]:
-    """Give the levels that are frequent enough, most frequent first, and the others.
+def least_count(min_count: int, min_share: float, n_rows: int) -> int:
+    """Give the number of rows below which a level is rare: a count, or a share of the rows.
 
-    Equally frequent ones are in code-point order, so the order of rows does not matter.
-
-    >>> levels_of(pa.array(["b", "a", "b", "c", None, None]), 2, None)
-    (['b', None], ['a', 'c'])
+    >>> least_count(2, 0.01, 1000), least_count(2, 0.0, 1000)
+    (10, 2)
     """
-    times = pc.value_counts(values).to_pylist()
-    times.sort(key=lambda pair: (-pair["counts"], pair["values"] is None, pair["values"] or ""))
-    n_frequent = sum(pair["counts"] >= min_count for pair in times)
-    if max_levels is not None:
-        n_frequent = min(n_frequent, max_levels)
-    levels = [pair["values"] for pair in times]
-    return levels[:n_frequent], levels[n_frequent:]
+    return max(min_count, math.ceil(min_share * n_rows))
 
 
-def in_order(levels: Sequence[Level]) -> list[Level]:
-    """Sort by value if all are numbers, else by code point; None comes last.
-
-    >>> in_order(["10", None, "9"]), in_order(["10", "9", "x"])
-    (['9', '10', None], ['10', '9', 'x'])
-    """
-    texts = sorted(level for level in levels if level is not None)
-    try:
-        numbers = [float(text) for text in texts]
-    except ValueError:
-        numbers = []
-    if numbers and all(np.isfinite(numbers)):
-        texts = [text for _, text in sorted(zip(numbers, texts, strict=True))]
-    return [*texts, *([None] if None in levels else [])]
-
-
-def codes_of(
-    values: pa.Array, levels: Sequence[Level], rare: Sequence[Level], counts: Counts
-) -> npt.NDArray[np.int32]:
-    """Give the place of each cell in ``levels`` and then ``rare``, −1 where it is in neither.
-
-    Texts of −1 are counted as unseen; a missing cell is not, it is counted as missing elsewhere.
-    """
-    known = pa.array([*levels, *rare], values.type)
-    places = pc.index_in(values, value_set=known)
-    if not places.null_count:
-        return np.array(places, dtype=np.int32)
-    codes = np.array(places.fill_null(-1), dtype=np.int32)
-    n_missing = 0 if None in levels or None in rare else values.null_count
-    counts["unseen"] = counts.get("unseen", 0) + places.null_count - n_missing
-    return codes
+def _width(state: State) -> int:
+    """How many bits the last place has."""
+    return max(1, len(state["levels"]).bit_length())

@@ -1,7 +1,7 @@
 """Bring numeric columns to a common scale: (x − shift) / scale, learned from training rows.
 
 A scale of zero becomes 1, so a column that is constant in training stays finite. Rows outside the
-range of training are not clipped.
+range of training are not clipped. What bends a column as well stands in `reshaping`.
 """
 
 # ruff: noqa: D102  (what each method is for is said once, in Operation)
@@ -12,12 +12,17 @@ import numpy as np
 
 from nntool.errors import UsageError
 from nntool.tables.choices import setting
+from nntool.tables.operations.moments import moments
 from nntool.tables.operations.operation import Counts, Numbers, Operation, State
+from nntool.tables.operations.reshaping import Log1p, Power, QuantileNormal, RobustSmooth
 
 
 @dataclass(frozen=True)
 class Standard(Operation):
-    """(x − mean) / standard deviation (population), both of training."""
+    """(x − mean) / standard deviation (population), both of training.
+
+    Use: the default; networks learn best from numbers around 0 with spread 1.
+    """
 
     def fit(self, values: Numbers) -> State:
         known = values[~np.isnan(values)]
@@ -33,7 +38,10 @@ class Standard(Operation):
 
 @dataclass(frozen=True)
 class MinMax(Operation):
-    """Low + (high − low)·(x − min) / (max − min): the range of training becomes [low, high]."""
+    """Low + (high − low)·(x − min) / (max − min): the range of training becomes [low, high].
+
+    Use: numbers with true bounds, such as percentages or pixels; one outlier squeezes the rest.
+    """
 
     low: float = setting(0.0, "What the smallest number of training becomes.")
     high: float = setting(1.0, "What the largest number of training becomes.")
@@ -50,14 +58,20 @@ class MinMax(Operation):
     @staticmethod
     def apply(values: Numbers, state: State, counts: Counts) -> Numbers:
         scaled: Numbers = values - state["min"]
-        scaled *= (state["high"] - state["low"]) / ((state["max"] - state["min"]) or 1.0)
+        scaled /= (state["max"] - state["min"]) or 1.0
+        scaled *= state["high"] - state["low"]
         scaled += state["low"]
         return scaled
 
 
 @dataclass(frozen=True)
 class Robust(Operation):
-    """(x − median) / (upper quartile − lower quartile), of training: deaf to outliers."""
+    """(x − median) / (upper quartile − lower quartile), of training: deaf to outliers.
+
+    Where the quartiles are equal, as in a column of mostly zeros, it divides by 1.
+
+    Use: outliers that should stay far out; `robust-smooth` draws them in as well.
+    """
 
     def fit(self, values: Numbers) -> State:
         known = values[~np.isnan(values)]
@@ -74,8 +88,28 @@ class Robust(Operation):
 
 
 @dataclass(frozen=True)
+class MaxAbs(Operation):
+    """x / max|x| of training: within ±1, and 0 stays 0.
+
+    Use: mostly zeros, where 0 means none, as in counts.
+    """
+
+    def fit(self, values: Numbers) -> State:
+        known = values[~np.isnan(values)]
+        return {"scale": (float(np.abs(known).max()) if len(known) else 0.0) or 1.0}
+
+    @staticmethod
+    def apply(values: Numbers, state: State, counts: Counts) -> Numbers:
+        scaled: Numbers = values / state["scale"]
+        return scaled
+
+
+@dataclass(frozen=True)
 class Unscaled(Operation):
-    """Leave numbers as they are."""
+    """Leave numbers as they are.
+
+    Use: numbers that are scaled already; others make training slow or make it fail.
+    """
 
     def fit(self, values: Numbers) -> State:
         return {}
@@ -89,20 +123,10 @@ SCALERS: dict[str, type[Operation]] = {
     "standard": Standard,
     "minmax": MinMax,
     "robust": Robust,
+    "robust-smooth": RobustSmooth,
+    "maxabs": MaxAbs,
+    "quantile-normal": QuantileNormal,
+    "power": Power,
+    "log1p": Log1p,
     "none": Unscaled,
 }
-
-
-def moments(known: Numbers) -> tuple[float, float]:
-    """Give mean and population standard deviation, 1 where that is no more than rounding.
-
-    What counts as rounding is scikit-learn's bound for ``StandardScaler``: n·ε·var + (n·ε·mean)².
-
-    >>> moments(np.array([1.0, 3.0]))
-    (2.0, 1.0)
-    >>> moments(np.full(10, 0.1))[1]
-    1.0
-    """
-    m, s = float(known.mean()), float(known.std())
-    rounding = len(known) * float(np.finfo(np.float64).eps)
-    return m, 1.0 if s * s <= rounding * s * s + (rounding * m) ** 2 else s

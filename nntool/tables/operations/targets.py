@@ -8,8 +8,8 @@ import numpy.typing as npt
 
 from nntool.errors import DataError
 from nntool.settings.transform import TransformSettings
+from nntool.tables.operations.moments import moments
 from nntool.tables.operations.operation import LIMIT, Numbers, State
-from nntool.tables.operations.scaling import moments
 
 
 def fit_target(
@@ -22,7 +22,9 @@ def fit_target(
     """Learn how the target is given to the network, from the training rows.
 
     ``values`` `(n,)`: int32 codes of classes (−1 missing), or numbers, of NumPy or pyarrow (NaN or
-    null missing). Raises ``DataError`` where no training row has a target.
+    null missing). ``standard`` is (y − mean) / scale, ``log1p`` the same of ln(1 + y): errors count
+    as shares of the target. Raises ``DataError`` where no training row has a target, and where a
+    target has no logarithm.
 
     >>> fit_target(np.array([1.0, 3.0, np.nan]), "regression", TransformSettings())
     {'task': 'regression', 'scaling': 'standard', 'mean': 2.0, 'scale': 1.0}
@@ -39,19 +41,26 @@ def fit_target(
         raise DataError(f"the target holds {largest:g}, which no network can learn", "scale it")
     if settings.target_scaling == "none":
         return {"task": task, "scaling": "none", "mean": 0.0, "scale": 1.0}
+    scaling = "log1p" if settings.target_scaling == "log1p" else "standard"
+    if scaling == "log1p":
+        _require_logarithms(numbers)
+        known = np.log1p(known)
     mean, scale = moments(known)
-    return {"task": task, "scaling": "standard", "mean": mean, "scale": scale}
+    return {"task": task, "scaling": scaling, "mean": mean, "scale": scale}
 
 
 def apply_target(values: Any, state: State) -> npt.NDArray[np.int32] | npt.NDArray[np.float32]:
-    """Give int32 codes as they are, or float32 (y − mean) / scale with NaN where it is missing."""
+    """Give int32 codes as they are, or the scaled target as float32, NaN where it is missing."""
     if state["task"] != "regression":
         codes: npt.NDArray[np.int32] = np.asarray(values, dtype=np.int32)
         return codes
-    scaled = (_numbers(values) - state["mean"]) / state["scale"]
+    numbers = _numbers(values)
+    if state["scaling"] == "log1p":
+        numbers = np.log1p(numbers)
+    scaled = (numbers - state["mean"]) / state["scale"]
     most = np.finfo(np.float32).max
-    numbers: npt.NDArray[np.float32] = np.clip(scaled, -most, most).astype(np.float32)
-    return numbers
+    clipped: npt.NDArray[np.float32] = np.clip(scaled, -most, most).astype(np.float32)
+    return clipped
 
 
 def inverse_target(scaled: npt.ArrayLike, state: State) -> Numbers:
@@ -61,7 +70,19 @@ def inverse_target(scaled: npt.ArrayLike, state: State) -> Numbers:
     array([10., 12.])
     """
     own: Numbers = np.asarray(scaled, dtype=np.float64) * state["scale"] + state["mean"]
-    return own
+    return np.expm1(own) if state.get("scaling") == "log1p" else own
+
+
+def _require_logarithms(numbers: Numbers) -> None:
+    """Refuse a target with ln(1 + y) undefined in any row, whatever its part."""
+    refused = np.flatnonzero(numbers <= -1)
+    if len(refused):
+        row = int(refused[0])
+        raise DataError(
+            f"row {row + 1}: the target {numbers[row]:g} has no ln(1 + y), which needs y > -1"
+            + (f"; {len(refused):,} rows have such a target" if len(refused) > 1 else ""),
+            "transform with --target-scaling standard",
+        )
 
 
 def _numbers(values: Any) -> Numbers:

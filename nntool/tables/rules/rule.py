@@ -10,6 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from nntool.settings.clean import CleanSettings
+from nntool.tables.marking import Reason
 
 State = dict[str, Any]
 """What was learned: plain data that JSON can hold."""
@@ -28,11 +29,30 @@ class Findings:
     """Rows `(n,)` that are to be left out where they are training rows; their cell is missing."""
 
 
+@dataclass(frozen=True)
+class Judgement:
+    """Training rows that a rule found unusual while it learned: a property of them alone."""
+
+    rule: str
+    rows: NDArray[np.int64]
+    """Their places, the most unusual first."""
+    scores: NDArray[np.float64]
+    leave_out: bool
+
+
 class Rule(ABC):
     """One thing that is done to cells after they are typed; a subclass is a frozen dataclass."""
 
     in_order: ClassVar[bool] = False
     """True where `apply` needs all rows of a part at once: it follows an order column."""
+    reason: ClassVar[Reason] = Reason.NOT_VALID
+    """Why a training row that the rule objects to is left out."""
+    option: ClassVar[str] = ""
+    """The option that asks for the rule, as reports name it: ``--valid``."""
+
+    @classmethod  # noqa: B027 - most have nothing to say
+    def check(cls, settings: CleanSettings) -> None:
+        """Raise ``UsageError`` for what is wrong whatever the table is, before it is read."""
 
     @classmethod
     @abstractmethod
@@ -47,6 +67,7 @@ class Rule(ABC):
         """Learn from the kept training rows, typed, as the rules before leave them.
 
         The state names its columns, so that `apply` finds them, under keys of its own choice.
+        A ``Judgement`` of the rows of ``table`` may stand under ``judged``; it is taken out.
         """
 
     @staticmethod

@@ -19,8 +19,9 @@ from nntool.tables.operations import (
     NUMERIC_IMPUTERS,
     OPERATIONS,
     SCALERS,
+    TEXT_ENCODERS,
 )
-from nntool.tables.operations.dates import CYCLES, Cycle, Days
+from nntool.tables.operations.dates import operations_of
 from nntool.tables.operations.imputation import IsMissing
 from nntool.tables.operations.operation import (
     LIMIT,
@@ -40,10 +41,10 @@ IMPUTED_BY: dict[str, tuple[Any, str]] = {
 }
 """What fills the gaps of a column of each role, where a setting or its chain says so."""
 
-STARTS = {"numeric": "numbers", "categorical": "texts", "date": "days"}
+STARTS = {"numeric": "numbers", "categorical": "texts", "date": "days", "text": "prose"}
 """What the cells of each role are when their chain begins."""
 
-WORDS = {"numbers": "numbers", "texts": "categories", "days": "dates"}
+WORDS = {"numbers": "numbers", "texts": "categories", "days": "dates", "prose": "free text"}
 
 
 class Plan(NamedTuple):
@@ -192,13 +193,11 @@ def chains_of(
         yield [*first, encoder, scaler] if encoder.gives == "numbers" else [*first, encoder]
     elif planned.role == "numeric":
         yield [*first, scaler]
+    elif planned.role == "text":
+        yield [build(TEXT_ENCODERS, "TEXT_ENCODERS", settings.text)]
     else:
-        yield [*first, Days(), scaler]
-        times = values[~np.isnan(values)] % 1
-        has_times = len(times) > 0 and times.min() < times.max()
-        for cycle in CYCLES:
-            if cycle != "hour" or has_times:
-                yield [*first, Cycle(cycle)]
+        for part in operations_of(settings.dates, values):
+            yield [*first, part, scaler] if part.gives == "numbers" else [*first, part]
     has_numbers = planned.role in ("numeric", "date")
     asked_for = planned.asked and planned.asked[0].reads_gaps
     if n_missing and settings.missing_indicators and has_numbers and not asked_for:

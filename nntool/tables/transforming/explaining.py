@@ -93,5 +93,6 @@ def _because(one: Plan, chain: Sequence[Operation]) -> str:
     return {
         "numeric": "a number (--impute-numeric, --scale)",
         "categorical": "a category (--impute-categorical, --encode)",
-        "date": "a date (--scale)",
+        "date": "a date (--dates, --scale)",
+        "text": "free text (--text)",
     }[one.role]

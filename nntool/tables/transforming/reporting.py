@@ -49,6 +49,13 @@ def _notes(state: State, columns: dict[str, Any], counts: AllCounts) -> list[str
         )
     if unseen := counts.get("unseen"):
         notes.append(f"cells with a category that training never saw: {_listed(unseen)}")
+    if undefined := counts.get("undefined"):
+        notes.append(
+            f"numbers without a logarithm, taken as the least that has one: {_listed(undefined)}"
+            " (--scale, --columns)"
+        )
+    if outside := counts.get("outside edges"):
+        notes.append(f"numbers in no bin, outside of the edges: {_listed(outside)} (--columns)")
     if clipped := counts.get("clipped"):
         notes.append(f"numbers too large for a network, clipped: {_listed(clipped)} (--scale)")
     return notes

@@ -2,7 +2,9 @@ import pytest
 
 from nntool.errors import DataError, UsageError
 from nntool.settings.collect import CollectSettings
-from nntool.tables.csv.dialect import HEAD_BYTES, Dialect, detect
+from nntool.tables.csv.detection import detect
+from nntool.tables.csv.dialect import Dialect
+from nntool.tables.csv.source import HEAD_BYTES
 
 
 def found(text, **settings):
@@ -21,7 +23,7 @@ def test_decimal_commas_do_not_hide_the_semicolon():
     assert found("x;y\n1,5;2,5\n3,5;4,5\n")[0].delimiter == ";"
 
 
-@pytest.mark.parametrize("text", ["1,5;2,5\n3,5;4,5\n", "my title\na,b\n1,2\n", "text\na, b\nc\n"])
+@pytest.mark.parametrize("text", ["1,5;2x,5\n3,5;4,5\n", "text\na, b\nc\n", "1,x;y\n2,y;z\n"])
 def test_unclear_evidence_is_refused_with_the_candidates(text):
     with pytest.raises(DataError) as caught:
         found(text)

@@ -4,8 +4,7 @@ import io
 import pytest
 
 from nntool.errors import DataError
-from nntool.tables.csv.dialect import HEAD_BYTES
-from nntool.tables.csv.source import open_source, peek
+from nntool.tables.csv.source import HEAD_BYTES, open_source, peek
 
 
 def test_peeking_takes_nothing_away():

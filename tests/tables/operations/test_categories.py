@@ -3,10 +3,13 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.feature_extraction import FeatureHasher
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
 
+from nntool.errors import DataError, UsageError
 from nntool.tables.choices import build
-from nntool.tables.operations.categories import ENCODERS, in_order
+from nntool.tables.operations.categories import ENCODERS
+from nntool.tables.operations.levels import in_order
 
 TRAINING = ["b", "a", "b", None, "a", "ö", "ö", "B", "B", "b", None]
 LATER = ["a", "new", None, "B", "ö", "other"]
@@ -88,19 +91,70 @@ def test_embedding_codes_go_by_frequency_and_leave_0_to_rare_and_unseen_levels()
     assert counts == {"unseen": 1}, "rare levels were seen, missing cells are counted elsewhere"
 
 
-@pytest.mark.parametrize("name", sorted(ENCODERS))
+LEARNED_ALONE = sorted(name for name, cls in ENCODERS.items() if not cls.needs_target)
+
+
+@pytest.mark.parametrize("name", LEARNED_ALONE)
 @given(values=st.lists(st.sampled_from([None, "", " ", "a", "b", "1", "nan"]), min_size=1))
 def test_the_order_of_rows_does_not_change_what_is_learned(name, values) -> None:
     assert fitted(name, values)[1] == fitted(name, values[::-1])[1]
 
 
-@pytest.mark.parametrize("name", sorted(ENCODERS))
+@pytest.mark.parametrize("name", ["one-hot", "ordinal", "embedding", "binary"])
 @given(values=st.lists(st.sampled_from([None, "", " ", "a", "b", "1"]), min_size=1))
 def test_levels_of_training_are_told_apart(name, values) -> None:
-    choice = name if name == "ordinal" else {"name": name, "min_count": 1}
+    choice = {"name": name, "min_count": 1} if name in ("one-hot", "embedding") else name
     rows = encoded(choice, values).reshape(len(values), -1).tolist()
     assert len({tuple(row) for row in rows}) == len(set(values))
 
 
 def test_texts_that_read_as_infinite_are_sorted_as_texts() -> None:
     assert in_order(["3", "1e999"]) == ["1e999", "3"]
+
+
+def test_levels_below_a_share_are_rare_as_in_scikit_learn() -> None:
+    training = ["a"] * 50 + ["b"] * 45 + ["c"] * 5
+    for share in (0.05, 0.051):
+        theirs = OneHotEncoder(
+            handle_unknown="infrequent_if_exist", min_frequency=share, sparse_output=False
+        ).fit(column(training))
+        choice = {"name": "one-hot", "min_share": share}
+        np.testing.assert_array_equal(encoded(choice, training), theirs.transform(column(training)))
+
+
+def test_ordinal_follows_a_given_order() -> None:
+    choice = {"name": "ordinal", "order": "low/middle/high"}
+    counts = {}
+    training = ["high", None, "low"]
+    found = encoded(choice, training, ["low", "middle", "high", None, "x"], counts)
+    assert found.tolist() == [0, 1, 2, 3, -1]
+    assert counts == {"unseen": 1}
+    assert encoded({**choice, "order": ["low", "middle", "high"]}, training).tolist() == [2, 3, 0]
+
+
+def test_an_order_that_leaves_out_a_level_is_refused_with_the_level() -> None:
+    with pytest.raises(DataError, match="does not name 'High'"):
+        fitted({"name": "ordinal", "order": "low/high"}, ["High", "low"])
+    with pytest.raises(UsageError, match="names a level twice"):
+        fitted({"name": "ordinal", "order": "low/low"})
+
+
+def test_frequency_is_the_share_of_training_rows() -> None:
+    counts = {}
+    found = encoded("frequency", ["x", "x", "y", None], ["x", "y", None, "new"], counts)
+    assert found.tolist() == [0.5, 0.25, 0.25, 0]
+    assert counts == {"unseen": 1}
+
+
+def test_hashing_agrees_with_scikit_learn() -> None:
+    texts = ["a", "never seen", "ö", "", "a b", "漢字"]
+    theirs = FeatureHasher(8, input_type="string").transform([[text] for text in texts])
+    np.testing.assert_array_equal(
+        encoded({"name": "hashing", "columns": 8}, later=texts), theirs.toarray()
+    )
+    assert not encoded("hashing", later=[None]).any()
+
+
+def test_binary_gives_the_bits_of_the_place() -> None:
+    found = encoded("binary", ["a", "b", "c", None], ["a", "b", "c", None, "new"])
+    assert found.tolist() == [[1, 0, 0], [0, 1, 0], [1, 1, 0], [0, 0, 1], [0, 0, 0]]

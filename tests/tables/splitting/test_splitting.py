@@ -1,3 +1,4 @@
+import hashlib
 import json
 
 import numpy as np
@@ -16,7 +17,8 @@ SHARES = (0.7, 0.15, 0.15)
 def dealt(y, hashes=None, shares=SHARES, method="auto", task="multiclass", seed=0):
     column = pa.chunked_array([pa.array([str(v) for v in y], pa.string())])
     hashes = np.arange(len(y), dtype=np.uint64) if hashes is None else np.array(hashes, np.uint64)
-    return split(column, hashes, shares, method, task, np.random.default_rng(seed))
+    parts, _, report = split(column, hashes, shares, method, task, np.random.default_rng(seed))
+    return parts, report
 
 
 def sizes(parts):
@@ -178,6 +180,7 @@ def test_parts_that_would_fail_later_are_refused_with_their_cause():
         parts = ("train", "validation", "test")
         return {
             "sizes": dict(zip(parts, sizes, strict=True)),
+            "method": "random",
             "classes": classes and {c: {"train": n} for c, n in classes.items()},
             "repeated_rows": repeated,
         }
@@ -200,3 +203,21 @@ def test_classes_are_those_that_clean_has_equal_numbers_one():
         "1": {"train": 14, "validation": 3, "test": 3, "none": 0},
     }
     assert sizes(parts) == [28, 6, 6, 0]
+
+
+@pytest.mark.parametrize(
+    ("task", "method", "digest"),
+    [
+        ("multiclass", "auto", "c8323ea574ebd73c"),
+        ("multiclass", Stratified(), "c8323ea574ebd73c"),
+        ("regression", "auto", "92f9154476b02716"),
+        ("regression", Stratified(), "6b0f5a34cdf24f8c"),
+    ],
+)
+def test_the_rows_that_a_seed_deals_stay_those_of_every_release(task, method, digest):
+    rng = np.random.default_rng(3)
+    y = rng.integers(0, 4, 500), rng.normal(size=500)
+    row = np.arange(500)
+    hashes = np.where(row % 7 == 0, row // 2, row)
+    parts, _ = dealt(y[task == "regression"], hashes, (0.6, 0.2, 0.1), method, task, seed=5)
+    assert hashlib.sha256(parts.tobytes()).hexdigest()[:16] == digest

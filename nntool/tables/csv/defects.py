@@ -1,0 +1,113 @@
+"""Records that cannot be read as the others: counted, shown, refused beyond a limit."""
+
+from typing import Any
+
+from nntool.errors import DataError
+
+SHOWN = 5
+COUNTED = 10_000
+EXCERPT = 40
+
+
+class DefectsError(DataError):
+    """More defective records than may be left out."""
+
+
+class Defects:
+    """The records of a file that are left out, with line, reason and how they begin.
+
+    ``limit`` of them are accepted; ``listed`` has each of these as plain data. Beyond, the rest
+    of the file is still read to count them, then ``refuse`` raises. Without ``show`` nothing of
+    their text is kept: personal columns may stand in it.
+    """
+
+    def __init__(self, name: str, limit: int, *, show: bool = True) -> None:
+        self.name = name
+        self.limit = limit
+        self.count = 0
+        self.listed: list[dict[str, Any]] = []
+        self._show = show
+        self._has_quotes = False
+        self._has_bytes = False
+
+    @property
+    def too_many(self) -> bool:
+        """True when the file is refused."""
+        return self.count > self.limit
+
+    def add(
+        self, line: int, reason: str, text: str, *, quotes: bool = False, encoding: bool = False
+    ) -> None:
+        """Take down one record; ``line`` is where it can be seen in the file."""
+        self.count += 1
+        self._has_quotes |= quotes
+        self._has_bytes |= encoding
+        if len(self.listed) < max(self.limit, SHOWN):
+            self.listed.append(
+                {"line": line, "reason": reason, **({"text": text} if self._show else {})}
+            )
+        if self.count > self.limit + COUNTED:
+            self.refuse(n_cells=0, is_whole=False)
+
+    def add_many(self, number: int) -> None:
+        """Take down records that are counted only."""
+        self.count += number
+
+    def refuse(self, n_cells: int, *, is_whole: bool = True, at_end: bool = False) -> None:
+        """Raise ``DataError`` if there are more than the limit; ``is_whole``: all are counted.
+
+        ``at_end``: they are the last records of the file.
+        """
+        if not self.too_many:
+            return
+        number = f"{self.count:,}" if is_whole else f"at least {self.count:,}"
+        records = "1 record is" if number == "1" else f"{number} records are"
+        expected = f" ({_cells(n_cells)})" if n_cells else ""
+        raise DefectsError(
+            f"{self.name}: {records} not as the others{expected}: {self._shown()}",
+            self._hint(at_end=at_end),
+        )
+
+    def note(self) -> str | None:
+        """What was left out, in one sentence."""
+        if not self.count:
+            return None
+        records = "1 record was" if self.count == 1 else f"{self.count:,} records were"
+        return f"{self.name}: {records} left out (--max-bad-rows): {self._shown()}"
+
+    def _shown(self) -> str:
+        ordered = sorted(self.listed, key=lambda one: int(one["line"]))[:SHOWN]
+        shown = "; ".join(
+            f"line {d['line']} {d['reason']}" + (f" ({d['text']})" if self._show else "")
+            for d in ordered
+        )
+        return shown + ("; …" if self.count > SHOWN else "")
+
+    def _hint(self, *, at_end: bool) -> str:
+        ways = ["mend these lines"]
+        starts = {str(d["text"])[1:3] for d in self.listed if "text" in d}
+        sign = next(
+            (s for s in ("#", "//", "%") if starts and all(t.startswith(s) for t in starts)), None
+        )
+        if sign:
+            ways.append(f"--comment '{sign}', if they are comments")
+        if at_end:
+            ways.append(f"--skip-end {self.count}, if the table ends before them")
+        if self._has_quotes:
+            ways.append(
+                "--stray-quotes keep, or --quote none, if quotes inside cells are plain characters"
+            )
+        ways.append(f"--max-bad-rows {self.count} leaves them out")
+        if self._has_bytes:
+            ways.append("--encoding cp1252 (or another), if the file was written in that")
+        return "; ".join(ways)
+
+
+def _cells(number: int) -> str:
+    return "1 cell" if number == 1 else f"{number} cells"
+
+
+def excerpt(data: bytes, most: int = EXCERPT) -> str:
+    """How a record begins, to be shown."""
+    text = data[: 4 * most].decode("utf-8", errors="replace").rstrip("\r\n")
+    return repr(text[:most]) + ("…" if len(text) > most else "")

@@ -1,0 +1,285 @@
+"""Finds out how a CSV file is written: on clear evidence only, and said in one line each."""
+
+import codecs
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from nntool.errors import DataError
+from nntool.settings.collect import CollectSettings
+from nntool.tables.csv import encoding
+from nntool.tables.csv.dialect import Dialect, shown
+from nntool.tables.csv.encoding import Survey
+from nntool.tables.csv.ending import end_of, hints
+from nntool.tables.csv.formats import refuse_json, refuse_other_formats
+from nntool.tables.csv.layout import (
+    Layout,
+    is_number,
+    layout,
+    possible_start,
+    records_of,
+    start_of,
+    without_lines,
+)
+from nntool.tables.csv.source import HEAD_BYTES
+
+CANDIDATES = (",", ";", "\t", "|")
+PROPOSED = ("`", "^", "~", ":", "!", "\x01", "\x1f", " ")
+COMMENTS = ("#", "//", "%")
+
+
+@dataclass(frozen=True)
+class _Head:
+    """The beginning of a file as text whose lines end in line feeds."""
+
+    text: str
+    is_cut: bool
+    name: str
+
+
+def detect(
+    head: bytes, settings: CollectSettings, name: str, found: Survey | None = None
+) -> tuple[Dialect, list[str]]:
+    r"""The dialect of the file that begins with ``head``, and notes on what was found.
+
+    ``head`` is the first ``HEAD_BYTES`` of the file, or all of it where it is shorter; ``found``
+    tells of the whole file, where that could be read. Raises ``DataError`` where something is
+    not clear, ``UsageError`` for impossible settings.
+
+    >>> detect(b"a;b\n1,5;2\n", CollectSettings(), "x.csv")[0].delimiter
+    ';'
+    """
+    if settings.skip_rows == "auto":
+        refuse_other_formats(head, name)
+    notes = []
+    dialect = Dialect(
+        _named(settings.delimiter) if settings.delimiter != "auto" else ",",
+        "utf-8" if settings.encoding == "auto" else settings.encoding,
+        {"auto": '"', "none": ""}.get(settings.quote, settings.quote),
+        0 if settings.skip_rows == "auto" else settings.skip_rows,
+        settings.header,
+        "" if settings.comment in ("auto", "none") else settings.comment,
+        settings.blanks_after_delimiter == "skip",
+        settings.skip_below,
+        0 if settings.skip_end == "auto" else settings.skip_end,
+        settings.stray_quotes == "keep",
+    )
+    if settings.encoding == "auto":
+        known = found or encoding.survey_bytes(head)
+        decided, said = encoding.decide(head, known, name)
+        dialect = replace(dialect, encoding=decided)
+        notes += [f"{said} (--encoding)"] if said else []
+    file = _head(head, dialect, name)
+    refuse_json(file.text, name)
+    if settings.quote == "auto" and _has_single_quotes(file.text):
+        dialect = replace(dialect, quote="'")
+        notes.append("cells are quoted by ' (--quote)")
+    dialect, chosen, said_of = _structure(file, dialect, settings)
+    notes += said_of
+    if chosen is not None:
+        dialect, more = end_of(found, dialect, settings, chosen)
+        notes += [*more, *hints(chosen, dialect)]
+    return dialect, [f"{name}: {note}" for note in notes]
+
+
+def _named(delimiter: str) -> str:
+    return {"tab": "\t", "\\t": "\t", "blank": " "}.get(delimiter, delimiter)
+
+
+def _head(head: bytes, dialect: Dialect, name: str) -> _Head:
+    """The head as text, without the lines to skip and the line that the head may have cut."""
+    try:
+        text = codecs.getincrementaldecoder(dialect.encoding)(errors="replace").decode(head)
+    except UnicodeError as error:  # what no replacement can mend, as a byte order mark not there
+        raise DataError(f"{name} is not {dialect.encoding}: {error}", "--encoding auto") from None
+    text = text.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    is_cut = len(head) >= HEAD_BYTES
+    if is_cut and "\n" in text:
+        text = text[: text.rindex("\n")]
+    return _Head("\n".join(text.split("\n")[dialect.skip_rows :]), is_cut, name)
+
+
+def _structure(
+    file: _Head, dialect: Dialect, settings: CollectSettings
+) -> tuple[Dialect, Layout | None, list[str]]:
+    """The delimiter, the comments, the blanks, the lines above the header."""
+    notes = []
+    comment = dialect.comment
+    if settings.comment == "auto":
+        comment = next((sign for sign in COMMENTS if file.text.lstrip("\n").startswith(sign)), "")
+    signs = CANDIDATES if settings.delimiter == "auto" else (dialect.delimiter,)
+    chosen = _choose(file, dialect, settings, comment, signs)
+    if comment and settings.comment == "auto":
+        header = _commented_header(file, comment, chosen, dialect)
+        if header:
+            comment = ""
+            chosen = _choose(file, dialect, settings, "", signs)
+        else:
+            notes.append(f"lines that begin with {comment} are comments (--comment none)")
+    if chosen is None:
+        if settings.delimiter == "auto":
+            notes.append("one column: no , ; tab or | separates cells (--delimiter)")
+        return replace(dialect, comment=comment), None, notes
+    dialect = replace(dialect, delimiter=chosen.delimiter, comment=comment)
+    if settings.delimiter == "auto":
+        notes.append(f"the delimiter is {shown(chosen.delimiter)} (--delimiter)")
+    if settings.blanks_after_delimiter == "auto" and _skips_blanks(
+        without_lines(file.text, comment), dialect
+    ):
+        dialect = replace(dialect, skip_blanks=True)
+        notes.append("blanks after the delimiter belong to no cell (--blanks-after-delimiter)")
+        chosen = _choose(file, dialect, settings, comment, (dialect.delimiter,)) or chosen
+    if settings.skip_rows == "auto":
+        dialect, said = _above(chosen, dialect, file)
+        notes += said
+    return dialect, chosen, notes
+
+
+def _above(chosen: Layout, dialect: Dialect, file: _Head) -> tuple[Dialect, list[str]]:
+    """The lines above the header, as those of a title."""
+    if not chosen.is_clear:
+        _refuse_unclear_start(chosen, file)
+    if not chosen.start:
+        return dialect, []
+    number = chosen.header_line - 1
+    lines = "1 line" if number == 1 else f"{number} lines"
+    first = "; ".join(repr(cell.strip()[:50]) for cell in chosen.records[0].cells if cell.strip())
+    note = f"{lines} above the header passed over, {first or 'empty'} first (--skip-rows 0)"
+    return replace(dialect, skip_rows=number), [note]
+
+
+def _refuse_unclear_start(chosen: Layout, file: _Head) -> None:
+    """Raise where the first records have fewer cells than the rest and may be titles."""
+    first = chosen.records[0]
+    if len(first.cells) > chosen.width or chosen.agreement >= 0.5:
+        return  # its odd records are refused by the reader, by line
+    header = possible_start(chosen.records, chosen.width)
+    if header is None:
+        return
+    raise DataError(
+        f"{file.name}: where the table begins is not clear: line {first.line} has"
+        f" {_cells(len(first.cells))} ({start_of(first)}), line {header.line} has"
+        f" {_cells(len(header.cells))} ({start_of(header)})",
+        f"--skip-rows {header.line - 1}, if the header is on line {header.line};"
+        " --skip-rows 0, if it is the first line",
+    )
+
+
+def _choose(
+    file: _Head, dialect: Dialect, settings: CollectSettings, comment: str, signs: Sequence[str]
+) -> Layout | None:
+    """The table by the delimiter that the evidence names; None for one column."""
+    text = without_lines(file.text, comment)
+    found: list[Layout] = []
+    for sign in signs:
+        if sign == dialect.quote:
+            continue
+        skip = dialect.skip_blanks or (
+            settings.blanks_after_delimiter == "auto" and f"{sign} " + dialect.quote in text
+        )
+        records = records_of(text, sign, dialect.quote, skip_blanks=skip, is_cut=file.is_cut)
+        table = layout(records, sign)
+        if table is not None and settings.skip_rows != "auto":
+            table = replace(table, start=0, is_clear=True)
+        if table is not None:
+            found.append(table)
+    if not found:
+        if settings.delimiter == "auto":
+            _propose(text, dialect, file)
+        return None
+    if len(signs) == 1:
+        return found[0]
+    clear = [t for t in found if t.is_clear and len(t.records[t.start].cells) > 1]
+    for enough in (1.0, 0.5):
+        fitting = [table for table in clear if table.agreement >= enough]
+        if len(fitting) > 1:
+            signs_of = [table.delimiter for table in fitting]
+            fitting = [table for table in fitting if _is_clean(table, signs_of)]
+        if len(fitting) == 1:
+            return fitting[0]
+        if fitting:
+            break
+    raise _not_clear(found, file.name)
+
+
+def _is_clean(table: Layout, rivals: Sequence[str]) -> bool:
+    """True where no cell holds the sign of a rival, but in a number (1,5)."""
+    others = [sign for sign in rivals if sign != table.delimiter]
+    return not any(
+        any(sign in cell for sign in others) and not is_number(cell)
+        for record in table.records[table.start :]
+        for cell in record.cells
+    )
+
+
+def _commented_header(file: _Head, comment: str, chosen: Layout | None, dialect: Dialect) -> bool:
+    """True where the last line of comment above the rows names their columns (#id,name)."""
+    if chosen is None:
+        return False
+    first = chosen.records[0]
+    above = [line for line in file.text.split("\n")[: first.line - 1] if line.startswith(comment)]
+    if not above:
+        return False
+    records = records_of(
+        above[-1], chosen.delimiter, dialect.quote, skip_blanks=False, is_cut=False
+    )
+    return bool(records) and len(records[0].cells) == chosen.width
+
+
+def _skips_blanks(text: str, dialect: Dialect) -> bool:
+    """True where a quote opens behind a delimiter and blanks, or blanks are the delimiter."""
+    if dialect.delimiter == " ":
+        return True
+    if not dialect.quote:
+        return False
+    sign, quote = re.escape(dialect.delimiter), re.escape(dialect.quote)
+    cell = rf"{sign} +{quote}(?:[^{quote}]|{quote}{quote})*{quote}\s*(?={sign}|\n|\Z)"
+    outside = re.sub(
+        rf"(?:(?<=\n)|(?<={sign})|\A){quote}(?:[^{quote}]|{quote}{quote})*{quote}", "x", text
+    )
+    return re.search(cell, outside) is not None
+
+
+def _has_single_quotes(text: str) -> bool:
+    """True where ' quotes cells and " does not."""
+    if '"' in text:
+        return False
+    cells = re.findall(r"(?:^|(?<=[,;\t|]))'(?:[^'\n]|'')*'(?=[,;\t|]|$)", text, re.M)
+    opening = re.findall(r"(?:^|(?<=[,;\t|]))'", text, re.M)
+    return len(cells) >= 2 and len(cells) == len(opening)
+
+
+def _cells(number: int) -> str:
+    return "1 cell" if number == 1 else f"{number} cells"
+
+
+def _propose(text: str, dialect: Dialect, file: _Head) -> None:
+    """Raise where a less usual sign cuts all records alike: it may be the delimiter, or not."""
+    for sign in PROPOSED:
+        if sign in (dialect.quote, ""):
+            continue
+        records = records_of(text, sign, dialect.quote, skip_blanks=sign == " ", is_cut=file.is_cut)
+        widths = {len([c for c in r.cells if c] if sign == " " else r.cells) for r in records}
+        least = 3 if sign in " :" else 2
+        if len(records) > 1 and len(widths) == 1 and widths.pop() >= least:
+            typed = {"\x01": "$'\\x01'", "\x1f": "$'\\x1f'"}.get(sign, f"'{sign}'")
+            raise DataError(
+                f"{file.name}: no , ; tab or | separates cells, but {shown(sign)} cuts all"
+                f" {len(records)} records alike ({start_of(records[0])})",
+                f"--delimiter {typed}; or --delimiter ',', if it is one column",
+            )
+
+
+def _not_clear(found: Sequence[Layout], name: str) -> DataError:
+    evidence = []
+    for table in found:
+        n = [len(record.cells) for record in table.records]
+        some = f"{min(n)}" if min(n) == max(n) else f"{min(n)} to {max(n)}"
+        evidence.append(
+            f"{shown(table.delimiter)} gives {n[0]} in the first and {some} in {len(n)}"
+        )
+    return DataError(
+        f"{name}: the delimiter is not clear: cells cut by {'; '.join(evidence)} records",
+        "name it: --delimiter ',' (or ';', tab, '|', …); if lines of text stand before the"
+        " header: --skip-rows N",
+    )

@@ -1,0 +1,144 @@
+"""The header of a CSV stream: the first record, checked against the records below."""
+
+import csv
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from nntool.errors import DataError
+from nntool.tables.csv.cutter import Block
+from nntool.tables.csv.defects import excerpt
+from nntool.tables.csv.dialect import Dialect
+from nntool.tables.csv.records import cell_counts, count_lines, record_ends, starts_of, unpadded
+
+RECORDS_JUDGED = 1000
+
+
+class Header(NamedTuple):
+    """The names as they stand in the file (empty ones without a header), and what was found."""
+
+    cells: list[str]
+    notes: list[str]
+    n_blank: int
+    first_blank: int
+
+
+def split_header(
+    blocks: Iterator[Block], dialect: Dialect, name: str, *, show_cells: bool = True
+) -> tuple[Header, Block]:
+    """The names in the first record that is not blank, and the block that follows it."""
+    n_blank = first_blank = 0
+    for block in blocks:
+        ends = record_ends(block.data, dialect.signs)
+        starts = starts_of(ends)
+        blank = np.isin(np.frombuffer(block.data, np.uint8)[starts], (10, 13))
+        passed = int(np.argmin(blank)) if not blank.all() else blank.size
+        if passed:
+            # A comment is a blank line here: then the first blank one is not known.
+            first_blank = first_blank or (0 if dialect.comment else block.line)
+            n_blank += passed
+        if passed == blank.size:
+            n_blank -= block.n_blanked
+            continue
+        start, stop = int(starts[passed]), int(ends[passed]) + 1
+        line = block.line + passed
+        cells = _cells(block.data[start:stop], line, dialect, name)
+        if not dialect.header:
+            rest = Block(block.data[start:], line, block.n_records - passed, block.n_blanked)
+            return Header([""] * len(cells), [], n_blank, first_blank), rest
+        below = line + count_lines(block.data[start:stop])
+        n_records = block.n_records - passed - 1
+        rest = Block(block.data[stop:], below, n_records, block.n_blanked)
+        notes: list[str] = []
+        if dialect.skip_below:
+            rest, notes = _without_first(rest, dialect, show_cells)
+        cells, more = _fitted(cells, rest, dialect, name)
+        return Header(cells, notes + more, n_blank, first_blank), rest
+    raise _nothing(dialect, name)
+
+
+def _nothing(dialect: Dialect, name: str) -> DataError:
+    if dialect.skip_rows:
+        return DataError(
+            f"{name} has nothing after the {dialect.skip_rows:,} lines that --skip-rows"
+            " passes over",
+            "give a smaller --skip-rows",
+        )
+    return DataError(f"{name} is empty", "give a file with a header and rows")
+
+
+def _without_first(block: Block, dialect: Dialect, show_cells: bool) -> tuple[Block, list[str]]:
+    """The block without the records under the header that are to be passed over."""
+    counts = cell_counts(block.data, dialect.signs)
+    filled = np.flatnonzero(counts)[: dialect.skip_below]
+    if not filled.size:
+        return block, []
+    ends = record_ends(block.data, dialect.signs)
+    last = int(filled[-1])
+    stop = int(ends[last]) + 1
+    passed = "1 record" if filled.size == 1 else f"{filled.size} records"
+    note = f"{passed} below the header passed over (--skip-below)"
+    if show_cells:
+        note += f": {excerpt(block.data[:stop])}"
+    line = block.line + count_lines(block.data[:stop])
+    n_blank = last + 1 - filled.size
+    rest = Block(block.data[stop:], line, block.n_records - last - 1, block.n_blanked - n_blank)
+    return rest, [note]
+
+
+def _fitted(
+    cells: list[str], rest: Block, dialect: Dialect, name: str
+) -> tuple[list[str], list[str]]:
+    """The names where all rows have one empty cell more or less at their end."""
+    if not rest.data:
+        return cells, []
+    data = unpadded(rest.data, dialect.signs) if dialect.skip_blanks else rest.data
+    counts = cell_counts(data, dialect.signs)
+    judged = np.flatnonzero(counts)[:RECORDS_JUDGED]
+    if not judged.size or len(cells) < 2:
+        return cells, []
+    widths = np.unique(counts[judged])
+    if widths.size != 1 or abs(int(widths[0]) - len(cells)) != 1:
+        return cells, []
+    if widths[0] < len(cells):
+        if cells[-1].strip():
+            return cells, []
+        return cells[:-1], ["the header has a delimiter more at its end than the rows: no column"]
+    ends = record_ends(data, dialect.signs)
+    a = np.frombuffer(data, np.uint8)
+    last = ends[judged] - 1
+    last = last - ((a[last] == 13) & (a[ends[judged]] == 10))
+    if not (a[last] == ord(dialect.delimiter)).all():
+        raise DataError(
+            f"{name}: the header has {len(cells)} cells and every row {widths[0]}:"
+            f" {excerpt(data[: int(ends[judged[0]]) + 1])}",
+            "give the header a name for each cell, or pass over it:"
+            f" --skip-rows {rest.line - 1} --no-header",
+        )
+    return [*cells, ""], ["the rows have a delimiter at their end: one more column, empty"]
+
+
+def _cells(record: bytes, line: int, dialect: Dialect, name: str) -> list[str]:
+    """The cells of one record."""
+    if b"\0" in record:
+        raise DataError(
+            f"{name}, line {line}: a NUL byte in the header",
+            "if the file is UTF-16 without a byte order mark: --encoding utf-16-le (or -be)",
+        )
+    try:
+        text = record.decode("utf-8").rstrip("\r\n")
+        if dialect.skip_blanks:
+            text = unpadded(record, dialect.signs).decode("utf-8").rstrip("\r\n")
+        if not dialect.quote:
+            return text.split(dialect.delimiter)
+        return next(csv.reader([text], delimiter=dialect.delimiter, quotechar=dialect.quote))
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{name}, line {line}: the byte 0x{record[error.start]:02X} is not UTF-8, near"
+            f" {record[max(0, error.start - 12) : error.start + 8].decode('latin-1')!r}"
+            " (shown as latin-1)",
+            "name the encoding that the file was written in: --encoding cp1252 (or another)",
+        ) from None
+    except csv.Error as error:
+        raise DataError(f"{name}, line {line}: the header cannot be read: {error}") from error

@@ -1,0 +1,94 @@
+"""What the leakage guard sees, and what it finds."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+PART_WORDS = ("training", "validation", "test")
+NOT_FEATURES = ("identifier", "ignored", "group", "time", "weight")
+"""Roles of columns that the network is not given."""
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One leak: what is known of it, and what to type.
+
+    ``kind`` is duplicates, group, time, identifier or target; ``rows`` are examples, from 1. The
+    run is RUN in hints, as a report does not know where it lies.
+    """
+
+    kind: str
+    columns: list[str]
+    message: str
+    hint: str
+    counts: dict[str, int] = field(default_factory=dict)
+    score: float | None = None
+    rows: list[int] = field(default_factory=list)
+
+    def as_plain(self) -> dict[str, Any]:
+        """Plain data for the report."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class View:
+    """A table of text that was dealt, and what is known of its columns.
+
+    ``hashes`` `(n,)` are equal for equal rows; ``parts`` `(n,)` are 0 train, 1 validation, 2 test,
+    −1 none. ``roles`` are those that someone named; ``used`` says which column the split went by,
+    as ``{"group": "patient"}``.
+    """
+
+    table: pa.Table
+    hashes: NDArray[np.uint64]
+    parts: NDArray[np.int8]
+    target: str
+    task: str
+    missing_values: Sequence[str]
+    roles: Mapping[str, str] = field(default_factory=dict)
+    used: Mapping[str, str] = field(default_factory=dict)
+    rows: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    """The training rows that are looked at one by one: all, or a seeded sample."""
+
+    @property
+    def keeps_together(self) -> str | None:
+        """The column whose rows of one value the split keeps in one part, if there is one."""
+        return self.used.get("group") or self.used.get("hash")
+
+    def sample(self, name: str) -> pa.ChunkedArray:
+        """A column of the training rows that are looked at."""
+        return self.table.column(name).take(pa.array(self.rows))
+
+    def named(self, role: str) -> list[str]:
+        """The columns that were given a role."""
+        return [name for name in self.table.column_names if self.roles.get(name) == role]
+
+
+def by_part(parts: NDArray[np.int8], mask: Mask) -> dict[str, int]:
+    """How many of the rows are in each part, training apart.
+
+    >>> by_part(np.array([0, 1, 2, 2], np.int8), np.array([True, True, True, True]))
+    {'validation': 1, 'test': 2}
+    """
+    found = {PART_WORDS[part]: int(np.count_nonzero(mask & (parts == part))) for part in (1, 2)}
+    return {part: n for part, n in found.items() if n}
+
+
+def in_words(counts: Mapping[str, int]) -> str:
+    """Counts by part as a person says them.
+
+    >>> in_words({"validation": 1, "test": 1200})
+    '1 validation row and 1,200 test rows'
+    """
+    return " and ".join(f"{n:,} {part} row{'' if n == 1 else 's'}" for part, n in counts.items())
+
+
+def examples(mask: Mask, most: int = 3) -> list[int]:
+    """The numbers of the first rows, from 1."""
+    return [int(i) + 1 for i in np.flatnonzero(mask)[:most]]

@@ -1,0 +1,1 @@
+"""Where rows come from: files and databases, each read as batches of text."""

@@ -1,0 +1,78 @@
+"""Opens a source of each kind but CSV."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from nntool.errors import UsageError
+from nntool.settings.collect import CollectSettings
+from nntool.tables.sources.reading import Source
+
+TYPED_NAMES = ("parquet", "json-lines", "excel")
+"""The kinds of files, but CSV."""
+
+
+def open_file(kind: str, path: Path, name: str, settings: CollectSettings) -> Source:
+    """Open a file of one of ``TYPED_NAMES``; ``name`` is what messages call it."""
+    opened: Source = _OPENERS[kind](path, name, settings)
+    return opened
+
+
+def open_database(url: str, name: str, settings: CollectSettings) -> Source:
+    """Ask a database ``--query``, or for all of ``--table``; its password is in the environment."""
+    from nntool.tables.sources.sql import SqlSource, password_of
+
+    default = CollectSettings().password_env
+    return SqlSource(
+        url,
+        name,
+        query=settings.query,
+        table=settings.table,
+        password=password_of(settings.password_env, default),
+        password_env=settings.password_env,
+    )
+
+
+def _parquet(path: Path, name: str, settings: CollectSettings) -> Source:
+    from nntool.tables.sources.parquet_file import ParquetSource
+
+    return ParquetSource(path, name)
+
+
+def _json_lines(path: Path, name: str, settings: CollectSettings) -> Source:
+    from nntool.tables.sources.json_lines import JsonLinesSource
+
+    return JsonLinesSource(path, name)
+
+
+def _excel(path: Path, name: str, settings: CollectSettings) -> Source:
+    from nntool.tables.sources.excel import ExcelSource
+
+    return ExcelSource(
+        path,
+        name,
+        sheet=settings.sheet,
+        skip_rows=0 if settings.skip_rows == "auto" else settings.skip_rows,
+        header=settings.header,
+    )
+
+
+_OPENERS: dict[str, Callable[[Path, str, CollectSettings], Source]] = {
+    "parquet": _parquet,
+    "json-lines": _json_lines,
+    "excel": _excel,
+}
+
+
+def refuse_idle_options(kinds: set[str], settings: CollectSettings) -> None:
+    """An option that says how to read a kind of source, where there is none of that kind."""
+    idle = {
+        "--sheet": settings.sheet is not None and "excel" not in kinds,
+        "--query": settings.query is not None and "sql" not in kinds,
+        "--table": settings.table is not None and "sql" not in kinds,
+    }
+    for option, is_idle in idle.items():
+        if is_idle:
+            what = "a workbook" if option == "--sheet" else "a database"
+            raise UsageError(f"{option} is for {what}, and no source is one", f"without {option}")

@@ -1,0 +1,111 @@
+"""What every opened source has: names, rows as batches of text, notes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from nntool.tables.csv.reader import CsvReader
+
+BATCH_ROWS = 1 << 14
+
+
+class Source(Protocol):
+    """A source opened for reading; its rows can be read once, forward."""
+
+    @property
+    def names(self) -> list[str]:
+        """The columns, known at once."""
+
+    @property
+    def notes(self) -> list[str]:
+        """What was met, complete after the last batch."""
+
+    @property
+    def n_rows(self) -> int:
+        """The rows so far."""
+
+    def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """The rows, in order, in some of the columns; other columns are not looked at."""
+
+    def close(self) -> None:
+        """Let go of the file or connection."""
+
+
+class BatchReader(Protocol):
+    """A reader whose iteration gives all columns: a CSV file's."""
+
+    @property
+    def names(self) -> list[str]:
+        """The columns, known at once."""
+
+    @property
+    def notes(self) -> list[str]:
+        """What was met, complete after the last batch."""
+
+    @property
+    def n_rows(self) -> int:
+        """The rows so far."""
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]: ...
+
+
+class CsvSource:
+    """A CSV reader as a source; ``left_out`` are the records that it could not read."""
+
+    def __init__(self, reader: CsvReader) -> None:
+        self._reader = reader
+        self.names = reader.names
+
+    @property
+    def left_out(self) -> list[dict[str, Any]]:
+        """The records that are left out, complete after the last batch."""
+        return self._reader.left_out
+
+    @property
+    def notes(self) -> list[str]:
+        """What the reader met."""
+        return self._reader.notes
+
+    @property
+    def n_rows(self) -> int:
+        """The rows so far."""
+        return self._reader.n_rows
+
+    def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """The rows in some of the columns."""
+        for batch in self._reader:
+            yield batch.select(list(columns))
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._reader.close()
+
+
+class AllColumns:
+    """A source as a reader: the rows in all of its columns."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self.names = source.names
+
+    @property
+    def notes(self) -> list[str]:
+        """What was met."""
+        return self._source.notes
+
+    @property
+    def n_rows(self) -> int:
+        """The rows so far."""
+        return self._source.n_rows
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        yield from self._source.batches(self.names)
+        self._source.close()
+
+
+def text_schema(names: Sequence[str]) -> pa.Schema:
+    """The schema of a table of text."""
+    return pa.schema([(name, pa.string()) for name in names])

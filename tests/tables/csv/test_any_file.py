@@ -1,0 +1,346 @@
+"""Files as their writers make them: each is read as it was meant, or refused; nothing is lost."""
+
+import csv
+import io
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nntool.errors import DataError
+from nntool.settings.collect import CollectSettings
+from nntool.tables.csv.detection import detect
+from nntool.tables.csv.encoding import survey
+from nntool.tables.csv.reader import CsvReader
+from nntool.tables.csv.source import HEAD_BYTES
+
+
+def read(data, **options):
+    """The names, the rows, and all that is said."""
+    data = data if isinstance(data, bytes) else data.encode()
+    given_options = CollectSettings(**options)
+    found = survey(lambda: io.BytesIO(data), lambda stream, size: stream.read(size))
+    dialect, notes = detect(data[:HEAD_BYTES], given_options, "x.csv", found)
+    reader = CsvReader(
+        io.BytesIO(data), dialect, "x.csv", max_bad_rows=given_options.max_bad_rows, ahead=True
+    )
+    rows = [list(row.values()) for batch in reader for row in batch.to_pylist()]
+    assert reader.n_rows == len(rows)
+    return reader.names, rows, " / ".join([*notes, *reader.notes])
+
+
+def refusal(data, **options):
+    with pytest.raises(DataError) as caught:
+        read(data, **options)
+    return caught.value
+
+
+WORDS = st.sampled_from(
+    ["Paris", "São Paulo", "Zürich", "it's", 'the "best"', "a,b", "x;y", "1|2", "two\nlines", "né"]
+)
+NUMBERS = st.decimals(-9999, 9999, places=2, allow_nan=False).map(str)
+COMMAS = NUMBERS.map(lambda text: text.replace(".", ","))
+
+
+@st.composite
+def tables(draw):
+    n_columns = draw(st.integers(2, 6))
+    kinds = [draw(st.sampled_from([WORDS, NUMBERS, COMMAS])) for _ in range(n_columns)]
+    kinds[0] = draw(st.sampled_from([NUMBERS, WORDS]))
+    rows = draw(st.lists(st.tuples(*kinds).map(list), min_size=3, max_size=12))
+    return [f"name {i}" for i in range(n_columns)], rows
+
+
+@settings(max_examples=300, deadline=None)
+@given(tables(), st.data())
+def test_a_table_in_any_dialect_is_read_equal_or_refused(table, data):
+    names, rows = table
+    sign = data.draw(st.sampled_from(",;\t|"))
+    quoting = data.draw(st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL]))
+    end = data.draw(st.sampled_from(["\n", "\r\n", "\r"]))
+    text = io.StringIO(newline="")
+    titles = data.draw(st.sampled_from(["", "Sales of 2023{e}", "Sales of 2023{e}{e}"]))
+    text.write(titles.format(e=end))
+    csv.writer(text, delimiter=sign, quoting=quoting, lineterminator=end).writerows([names, *rows])
+    written = text.getvalue()
+    if data.draw(st.booleans()):
+        written = written.rstrip("\r\n")
+    codec = data.draw(st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-32", "utf-16-le"]))
+    if data.draw(st.booleans()):
+        codec = "cp1252"
+    try:
+        got_names, got, _ = read(written.encode(codec))
+    except DataError:
+        return
+    assert got_names == names
+    assert got == rows
+
+
+TABLE = ["id,city,price", "1,Zürich,2.50", "2,Genève,3.75", "3,Bern,10.00"]
+ROWS = [["1", "Zürich", "2.50"], ["2", "Genève", "3.75"], ["3", "Bern", "10.00"]]
+
+
+def text_of(*lines, end="\n"):
+    return end.join(lines) + end
+
+
+@pytest.mark.parametrize(
+    "codec",
+    ["utf-8", "utf-8-sig", "cp1252", "latin-1", "utf-16", "utf-32", "utf-16-le", "utf-16-be",
+     "utf-32-le", "utf-32-be"],
+)  # fmt: skip
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_the_encoding_is_found_with_or_without_a_byte_order_mark(codec, end):
+    names, rows, said = read(text_of(*TABLE, end=end).encode(codec))
+    assert (names, rows) == (["id", "city", "price"], ROWS)
+    assert ("--encoding" in said) == (not codec.startswith("utf-8"))
+
+
+def test_a_late_byte_decides_as_an_early_one_does():
+    plain = "".join(f"{i},Bern,1.0\n" for i in range(60_000))
+    data = ("id,city,price\n" + plain + "9,Zürich,1.0\n").encode("cp1252")
+    _, rows, said = read(data)
+    assert rows[-1] == ["9", "Zürich", "1.0"]
+    assert "'Zürich'" in said
+
+
+def test_a_file_in_two_encodings_is_refused_with_the_line():
+    good = "".join(f"{i},Zürich,1.0\n" for i in range(50_000)).encode()
+    data = b"id,city,price\n" + good + "9,Genève,1.0\n".encode("cp1252")
+    error = refusal(data)
+    assert "line 50002 has the byte 0xE8, which is not UTF-8" in error.message
+    assert "--max-bad-rows 1" in error.hint
+    _, rows, said = read(data, max_bad_rows=1)
+    assert len(rows) == 50_000
+    assert "1 record was left out" in said
+    mixed = b"id,city\n" + "1,Zürich\n".encode() + "2,Genève\n3,Näfels\n".encode("cp1252")
+    assert "the encoding is not clear" in refusal(mixed).message
+
+
+@pytest.mark.parametrize(
+    ("text", "codec", "shown"),
+    [
+        ("Москва Санкт-Петербург Новосибирск", "cp1251", "Москва"),
+        ("Москва Санкт-Петербург Новосибирск", "koi8-r", "Москва"),
+        ("東京都千代田区霞が関", "shift_jis", "東京"),
+        ("voil\xe0 caf\xe9 d\xe9j\xe0", "mac-roman", "voilà"),
+        ("caf\xe9 d\xe9j\xe0 vu", "cp850", "café"),
+    ],
+)
+def test_an_encoding_that_is_not_clear_is_refused_with_what_each_would_read(text, codec, shown):
+    data = f"id,city\n1,{text}\n2,x\n".encode(codec)
+    error = refusal(data)
+    assert "not clear" in error.message
+    assert codec in error.message
+    assert shown in error.message
+    assert read(data, encoding=codec)[1][0] == ["1", text]
+
+
+@pytest.mark.parametrize(
+    ("lines", "skipped"),
+    [
+        (["Sales of 2023"], 1),
+        (["Sales of 2023", ""], 2),
+        (["Sales of 2023,,"], 1),
+        (["Sales of 2023,,", "in euros,,", ",,"], 3),
+        (["", "Sales", "", "of 2023", ""], 5),
+        (['"A title', 'of two lines"', ""], 3),
+    ],
+)
+@pytest.mark.parametrize("end", ["\n", "\r"])
+def test_titles_above_a_table_are_passed_over_and_said(lines, skipped, end):
+    names, rows, said = read(text_of(*lines, *TABLE, end=end))
+    assert (names, rows) == (["id", "city", "price"], ROWS)
+    number = "1 line" if skipped == 1 else f"{skipped} lines"
+    assert f"{number} above the header passed over" in said
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["a,,,,", "1,x,y,,", "2,x,z,,"],
+        ["name,", "John,x", "Jane,y"],
+        [",name", "a,John", "b,Jane"],
+        [",value", "0,1.5", "1,2.5"],
+        ["a,b,c,d", "1,,,", "2,,,"],
+        ["2001,2002,2003", "1,2,3", "4,5,6"],
+    ],
+)
+def test_a_header_with_few_names_is_no_title(lines):
+    assert len(read(text_of(*lines))[1]) == 2
+
+
+def test_an_unclear_beginning_is_refused_with_the_option_that_settles_it():
+    text = text_of("people", "Smith, John, London", "Doe, Jane, Paris", "Roe, Al, Rome")
+    error = refusal(text, delimiter=",")
+    assert "--skip-rows 1" in error.hint
+    assert len(read(text, delimiter=",", skip_rows=1)[1]) == 2
+
+
+def test_notes_below_a_table_are_passed_over_and_a_total_is_named():
+    lines = [*TABLE, "Total,,16.25", "", "Source: the office", "Note: in euros"]
+    _, rows, said = read(text_of(*lines))
+    assert rows[-1] == ["Total", "", "16.25"]
+    assert "2 records below the table passed over" in said
+    assert "--skip-end 3" in said
+    assert read(text_of(*lines), skip_end=3)[1] == ROWS
+    padded = [*TABLE, ",,", "Source: the office,,", ",,"]
+    assert read(text_of(*padded))[1] == ROWS
+
+
+@pytest.mark.parametrize("size", [1, 7, 40, 1 << 20])
+def test_records_at_the_end_are_passed_over_whatever_the_blocks(size):
+    dialect, _ = detect(b"", CollectSettings(delimiter=",", skip_end=2, quote='"'), "x")
+    text = 'a,b\n1,2\n3,4\n\nTotal,6\n,,\n"Note:\nx"\n'
+    reader = CsvReader(io.BytesIO(text.encode()), dialect, "x", block_bytes=size)
+    assert [list(r.values()) for batch in reader for r in batch.to_pylist()] == [
+        ["1", "2"],
+        ["3", "4"],
+    ]
+
+
+def test_comments_are_passed_over_counted_and_may_hold_anything():
+    lines = ['# a "title', "# b,c", *TABLE[:2], '#"x,y', *TABLE[2:], '4,"a', '# b",1']
+    names, rows, said = read(text_of(*lines))
+    assert names == ["id", "city", "price"]
+    assert rows == [*ROWS, ["4", "a\n# b", "1"]]
+    assert "3 comment lines were passed over" in said
+    late = text_of(*TABLE, "// 4,x,5,6")
+    assert "--comment '//'" in refusal(late).hint
+    assert read(late, comment="//")[1] == ROWS
+
+
+def test_a_header_behind_a_hash_is_a_header():
+    lines = ["#made by hand", "#id,city,price", *TABLE[1:]]
+    names, rows, _ = read(text_of(*lines))
+    assert names == ["#id", "city", "price"]
+    assert rows == ROWS
+
+
+def test_bad_records_are_refused_or_left_out_and_listed():
+    bad = ["4,x", "5,y,1,2", '6,"a"b,1', "7,\0,1", '8,"multi', 'line"']
+    data = text_of(*TABLE, *bad, "9,z,1")
+    error = refusal(data)
+    assert "5 records are not as the others (3 cells)" in error.message
+    for line in (5, 6, 7, 8, 9):
+        assert f"line {line} " in error.message
+    assert "--max-bad-rows 5" in error.hint
+    assert "5 records" in refusal(data, max_bad_rows=4).message
+    _, rows, said = read(data, max_bad_rows=5)
+    assert rows == [*ROWS, ["9", "z", "1"]]
+    assert "5 records were left out" in said
+
+
+def test_bad_records_at_the_end_may_be_passed_over():
+    data = text_of(*TABLE, "the end", "by us")
+    error = refusal(data)
+    assert "--skip-end 2" in error.hint
+    assert read(data, skip_end=2)[1] == ROWS
+    assert "--skip-end" not in refusal(text_of(*TABLE, "x", "4,y,1")).hint
+
+
+def test_rows_without_any_value_are_left_out_and_said():
+    _, rows, said = read(text_of(*TABLE[:2], ",,", *TABLE[2:], *[" , ,"] * 5, '"","",""'))
+    assert rows == ROWS
+    assert "7 rows without any value were left out (the first is line 3)" in said
+
+
+def test_blanks_behind_the_delimiter_go_where_a_quote_follows_them():
+    text = 'a, b,c\n1, "x, ""y""",  z \n2, "u\n, "  , w\n'
+    names, rows, said = read(text)
+    assert names == ["a", "b", "c"]
+    assert rows == [["1", 'x, "y"', "z "], ["2", "u\n,   ", "w"]]
+    assert "--blanks-after-delimiter" in said
+    kept = read("a, b\n1, x\n2, y\n")
+    assert (kept[0], kept[1]) == (["a", " b"], [["1", " x"], ["2", " y"]])
+
+
+def test_columns_parted_by_blanks_are_read_when_named():
+    text = 'mpg  cyl name\n18.0   8  "a b"  \n 15.5   6  x\n9 4 y\n'
+    assert "--delimiter ' '" in refusal(text).hint
+    names, rows, _ = read(text, delimiter=" ")
+    assert names == ["mpg", "cyl", "name"]
+    assert rows == [["18.0", "8", "a b"], ["15.5", "6", "x"], ["9", "4", "y"]]
+
+
+def test_single_quotes_are_found_where_nothing_else_quotes():
+    _, rows, said = read("a,b\n'x,y',1\n'it''s',2\n")
+    assert rows == [["x,y", "1"], ["it's", "2"]]
+    assert "--quote" in said
+    assert read("a,b\n'tis,1\nit's,2\n")[1] == [["'tis", "1"], ["it's", "2"]]
+
+
+def test_stray_quotes_are_kept_where_asked_for():
+    data = 'a,b\n"he said:"yes."","A"\n"x ""y"" z","B\n"\n'
+    assert "--stray-quotes keep" in refusal(data).hint
+    assert read(data, stray_quotes="keep")[1] == [['he said:"yes."', "A"], ['x "y" z', "B\n"]]
+
+
+def test_a_delimiter_too_many_at_the_end_of_all_rows_is_a_column_more():
+    names, rows, said = read("a,b\n1,2,\n3,4,\n")
+    assert (names, rows) == (["a", "b", "column_3"], [["1", "2", ""], ["3", "4", ""]])
+    assert "a delimiter at their end" in said
+    assert read("a,b,\n1,2\n3,4\n")[0] == ["a", "b"]
+    assert "--no-header" in refusal("a,b\nr1,1,2\nr2,3,4\n").hint
+
+
+@pytest.mark.parametrize("sign", ["`", "^", "~", "\x01"])
+def test_a_less_usual_delimiter_is_proposed_and_taken_when_named(sign):
+    text = text_of(*TABLE).replace(",", sign)
+    assert "--delimiter" in refusal(text).hint
+    assert read(text, delimiter=sign)[1] == ROWS
+
+
+def test_decimal_commas_tell_the_semicolon_from_the_comma():
+    names, rows, said = read("1,5;2,5\n3,5;4,5\n5,5;6,5\n")
+    assert names == ["1,5", "2,5"]
+    assert rows[0] == ["3,5", "4,5"]
+    assert "--no-header" in said
+
+
+def test_a_second_header_is_named_and_passed_over_when_asked_for():
+    rows = [f"{i},{i}.5,red" for i in range(12)]
+    text = text_of("id,price,colour", "number,euros,text", *rows)
+    assert "--skip-below 1" in read(text)[2]
+    got = read(text, skip_below=1)
+    assert len(got[1]) == 12
+    assert "1 record below the header passed over" in got[2]
+
+
+def test_a_first_record_that_is_a_row_is_said():
+    assert "--no-header" in read("5.1,3.5,setosa\n4.9,3.0,setosa\n4.7,3.2,virginica\n")[2]
+    assert "--no-header" not in read(text_of(*TABLE))[2]
+    assert "--no-header" not in read("city,2001,2002\na,1,2\nb,3,4\nc,5,6\n")[2]
+
+
+@pytest.mark.parametrize(
+    ("data", "what"),
+    [
+        (json.dumps({"a": 1}) + "\n" + json.dumps({"a": 2}) + "\n", "JSON lines"),
+        (json.dumps([{"a": 1}, {"a": 2}], indent=1), "JSON"),
+        ("<!DOCTYPE html>\n<html>", "web page"),
+        (b"PK\x03\x04....", "Excel"),
+        (b"\x1f\x8b\x08\x00....", r"\.gz"),
+        (b"PAR1....", "Parquet"),
+    ],
+)
+def test_what_is_no_csv_is_refused_by_name(data, what):
+    with pytest.raises(DataError, match=what):
+        read(data)
+
+
+def test_a_foreign_spreadsheet_export_is_read_as_it_is():
+    lines = [
+        "Liste des ventes 2023",
+        "Date;Magasin;Montant",
+        "01/02/2023;Orléans;12,50",
+        '15/02/2023;"Paris; 1er";1 234,50',
+        "28/02/2023;Nîmes;7,00",
+        "Total;;1 254,00",
+    ]
+    names, rows, said = read(text_of(*lines, end="\r\n").encode("cp1252"))
+    assert names == ["Date", "Magasin", "Montant"]
+    assert rows[1] == ["15/02/2023", "Paris; 1er", "1 234,50"]
+    for option in ("--encoding", "--delimiter", "--skip-rows 0", "--skip-end 1"):
+        assert option in said
