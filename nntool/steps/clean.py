@@ -16,9 +16,8 @@ from nntool.steps.job import Job, Outcome, TableView
 from nntool.steps.performing import Done, enter, file_name, is_fresh, perform, write_json
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from nntool.tables.rules.rule import Judgement
+    from nntool.tables.typing_pass import Typed
 
 
 def clean(
@@ -54,7 +53,7 @@ def clean_in(session: Session, settings: CleanSettings, job: Job, outcome: Outco
         settings,
         job,
         outcome,
-        lambda folder: _work(session, settings, target, folder, outcome),
+        lambda folder: _work(session, settings, target, folder, outcome, job.cores),
         _inputs(session, target["name"], target["task"]),
     )
 
@@ -89,7 +88,9 @@ def refit(session: Session, settings: CleanSettings, outcome: Outcome) -> None:
         session,
         "clean",
         settings,
-        lambda folder: _work(session, settings, target_of(session, settings), folder, outcome),
+        lambda folder: _work(
+            session, settings, target_of(session, settings), folder, outcome, threads=1
+        ),
     )
 
 
@@ -135,20 +136,23 @@ def _work(
     target: dict[str, Any],
     folder: Path,
     outcome: Outcome,
+    threads: int,
 ) -> Done:
-    from nntool.tables import arrays, cleaning, cleaning_report, columns, marking, parquet
+    from nntool.tables import arrays, cleaning, cleaning_report, columns, marking, typing_pass
     from nntool.tables.rules import following, noise_report
 
-    text = parquet.read(session.run.checked(names.COLLECT_TABLE))
+    text = typing_pass.TextFile(session.run.checked(names.COLLECT_TABLE))
     wanted = columns.resolve_all(text.column_names, list(settings.roles), "--roles")
     roles = dict(zip(wanted, settings.roles.values(), strict=True))
     uses_split = names.SPLIT_ROWS in _inputs(session, target["name"], target["task"])
     parts = rows.parts(session.run) if uses_split else None
     mask, seen = rows.learned_by_clean(text.num_rows, parts)
     judged: list[Judgement] = []
-    state = cleaning.fit(text, settings, mask if uses_split else None, target, judged)
-    repeats = marking.find_repeats(text, settings, parts)
-    written = _write_clean(text, state, parts, folder)
+    learned = mask if uses_split else None
+    typed = typing_pass.type_table(text, settings, learned, target, threads)
+    state = cleaning.fit(text, settings, learned, target, judged, typed)
+    repeats = marking.find_repeats(text, settings, parts, typed.hashes)
+    written = _write_clean(typed, state, parts, folder)
     for judgement in judged:
         following.object_to(judgement, written.objections)
     missing = written.target_is_missing
@@ -191,22 +195,23 @@ class _Written(NamedTuple):
     """For each row the reason that a rule has to leave it out, or 0."""
 
 
-def _write_clean(text: pa.Table, state: dict[str, Any], parts: Any, folder: Path) -> _Written:
+def _write_clean(typed: Typed, state: dict[str, Any], parts: Any, folder: Path) -> _Written:
     """Write the clean table, batch by batch."""
     import numpy as np
 
     from nntool.tables import casting, cleaning, cleaning_rows, parquet
 
-    counts: dict[str, Any] = {}
+    counts: dict[str, Any] = typed.counts
     schema = cleaning.schema(state)
     missing = dict.fromkeys(schema.names, 0)
     without_target, objections = [], []
     with parquet.TableWriter(folder / file_name(names.CLEAN_TABLE), schema) as writer:
-        for typed, found, objected in cleaning_rows.of_table(text, state, parts):
+        table = cleaning.as_typed(typed, state)
+        for batch, found, objected in cleaning_rows.of_table(table, state, parts):
             casting.merge_counts(counts, found)
-            casting.merge_counts(missing, {n: typed.column(n).null_count for n in schema.names})
-            writer.append(typed)
-            without_target.append(typed.column(state["target"]["name"]).is_null().to_numpy(False))
+            casting.merge_counts(missing, {n: batch.column(n).null_count for n in schema.names})
+            writer.append(batch)
+            without_target.append(batch.column(state["target"]["name"]).is_null().to_numpy(False))
             objections.append(objected)
     return _Written(counts, missing, np.concatenate(without_target), np.concatenate(objections))
 

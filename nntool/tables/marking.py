@@ -13,7 +13,8 @@ from nntool.settings.clean import CleanSettings
 from nntool.tables.casting import missing_mask
 from nntool.tables.column_types import missing_by_column
 from nntool.tables.columns import resolve_listed
-from nntool.tables.hashing import row_hashes
+from nntool.tables.hashing import Hashes, row_hashes
+from nntool.tables.typing_pass import Text
 
 TRAINING = 0
 """The code of a training row in ``rows.npy``."""
@@ -56,14 +57,19 @@ class Repeats(NamedTuple):
 
 
 def find_repeats(
-    text: pa.Table, settings: CleanSettings, parts: NDArray[np.int8] | None
+    text: Text,
+    settings: CleanSettings,
+    parts: NDArray[np.int8] | None,
+    hashes: Hashes,
 ) -> Repeats:
     """Find the rows that repeat another one, whatever is done with them then.
+
+    ``hashes`` `(n_rows,)` are those of ``row_hashes``.
 
     A row with a missing cell in its key repeats nobody's key: two unknown numbers may differ.
     """
     keep = settings.duplicates_keep
-    whole = repeated(row_hashes(text), parts, keep)
+    whole = repeated(hashes, parts, keep)
     names = resolve_listed(text.column_names, settings.duplicates_by, "--duplicates-by")
     if not names:
         return Repeats(whole, np.zeros(text.num_rows, bool))

@@ -126,13 +126,11 @@ def replaced(category: str, corrections: Mapping[str, str]) -> str:
 def contradict(a: str, b: str) -> bool:
     """Whether two words mean different things, however near they are.
 
-    >>> contradict("hypertension", "hypotension"), contradict("mixi", "mxi")
+    >>> contradict("hypertension", "hypotension"), contradict("xxiii", "xxxii")
     (True, True)
     >>> contradict("birmingham", "birminghxm")
     False
     """
-    if a[0] != b[0] or a[-1] != b[-1] or min(len(a), len(b)) < SHORTEST:
-        return True
     if _ROMAN.fullmatch(a) or _ROMAN.fullmatch(b):
         return True
     return any(

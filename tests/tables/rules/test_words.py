@@ -132,6 +132,10 @@ def test_what_a_word_is_corrected_to_must_be_there_as_a_whole():
     }
 
 
+def test_what_stands_with_digits_is_not_replaced():
+    assert replaced("ab1 (ab) ab-1", {"ab": "cd"}) == "ab1 (cd) ab-1"
+
+
 def test_a_word_as_near_to_two_others_is_left_alone():
     assert corrections(master=50, matter=50, marter=1) == {}
 
@@ -199,6 +203,8 @@ def test_every_correction_keeps_to_the_rules(rows):
         for one, other in zip(a, b, strict=True):
             assert one == other or (
                 not contradict(one, other)
+                and (one[0], one[-1]) == (other[0], other[-1])
+                and min(len(one), len(other)) >= 4
                 and distance(one, other) <= min(2, 0.2 * max(len(one), len(other)) + 1e-9)
             )
         digits = [sign for sign in spelling if sign.isnumeric()]
