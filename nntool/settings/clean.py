@@ -128,7 +128,7 @@ class CleanSettings(StepSettings, frozen=True, kw_only=True):
     spelling_rows: Annotated[
         int,
         option(
-            "The most training rows of one misspelling; more where a word is misspelt in more ways.",
+            "The most training rows of a misspelling; more where a word is misspelt in more ways.",
             ge=1,
             group=NOISE,
         ),
