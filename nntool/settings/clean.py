@@ -6,7 +6,6 @@ from nntool.settings.model import Choice, StepSettings, option
 from nntool.settings.roles import parse
 
 NOISE = "Near spellings, outliers and noise"
-
 CELLS = "Cells that are wrong or missing"
 
 

@@ -130,15 +130,14 @@ def _sentence(doc: str) -> list[str]:
 
 
 def methods_of(step: str) -> dict[str, str]:
-    """The options of a step that are methods themselves, with their docs."""
-    from nntool.settings.about import ABOUT
+    """The options of a step that are methods or languages themselves, with their docs."""
+    from nntool.settings import about, about_clean
 
-    if step != "train":
-        return {}
+    of_step = {"train": about.ABOUT, "clean": about_clean.ABOUT}.get(step, {})
     return {
-        field.option: f"{field.help}\n\n{ABOUT[field.name]}"
+        field.option: f"{field.help}\n\n{of_step[field.name]}"
         for field in fields(STEPS[step])
-        if field.name in ABOUT
+        if field.name in of_step
     }
 
 

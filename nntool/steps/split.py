@@ -155,10 +155,8 @@ def _work(
         table,
         hashes,
         parts,
-        target,
-        task,
+        _said_to_clean(session, cleaning, target, task),
         used={report["method"]: column} if column else {},
-        **_said_to_clean(session, table.column_names, cleaning),
     )
     findings, notes = leakage.find(view, np.random.default_rng([settings.seed, 1]))
     if findings and settings.strict:
@@ -203,17 +201,15 @@ def _sources(session: Session, n_rows: int) -> list[Any]:
 
 
 def _said_to_clean(
-    session: Session, known: list[str], cleaning: CleanSettings | None
-) -> dict[str, Any]:
-    """Roles and missing tokens as clean was told, or is about to be: for the guard alone."""
-    from nntool.tables import columns
+    session: Session, cleaning: CleanSettings | None, target: str, task: str
+) -> CleanSettings:
+    """What clean was told of columns, or is about to be: for the guard alone."""
+    import msgspec
 
     entry = session.run.entry("clean")
     if cleaning is None:
-        cleaning = build(CleanSettings, entry.asked if entry else {"target": ""})
-    wanted = columns.resolve_all(known, list(cleaning.roles), "--roles")
-    roles = dict(zip(wanted, cleaning.roles.values(), strict=True))
-    return {"roles": roles, "missing_values": tuple(cleaning.missing_values)}
+        cleaning = build(CleanSettings, entry.asked if entry else {"target": target})
+    return msgspec.structs.replace(cleaning, target=target, task=task, positive=None)
 
 
 def _strict(session: Session, findings: list[Any]) -> DataError:

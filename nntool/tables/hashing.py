@@ -31,10 +31,25 @@ def row_hashes(table: pa.Table | pa.RecordBatch) -> Hashes:
 
 
 def _batch_hashes(batch: pa.RecordBatch) -> Hashes:
-    hashes = np.full(batch.num_rows, _STEP, np.uint64)
+    hashes = no_column(batch.num_rows)
     for column in batch.columns:
-        hashes = _mix(hashes * _M1 + _cell_hashes(column))
+        hashes = add_column(hashes, _cell_hashes(column))
     return hashes
+
+
+def no_column(n_rows: int) -> Hashes:
+    """Hashes `(n_rows,)` of rows without any cell, to which columns are added."""
+    return np.full(n_rows, _STEP, np.uint64)
+
+
+def add_column(hashes: Hashes, cells: Hashes) -> Hashes:
+    """Hashes of rows that have one more cell, of which ``cells`` are the hashes."""
+    return _mix(hashes * _M1 + cells)
+
+
+def column_hashes(text: pa.ChunkedArray) -> Hashes:
+    """Hashes `(n_rows,)` of the cells of one column."""
+    return np.concatenate([np.empty(0, np.uint64), *map(_cell_hashes, text.chunks)])
 
 
 def _mix(h: Hashes) -> Hashes:

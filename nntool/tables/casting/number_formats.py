@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from nntool.tables.casting.missing import Text
+from nntool.tables.casting.missing import Text, chunks_of
 from nntool.tables.casting.numbers import NumberFormat, Parts, take_apart
 
 LOOKED_AT_FIRST = 1000
@@ -32,11 +32,15 @@ class Finding(NamedTuple):
     """The decimal mark of that reading."""
 
 
-def spread_out(cells: pa.ChunkedArray, most: int = LOOKED_AT_FIRST) -> pa.ChunkedArray:
-    """Some cells from the whole length of a column, the same for the same column."""
-    if len(cells) <= most:
-        return cells
-    return cells.take(pa.array(np.linspace(0, len(cells) - 1, most).astype(np.int64)))
+def spread_out(cells: Text, most: int = LOOKED_AT_FIRST) -> pa.ChunkedArray:
+    """Some cells from the whole length of a column, the same whatever its chunks."""
+    step = max(1, len(cells) // most)
+    start, some = 0, []
+    for chunk in chunks_of(cells):
+        index = np.arange(-start % step, len(chunk), step)
+        some.append(chunk.take(pa.array(index)))
+        start += len(chunk)
+    return pa.chunked_array(some, cells.type)
 
 
 def find_number_format(

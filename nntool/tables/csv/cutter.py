@@ -140,7 +140,8 @@ class Cutter:
             buffer += more
             if not more:
                 break
-        buffer = buffer.removeprefix(BOM)
+        while buffer.startswith(BOM):
+            buffer = buffer.removeprefix(BOM)
         while self._skip_lines:
             ends = line_ends(buffer, is_whole=False)[: self._skip_lines]
             if ends.size:

@@ -27,9 +27,11 @@ class CsvReader:
     An empty cell is ``""``; nothing is null. ``names`` are known at once, ``notes`` and
     ``left_out`` are complete after the last batch, ``n_rows`` counts the rows so far. Rows in
     which all cells are empty are left out unless ``keep_empty``; ``ahead`` parses a block while
-    the one before is worked on. Raises ``DataError`` for an empty file, for more than
+    the one before is worked on; without ``show_cells`` no note or list has text of a record
+    in it. Raises ``DataError`` for an empty file, for more than
     ``max_bad_rows`` records that are not as the others (cells, bytes, quotes), and for a quote
-    that never closes: always with the line. Reads forward only.
+    that never closes: always with the line. Reads forward only, and closes the stream at its
+    end.
 
     >>> import io
     >>> reader = CsvReader(io.BytesIO(b"a,b\n1,\n"), Dialect(), "x.csv")
@@ -47,15 +49,17 @@ class CsvReader:
         max_bad_rows: int = 0,
         keep_empty: bool = False,
         ahead: bool = False,
+        show_cells: bool = True,
     ) -> None:
         self.n_rows = 0
+        self._stream = stream
         self._name = name
         self._signs = dialect.signs
         self._keep_empty = keep_empty
         self._ahead = ahead
         self._blank = _Passed(name, "blank line", "passed over")
         self._empty = _Passed(name, "row without any value", "left out", "rows without any value")
-        self._defects = Defects(name, max_bad_rows)
+        self._defects = Defects(name, max_bad_rows, show=show_cells)
         self._cutter = Cutter(
             Utf8Bytes(stream, dialect.encoding, name),
             self._signs,
@@ -67,7 +71,7 @@ class CsvReader:
             block_bytes=block_bytes,
         )
         blocks = iter(self._cutter)
-        header, first = split_header(blocks, dialect, name)
+        header, first = split_header(blocks, dialect, name, show_cells=show_cells)
         self._blank.add(header.n_blank, header.first_blank)
         self._blocks = chain([first], blocks)
         self.names, notes = unique_names(header.cells)
@@ -90,7 +94,15 @@ class CsvReader:
         """The defective records that were left out: line, reason, how they begin."""
         return sorted(self._defects.listed, key=lambda record: int(record["line"]))
 
+    def close(self) -> None:
+        """Let go of the stream."""
+        self._stream.close()
+
     def __iter__(self) -> Iterator[pa.RecordBatch]:
+        with self._stream:
+            yield from self._batches()
+
+    def _batches(self) -> Iterator[pa.RecordBatch]:
         for block, parsed in self._parsed():
             batch = self._settled(block, parsed)
             if batch is not None and batch.num_rows:
@@ -123,7 +135,9 @@ class CsvReader:
 
     def _parse(self, data: bytes) -> pa.RecordBatch | pa.ArrowInvalid | None:
         """The rows of whole records; or why pyarrow, or we, refuse them."""
-        if not data or (self._passes_blank_lines and not data.strip(b"\r\n")):
+        if self._passes_blank_lines and data[:1] in (b"", b"\r", b"\n"):
+            data = data.lstrip(b"\r\n")
+        if not data:
             return None
         if b"\0" in data:
             return pa.ArrowInvalid("NUL")

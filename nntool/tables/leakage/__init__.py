@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from nntool.tables.leakage.across import backward_time, cut_groups, repeats
-from nntool.tables.leakage.features import identifiers, know_columns, telling
+from nntool.tables.leakage.features import identifiers, telling
 from nntool.tables.leakage.finding import Finding, View
 
 __all__ = ["MOST_ROWS", "Finding", "View", "find"]
@@ -28,13 +28,11 @@ def find(view: View, rng: np.random.Generator) -> tuple[list[Finding], list[str]
         )
         training = np.sort(rng.choice(training, MOST_ROWS, replace=False))
     view = replace(view, rows=training)
-    known = know_columns(view)
-    naming = [name for name, column in known.items() if column.role == "identifier"]
     found = [
-        *repeats(view, naming),
+        *repeats(view, view.named("identifier")),
         *cut_groups(view),
         *backward_time(view),
-        *identifiers(view, known),
-        *telling(view, known, rng),
+        *identifiers(view),
+        *telling(view, rng),
     ]
     return found, notes

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from nntool.tables.hashing import row_hashes
 from nntool.tables.leakage.finding import Finding, Mask, View, by_part, examples, in_words
-from nntool.tables.splitting.by_time import read_times
+from nntool.tables.leakage.giveaway import as_numbers
 from nntool.tables.splitting.rows import mask_of_missing, spelled
 
 LEAST_SHARE = 0.01
@@ -82,7 +82,7 @@ def by_chance(view: View, columns: Sequence[str]) -> float:
     n_train, n_judged = np.count_nonzero(view.parts == 0), np.count_nonzero(view.parts > 0)
     chance = 1.0
     for name in columns:
-        text = view.sample(name)
+        text = view.sample.column(name)
         counts = np.asarray(text.value_counts().field(1), np.float64)
         chance *= float(np.square(counts / len(text)).sum())
     return float(n_judged * min(1.0, n_train * chance ** (2 / 3)))
@@ -92,8 +92,7 @@ def cut_groups(view: View) -> list[Finding]:
     """Columns with the role of a group whose values are in two parts."""
     found = []
     for name in view.named("group"):
-        text = view.table.column(name)
-        is_missing = mask_of_missing(text, view.missing_values)
+        is_missing = mask_of_missing(view.table.column(name), view.missing[name])
         hashes = row_hashes(view.table.select([name]))
         parts = np.where(is_missing, np.int8(-1), view.parts)
         mask = repeats_earlier_part(hashes, parts)
@@ -120,9 +119,7 @@ def backward_time(view: View) -> list[Finding]:
     """Columns with the role of time in which training rows are later than rows that judge."""
     found = []
     for name in view.named("time"):
-        times = read_times(view.table.column(name), list(view.missing_values))
-        if isinstance(times, str):
-            continue  # clean says what is wrong with a column of time
+        times = as_numbers(view.typed(name, view.table.column(name)))
         train = times[(view.parts == 0) & ~np.isnan(times)]
         if not train.size:
             continue

@@ -1,17 +1,19 @@
 """What the leakage guard sees, and what it finds."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-PART_WORDS = ("training", "validation", "test")
-NOT_FEATURES = ("identifier", "ignored", "group", "time", "weight")
-"""Roles of columns that the network is not given."""
+from nntool.settings.clean import CleanSettings
+from nntool.tables.column_types import ARROW_TYPES, learn, missing_by_column, typed
+from nntool.tables.columns import resolve_all
 
+PART_WORDS = ("training", "validation", "test")
 Mask = NDArray[np.bool_]
 
 
@@ -41,33 +43,60 @@ class View:
     """A table of text that was dealt, and what is known of its columns.
 
     ``hashes`` `(n,)` are equal for equal rows; ``parts`` `(n,)` are 0 train, 1 validation, 2 test,
-    −1 none. ``roles`` are those that someone named; ``used`` says which column the split went by,
-    as ``{"group": "patient"}``.
+    −1 none. ``settings`` are those of clean, with target and task as the split has them: only what
+    they say of columns is used. ``used`` says which column the split went by, as
+    ``{"group": "patient"}``. ``rows`` are the training rows that are looked at one by one: all, or
+    a seeded sample.
     """
 
     table: pa.Table
     hashes: NDArray[np.uint64]
     parts: NDArray[np.int8]
-    target: str
-    task: str
-    missing_values: Sequence[str]
-    roles: Mapping[str, str] = field(default_factory=dict)
+    settings: CleanSettings
     used: Mapping[str, str] = field(default_factory=dict)
     rows: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
-    """The training rows that are looked at one by one: all, or a seeded sample."""
+
+    @property
+    def target(self) -> str:
+        """The name of the target."""
+        return self.settings.target
 
     @property
     def keeps_together(self) -> str | None:
         """The column whose rows of one value the split keeps in one part, if there is one."""
         return self.used.get("group") or self.used.get("hash")
 
-    def sample(self, name: str) -> pa.ChunkedArray:
-        """A column of the training rows that are looked at."""
-        return self.table.column(name).take(pa.array(self.rows))
+    @cached_property
+    def sample(self) -> pa.Table:
+        """The training rows that are looked at."""
+        return self.table.take(pa.array(self.rows))
+
+    @cached_property
+    def missing(self) -> dict[str, list[str]]:
+        """The cells that mean "missing" in each column."""
+        return missing_by_column(self.table.column_names, self.settings)
+
+    @cached_property
+    def columns(self) -> dict[str, dict[str, Any]]:
+        """What clean would say of each column but the target, from the rows looked at."""
+        found = learn(self.sample, self.settings, self.target)
+        return {column["name"]: column for column in found}
+
+    @cached_property
+    def asked(self) -> set[str]:
+        """The columns whose role someone has named."""
+        named = list(self.settings.roles)
+        return set(resolve_all(self.table.column_names, named, "--roles"))
 
     def named(self, role: str) -> list[str]:
-        """The columns that were given a role."""
-        return [name for name in self.table.column_names if self.roles.get(name) == role]
+        """The columns that have a role."""
+        return [name for name, column in self.columns.items() if column["role"] == role]
+
+    def typed(self, name: str, text: pa.ChunkedArray) -> pa.ChunkedArray:
+        """Cells of a column as the type that it has; what is missing or does not fit is null."""
+        column = self.columns[name]
+        chunks = [typed(chunk, column, self.missing[name])[0] for chunk in text.chunks]
+        return pa.chunked_array(chunks, ARROW_TYPES[column["type"]])
 
 
 def by_part(parts: NDArray[np.int8], mask: Mask) -> dict[str, int]:

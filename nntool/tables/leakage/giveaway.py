@@ -6,8 +6,6 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from nntool.tables.casting import to_dates, to_numbers, to_text
-
 N_FOLDS = 5
 MOST_CLASSES = 20
 LEAST_KNOWN = 0.5
@@ -141,19 +139,16 @@ def _on_the_line(
     return found
 
 
-def cuts(
-    text: pa.ChunkedArray, role: str, missing: tuple[str, ...]
-) -> tuple[list[Codes], Numbers | None]:
-    """A column as codes `(n,)` in one or two ways, and as numbers where it has them.
+def cuts(cells: pa.ChunkedArray) -> tuple[list[Codes], Numbers | None]:
+    """Typed cells as codes `(n,)` in one or two ways, and as numbers where they are some.
 
     Missing cells are a level of their own: that a cell is filled may be what tells.
     """
-    x = _numbers(text, role, missing)
-    if x is None:
-        cells = pa.chunked_array([to_text(chunk, missing)[0] for chunk in text.chunks], pa.string())
+    if pa.types.is_string(cells.type):
         encoded = cells.combine_chunks().dictionary_encode()
         codes = np.asarray(encoded.indices.fill_null(len(encoded.dictionary)), np.int64)
         return [codes], None
+    x = as_numbers(cells)
     values, at = np.unique(x, return_inverse=True)  # NaN sorts last, as one value
     n_bins = min(MOST_BINS, max(2, x.size // ROWS_IN_BIN))
     if values.size <= n_bins:
@@ -167,14 +162,8 @@ def cuts(
     return found, x
 
 
-def _numbers(text: pa.ChunkedArray, role: str, missing: tuple[str, ...]) -> Numbers | None:
-    """Numbers, or dates as numbers, NaN where missing; None for text."""
-    if role == "numeric":
-        chunks = [to_numbers(chunk, missing)[0] for chunk in text.chunks]
-    elif role.startswith("date:"):
-        dates = [to_dates(chunk, role[5:], missing)[0] for chunk in text.chunks]
-        chunks = [date.cast(pa.int64()).cast(pa.float64()) for date in dates]
-    else:
-        return None
-    found = [chunk.to_numpy(zero_copy_only=False).astype(np.float64) for chunk in chunks]
-    return np.concatenate([np.empty(0), *found])
+def as_numbers(cells: pa.ChunkedArray) -> Numbers:
+    """Numbers, or dates as numbers that rise, `(n,)`; NaN where missing."""
+    if pa.types.is_timestamp(cells.type):
+        cells = cells.cast(pa.int64()).cast(pa.float64(), safe=False)
+    return np.asarray(cells.to_numpy(), np.float64)

@@ -70,21 +70,19 @@ class ByGroupNumber(_ByGroup):
     by: str = setting("median", "What is filled in.", choices=("median", "mean", "most-frequent"))
 
     def usual(self, column: Values, places: npt.NDArray[np.int64], n_groups: int) -> list[Any]:
-        import pandas as pd
-
-        frame = pd.DataFrame({"group": places, "value": column}).dropna()
-        frame = frame[frame["group"] >= 0]
+        known = (places >= 0) & ~np.isnan(column)
+        of, values = places[known], np.asarray(column)[known]
         found: list[Any] = [None] * n_groups
         if self.by == "most-frequent":
-            times = frame.groupby(["group", "value"]).size().reset_index(name="n")
-            times = times.sort_values(["group", "n", "value"], ascending=[True, False, True])
-            by_group = times.drop_duplicates("group").set_index("group")["value"]
-        else:
-            grouped = frame.groupby("group")["value"]
-            by_group = grouped.median() if self.by == "median" else grouped.mean()
-        for group, value in by_group.items():
-            found[int(group)] = float(value)
-        return [0.0] if n_groups == 1 and found == [None] else found
+            for group, value in most_frequent(of, values).items():
+                found[group] = float(values[value])
+            return [0.0] if n_groups == 1 and not len(of) else found
+        values = values[np.lexsort((values, of))]
+        sizes = np.bincount(of, minlength=n_groups)
+        for group, part in enumerate(np.split(values, np.cumsum(sizes)[:-1])):
+            if len(part):
+                found[group] = float(np.median(part) if self.by == "median" else np.mean(part))
+        return [0.0] if n_groups == 1 and not len(of) else found
 
 
 @dataclass(frozen=True)
@@ -100,18 +98,31 @@ class ByGroupText(_ByGroup):
     column: str = setting("", "The column that says the group.")
 
     def usual(self, column: Values, places: npt.NDArray[np.int64], n_groups: int) -> list[Any]:
-        import pandas as pd
-
-        frame = pd.DataFrame({"group": places, "value": column.to_pylist()}).dropna()
-        frame = frame[frame["group"] >= 0]
-        times = frame.groupby(["group", "value"]).size().reset_index(name="n")
-        times = times.sort_values(["group", "n", "value"], ascending=[True, False, True])
+        levels = column.dictionary_encode()
+        by_point = pc.rank(levels.dictionary, tiebreaker="dense")  # the first by code point
+        codes = by_point.take(levels.indices.fill_null(0)).to_numpy(zero_copy_only=False)
+        known = np.flatnonzero((places >= 0) & np.asarray(column.is_valid()))
         found: list[Any] = [None] * n_groups
-        for group, value in times.drop_duplicates("group")[["group", "value"]].itertuples(
-            index=False
-        ):
-            found[int(group)] = str(value)
+        for group, row in most_frequent(places[known], codes[known]).items():
+            found[group] = column[int(known[row])].as_py()
         return found
+
+
+def most_frequent(groups: npt.NDArray[np.int64], values: npt.NDArray[Any]) -> dict[int, int]:
+    """Give for each group a row that holds its most frequent value, the smallest of equals.
+
+    >>> most_frequent(np.array([0, 0, 0, 1]), np.array([5, 7, 7, 2]))
+    {0: 1, 1: 3}
+    """
+    order = np.lexsort((values, groups))
+    of, sorted_values = groups[order], values[order]
+    starts = np.flatnonzero(
+        np.r_[True, (of[1:] != of[:-1]) | (sorted_values[1:] != sorted_values[:-1])][: len(of)]
+    )
+    times = np.diff(np.r_[starts, len(of)])
+    best = np.lexsort((starts, -times, of[starts]))
+    first = best[np.flatnonzero(np.diff(of[starts][best], prepend=-1))]
+    return {int(of[starts[run]]): int(order[starts[run]]) for run in first}
 
 
 def groups_among(column: Values) -> list[Any]:

@@ -151,18 +151,18 @@ class QuantileNormal(Operation):
     def fit(self, values: Numbers) -> State:
         known = values[~np.isnan(values)]
         if not len(known):
-            return {"quantiles": [0.0, 0.0]}
+            return {"quantiles": np.zeros(2)}
         if len(known) == 1:
-            return {"quantiles": [float(known[0])] * 2}
+            return {"quantiles": np.repeat(known, 2)}
         from sklearn.preprocessing import QuantileTransformer
 
         n = min(self.quantiles, len(known))
         fitted = QuantileTransformer(n_quantiles=n, subsample=None).fit(known[:, None])
-        return {"quantiles": fitted.quantiles_[:, 0].tolist()}
+        return {"quantiles": fitted.quantiles_[:, 0].copy()}
 
     @staticmethod
     def apply(values: Numbers, state: State, counts: Counts) -> Numbers:
-        quantiles = np.array(state["quantiles"])
+        quantiles = state["quantiles"]
         shares = np.linspace(0, 1, len(quantiles))
         # where quantiles are equal, one of the two ways gives the first share, one the last
         upward = np.interp(values, quantiles, shares)

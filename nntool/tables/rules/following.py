@@ -84,8 +84,9 @@ def columns_read(states: list[State], wanted: Iterable[str]) -> set[str]:
     """The wanted columns and those that the rules read to write them."""
     needed = set(wanted)
     for state in reversed(states):
+        written = set(needed)
         for column, reads in RULES[state["name"]].needs(state).items():
-            if column in needed:
+            if column in written:
                 needed.update(reads)
     return needed
 

@@ -9,7 +9,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from nntool.errors import DataError
-from nntool.tables.casting import DATE_FORMATS, find_date_format, to_dates, to_numbers
+from nntool.settings.date_formats import tokens
+from nntool.tables.casting import DATE_FORMATS, find_date_formats, present_cells, to_dates
 from nntool.tables.choices import setting
 from nntool.tables.splitting.at_random import equal_shares
 from nntool.tables.splitting.rows import (
@@ -19,6 +20,7 @@ from nntool.tables.splitting.rows import (
     Rows,
     Shares,
     mask_of_missing,
+    numbers_of,
     require_column,
     spelled,
 )
@@ -44,9 +46,7 @@ class Time:
         choices=("refuse", "train", "none"),
     )
     date_format: str = setting(
-        "auto",
-        "How dates are written, where more than one way fits.",
-        choices=("auto", *DATE_FORMATS),
+        "auto", "How dates are written, as DD/MM/YYYY, where more than one way fits."
     )
 
     by_share: ClassVar[bool] = True
@@ -56,6 +56,8 @@ class Time:
 
     def __post_init__(self) -> None:
         require_column("time", self.column)
+        if self.date_format != "auto":
+            tokens(self.date_format)
 
     def deal(self, rows: Rows, shares: Shares, rng: np.random.Generator) -> Dealt:
         """Cut the line of time where the shares end, as near as equal times allow."""
@@ -122,25 +124,26 @@ def read_times(
 ) -> Times | str:
     """Times `(n,)` as numbers that rise, NaN where missing; or what is wrong, in words."""
     is_missing = mask_of_missing(text, missing_values)
-    numbers = [to_numbers(chunk, missing_values)[0] for chunk in text.chunks]
-    if date_format == "auto" and sum(n.null_count for n in numbers) == np.count_nonzero(is_missing):
-        return np.concatenate([n.to_numpy(zero_copy_only=False) for n in numbers])
+    formats: tuple[str, ...] = (date_format,)
     if date_format == "auto":
-        found, note = find_date_format(text, missing_values)
-        if found is None:
-            return note or _neither(text, numbers, is_missing)
-        date_format = found
-    dates = [to_dates(chunk, date_format, missing_values)[0] for chunk in text.chunks]
+        numbers = numbers_of(text, missing_values)
+        unfit = np.isnan(numbers) & ~is_missing
+        if not unfit.any():
+            return numbers
+        found = find_date_formats(present_cells(text, missing_values))
+        if not found.formats:
+            unclear = (found.note or "").partition(";")[0]
+            return unclear or (
+                "holds neither numbers alone nor dates in one way of writing, such as"
+                f" {_cells(text, unfit)}"
+            )
+        formats = found.formats
+    dates = [to_dates(chunk, formats, missing_values)[0] for chunk in text.chunks]
     unfit = np.concatenate([np.asarray(d.is_null()) for d in dates]) & ~is_missing
     if unfit.any():
         return f"holds cells that are no dates {date_format}: {_cells(text, unfit)}"
     micros = [d.cast(pa.int64()).to_numpy(zero_copy_only=False) for d in dates]
     return np.where(is_missing, np.nan, np.concatenate(micros).astype(np.float64))
-
-
-def _neither(text: pa.ChunkedArray, numbers: list[pa.Array], is_missing: NDArray[np.bool_]) -> str:
-    unfit = np.concatenate([np.asarray(n.is_null()) for n in numbers]) & ~is_missing
-    return f"holds neither numbers alone nor dates in one format, such as {_cells(text, unfit)}"
 
 
 def _cells(text: pa.ChunkedArray, mask: NDArray[np.bool_]) -> str:

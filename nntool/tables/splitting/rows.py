@@ -13,7 +13,13 @@ from numpy.typing import NDArray
 from nntool.errors import UsageError
 from nntool.settings.clean import CleanSettings
 from nntool.settings.model import fields
-from nntool.tables.casting import missing_mask, to_numbers
+from nntool.tables.casting import (
+    NumberFormat,
+    find_number_format,
+    missing_mask,
+    present_cells,
+    to_numbers,
+)
 from nntool.tables.splitting.dealing import Parts
 from nntool.tables.target import class_order, encode_classes, trimmed
 
@@ -115,10 +121,22 @@ def mask_of_missing(text: pa.ChunkedArray, missing_values: Sequence[str]) -> Mas
     return np.concatenate([np.empty(0, bool), *masks])
 
 
-def numbers_of(text: pa.ChunkedArray) -> NDArray[np.float64]:
-    """Cells `(n,)` as numbers, NaN where they are none."""
-    numbers = (to_numbers(c, [])[0].to_numpy(zero_copy_only=False) for c in text.chunks)
-    return np.concatenate([np.empty(0), *numbers])
+def numbers_of(text: pa.ChunkedArray, missing_values: Sequence[str]) -> NDArray[np.float64]:
+    """Cells `(n,)` as numbers, written plainly or as all of them show; NaN where they are none."""
+    is_missing = mask_of_missing(text, missing_values)
+    found = _cast(text, missing_values, None)
+    if (np.isnan(found) > is_missing).any():
+        written = find_number_format(present_cells(text, missing_values)).written
+        if written is not None:
+            found = _cast(text, missing_values, written)
+    return found
+
+
+def _cast(
+    text: pa.ChunkedArray, missing_values: Sequence[str], written: NumberFormat | None
+) -> NDArray[np.float64]:
+    numbers = (to_numbers(chunk, missing_values, written)[0] for chunk in text.chunks)
+    return np.concatenate([np.empty(0), *(n.to_numpy(zero_copy_only=False) for n in numbers)])
 
 
 def classes_of(rows: Rows) -> tuple[NDArray[np.int64], list[str]]:
@@ -136,7 +154,7 @@ def strata_of(rows: Rows, n_bins: int) -> tuple[NDArray[np.int64], list[str]]:
     """The class of each row, or the bin of equal count that its number is in; missing last."""
     if rows.task != "regression":
         return classes_of(rows)
-    values = numbers_of(rows.target)
+    values = numbers_of(rows.target, rows.missing_values)
     is_number = ~rows.lacks_target & np.isfinite(values)
     edges = np.quantile(values[is_number], np.linspace(0, 1, n_bins + 1)[1:-1])
     bins = np.searchsorted(edges, np.where(is_number, values, 0.0), side="right")

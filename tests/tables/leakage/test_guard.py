@@ -7,6 +7,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from nntool.settings.clean import CleanSettings
+from nntool.settings.model import build
 from nntool.tables.hashing import row_hashes
 from nntool.tables.leakage import View, find
 from nntool.tables.leakage.across import repeats_earlier_part
@@ -24,11 +26,12 @@ def columns(n=N, seed=0):
     return found | {"kind": kind.tolist(), "y": np.where(y, "yes", "no").tolist()}
 
 
-def found_in(cells, task="binary", parts=None, **more):
+def found_in(cells, task="binary", parts=None, roles=None, used=None):
     table = pa.table({name: pa.array(map(str, c), pa.string()) for name, c in cells.items()})
     if parts is None:
         parts = np.random.default_rng(1).choice(3, table.num_rows, p=[0.7, 0.15, 0.15])
-    view = View(table, row_hashes(table), np.asarray(parts, np.int8), "y", task, ("NA", ""), **more)
+    settings = build(CleanSettings, {"target": "y", "task": task, "roles": roles or {}})
+    view = View(table, row_hashes(table), np.asarray(parts, np.int8), settings, used or {})
     findings, _ = find(view, np.random.default_rng(2))
     json.dumps([finding.as_plain() for finding in findings])
     return findings
@@ -247,7 +250,8 @@ def test_only_training_rows_tell():
 def test_a_large_table_is_judged_by_a_sample(monkeypatch):
     monkeypatch.setattr("nntool.tables.leakage.MOST_ROWS", 200)
     table = pa.table({n: pa.array(c) for n, c in {**columns(), "told": YES.astype(str)}.items()})
-    view = View(table, row_hashes(table), np.zeros(N, np.int8), "y", "binary", ())
+    settings = build(CleanSettings, {"target": "y", "task": "binary"})
+    view = View(table, row_hashes(table), np.zeros(N, np.int8), settings)
     (leak,), notes = find(view, np.random.default_rng(0))
     assert leak.counts == {"rows": 200}
     assert notes == [
