@@ -1,6 +1,40 @@
 """Options of ``clean`` that are small languages: how they are written, when to use them."""
 
 ABOUT: dict[str, str] = {
+    "merge_spellings": """\
+Spellings that differ in case, blanks or accents of Latin letters become the most frequent of them.
+Then a word becomes another where it is near (--spelling-similarity, 1 − d/n: d letters put in, left
+out, replaced or swapped, at most 2; n the letters of the longer word), where the other has
+--spelling-ratio times as many rows, and where what comes out is a value of the column. Damerau
+1964, Communications of the ACM 7.
+Never merged: what differs in digits or in other signs, or stands with digits (Room 101, A1); words
+of fewer than 4 letters; other first or last letters (male, female); Roman numerals; hyper and hypo,
+chloride and chlorite and their like; a word as near to two others; a misspelling of more than
+--spelling-rows rows, or a letter replaced in the same way in several rows (ISLAND, INLAND), unless
+the word is misspelt in as many ways.
+What is learned is a table from spelling to spelling: one that training rows do not have is a
+category that was not seen, and is never matched anew. At most 200 million pairs of words with the
+same ends and about as many letters are compared in a column; how many words were not is said.
+Use: for categories that people have typed; look through the table of what was merged.""",
+    "agree": """\
+COLUMNS -> COLUMNS, with commas between them. For each column on the right, rows with the same
+values on the left are a group; where at least 2 rows, and --agree-share of those with a value, have
+the same one, a row of the group without it or with another takes it. Groups that agree less, and
+keys that training rows do not have, are left alone. Several work one after the other.
+Use: where one column follows from others, such as city and state from a zip code. Where it does so
+only mostly, exceptions are overwritten, too: --agree-share 1 fills gaps and corrects nothing.""",
+    "smooth": """\
+COLUMN=METHOD or COLUMN=METHOD:KEY=VALUE,…, the methods being
+  along --order-by    rolling-mean and rolling-median (window=5, centered=false), exponential
+                      (alpha=0.3)
+  without an order    bin-means, bin-medians, bin-edges (bins=10, equal=depth)
+--explain METHOD says what each does. Along an order, rows of one part of the split are looked at,
+ties as they stand in the table; in prediction the rows of the input, which is then read whole. The
+window is the row and those before it; centered=true looks ahead, at rows that are not known yet
+where rows are to be predicted as they come. A missing cell stays missing, and a row without a place
+in the order is left as it is. The order is a column of numbers or dates, or an identifier that is
+written with numbers. The target is not smoothed.
+Use: measurements that jitter more than what they measure changes.""",
     "valid": """\
 COLUMN=RULE or COLUMN,COLUMN=RULE, where a rule has one or more parts with commas between them:
   0..120   0..   ..120      numbers from and to, the bounds included

@@ -101,8 +101,8 @@ class CleanSettings(StepSettings, frozen=True, kw_only=True):
     merge_spellings: Annotated[
         tuple[str, ...],
         option(
-            "Categorical columns in which near spellings become the frequent one: A,B or repeated;"
-            " all: every one.",
+            "Categorical columns in which near spellings become the frequent one, A,B or repeated,"
+            " or all of them.",
             metavar="COLUMN,…|all",
             group=NOISE,
         ),

@@ -35,6 +35,7 @@ REGISTRIES: dict[str, str] = {
     "OPERATIONS": f"{TABLES}.operations",
     "OUTLIER_RULES": f"{TABLES}.rules.outliers",
     "ROW_OUTLIER_RULES": f"{TABLES}.rules.row_outliers",
+    "SMOOTHERS": f"{TABLES}.rules.smoothers",
 }
 """Where each registry stands."""
 
@@ -93,6 +94,8 @@ def explain(step: str, name: str) -> list[dict[str, Any]]:
         options = {entry for _, entries in known.values() for entry in entries}
         links = {n: cls for n, cls in registry("OPERATIONS").items() if n not in options}
         known["--columns"] = ("OPERATIONS", links)
+    if step == "clean":
+        known["--smooth"] = ("SMOOTHERS", registry("SMOOTHERS"))
     found = [
         {"option": option, **described(registry_name, name)}
         for option, (registry_name, entries) in known.items()

@@ -172,6 +172,8 @@ def rule_notes(state: dict[str, Any], counts: Counts) -> list[str]:
     """What each rule came to, over all columns, in a sentence."""
     notes = []
     for rule in what_rules_did(state, counts):
+        if rule["rule"] == "row-outliers":
+            continue  # it changes no cell: what it found is told of rows
         total: Counts = {}
         for kinds in rule["columns"].values():
             for kind, n in kinds.items():

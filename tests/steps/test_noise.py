@@ -101,7 +101,7 @@ def test_an_unusual_training_row_is_left_out_with_its_reason_and_named(ok, noisy
     marks = np.load(root / "clean/left_out.npy")
     assert (np.flatnonzero(marks) + 1).tolist() == sorted(rows)
     assert report(root)["left_out"]["unusual row"] == 2
-    assert "2 of 90 training rows are unusual: left out" in said.err
+    assert "2 of 90 rows left out: they are unlike the others (--row-outliers)" in said.err
 
 
 def test_only_training_rows_are_left_out_for_an_outlier_elsewhere_the_cell_is_missing(

@@ -39,12 +39,12 @@ def notes(states: Sequence[State], judged: Sequence[Judgement]) -> list[str]:
         if of_rule is not None:
             found += of_rule(state)
     for judgement in judged:
-        done = "left out" if judgement.leave_out else "kept (--row-outlier-action leave-out)"
         of = next(state["rows"] for state in states if state["name"] == judgement.rule)
-        found.append(
-            f"{len(judgement.rows):,} of {of:,} training rows are unusual: {done}; no other row is"
-            " judged"
-        )
+        if not judgement.leave_out:
+            found.append(
+                f"{len(judgement.rows):,} of {of:,} training rows are unusual: kept"
+                " (--row-outlier-action leave-out)"
+            )
     return found
 
 
@@ -81,8 +81,8 @@ def _of_smoothing(state: State) -> list[str]:
     ]
     if ahead:
         said.append(
-            f"{_listed(ahead)}: a centered window looks ahead, at rows that a row to be predicted"
-            " may not have behind it (centered=false)"
+            f"{_listed(ahead)}: a centered window looks ahead, at rows that need not be known yet"
+            " where a row is predicted (centered=false)"
         )
     return said
 
