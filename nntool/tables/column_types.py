@@ -63,6 +63,20 @@ def settle(
     return settled
 
 
+def learn(table: pa.Table, settings: CleanSettings, target: str) -> list[dict[str, Any]]:
+    """Learn the role and the type of each column but the target from rows of text, in their order.
+
+    Raises ``DataError`` for a column in the settings that is not there, or that is not what it
+    is said to be.
+    """
+    missing = missing_by_column(table.column_names, settings)
+    hints = asked_decimal(settings)
+    names = [name for name in table.column_names if name != target]
+    found = {name: infer(table.column(name), missing[name], hints) for name in names}
+    settled = settle(found, table.column, settings, target)
+    return [entry(n, role, missing[n], settings.missing_values) for n, role in settled.items()]
+
+
 def learn_target(
     table: pa.Table, target: str, settings: CleanSettings, missing: Mapping[str, Sequence[str]]
 ) -> dict[str, Any]:
