@@ -80,7 +80,7 @@ def infer_and_read(
     if not len(cells):
         return Role("ignored", "it holds no value at all"), None
     n_unfit = read[1].get("unfit", 0) if read is not None else len(cells)
-    return _role_of_cells(cells, n_unfit, hints), read
+    return _role_of_cells(cells, n_unfit, hints), None
 
 
 def _role_of_cells(cells: pa.ChunkedArray, n_unfit: int, hints: Hints) -> Role:
