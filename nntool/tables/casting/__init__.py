@@ -10,7 +10,7 @@ from nntool.tables.casting.missing import (
     present_cells,
     to_text,
 )
-from nntool.tables.casting.number_formats import find_number_format, read_numbers
+from nntool.tables.casting.number_formats import find_number_format
 from nntool.tables.casting.numbers import NumberFormat, to_numbers, unfit_cells
 
 __all__ = [
@@ -24,7 +24,6 @@ __all__ = [
     "merge_counts",
     "missing_mask",
     "present_cells",
-    "read_numbers",
     "to_dates",
     "to_numbers",
     "to_text",

@@ -1,6 +1,5 @@
 """How the numbers of a column are written: decided by its cells where they are clear."""
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -8,8 +7,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from nntool.tables.casting.missing import Text, chunks_of, present_cells
-from nntool.tables.casting.numbers import NumberFormat, Parts, take_apart, to_numbers
+from nntool.tables.casting.missing import Text, chunks_of
+from nntool.tables.casting.numbers import NumberFormat, Parts, take_apart
 
 LOOKED_AT_FIRST = 1000
 FEWEST_NUMBERS = 0.5
@@ -97,20 +96,6 @@ def shows_point(cells: pa.ChunkedArray) -> bool:
     """
     pointed = pc.filter(cells, pc.match_substring(cells, "."))
     return not pc.all(pc.match_substring_regex(pointed, r"^[+-]?[1-9]\d{0,2}\.\d{3}$")).as_py()
-
-
-def read_numbers(text: pa.ChunkedArray, missing_values: Sequence[str]) -> list[pa.Array]:
-    """Cells as numbers, chunk by chunk, in the format that they show; null where they are none.
-
-    >>> read_numbers(pa.chunked_array([["1,5", "2"]]), [])[0].to_pylist()
-    [1.5, 2.0]
-    """
-    read = [to_numbers(chunk, missing_values) for chunk in text.chunks]
-    if any(counts.get("unfit") for _, counts in read):
-        written = find_number_format(present_cells(text, missing_values)).written
-        if written is not None:
-            read = [to_numbers(chunk, missing_values, written) for chunk in text.chunks]
-    return [values for values, _ in read]
 
 
 def _finished(distinct: pa.Array, parts: dict[str, Parts], found: Finding, decimal: str) -> Finding:
@@ -220,13 +205,3 @@ def _first(distinct: pa.Array, which: pa.Array) -> str:
 
 def _mask(which: Any) -> NDArray[np.bool_]:
     return np.asarray(which, dtype=bool)
-
-
-__all__ = [
-    "Finding",
-    "Text",
-    "find_number_format",
-    "forced_number_format",
-    "read_numbers",
-    "shows_point",
-]

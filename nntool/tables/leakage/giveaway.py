@@ -6,11 +6,6 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-<<<<<<< HEAD
-from nntool.tables.casting import read_numbers, to_dates, to_text
-
-=======
->>>>>>> main
 N_FOLDS = 5
 MOST_CLASSES = 20
 LEAST_KNOWN = 0.5
@@ -167,22 +162,8 @@ def cuts(cells: pa.ChunkedArray) -> tuple[list[Codes], Numbers | None]:
     return found, x
 
 
-<<<<<<< HEAD
-def _numbers(text: pa.ChunkedArray, role: str, missing: tuple[str, ...]) -> Numbers | None:
-    """Numbers, or dates as numbers, NaN where missing; None for text."""
-    if role == "numeric":
-        chunks = read_numbers(text, missing)
-    elif role.startswith("date:"):
-        dates = [to_dates(chunk, role[5:], missing)[0] for chunk in text.chunks]
-        chunks = [date.cast(pa.int64()).cast(pa.float64()) for date in dates]
-    else:
-        return None
-    found = [chunk.to_numpy(zero_copy_only=False).astype(np.float64) for chunk in chunks]
-    return np.concatenate([np.empty(0), *found])
-=======
 def as_numbers(cells: pa.ChunkedArray) -> Numbers:
     """Numbers, or dates as numbers that rise, `(n,)`; NaN where missing."""
     if pa.types.is_timestamp(cells.type):
         cells = cells.cast(pa.int64()).cast(pa.float64(), safe=False)
     return np.asarray(cells.to_numpy(), np.float64)
->>>>>>> main

@@ -9,12 +9,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from nntool.errors import DataError
-<<<<<<< HEAD
-from nntool.tables.casting import DATE_FORMATS, find_date_format, read_numbers, to_dates
-=======
 from nntool.settings.date_formats import tokens
 from nntool.tables.casting import DATE_FORMATS, find_date_formats, present_cells, to_dates
->>>>>>> main
 from nntool.tables.choices import setting
 from nntool.tables.splitting.at_random import equal_shares
 from nntool.tables.splitting.rows import (
@@ -128,13 +124,7 @@ def read_times(
 ) -> Times | str:
     """Times `(n,)` as numbers that rise, NaN where missing; or what is wrong, in words."""
     is_missing = mask_of_missing(text, missing_values)
-<<<<<<< HEAD
-    numbers = read_numbers(text, missing_values)
-    if date_format == "auto" and sum(n.null_count for n in numbers) == np.count_nonzero(is_missing):
-        return np.concatenate([n.to_numpy(zero_copy_only=False) for n in numbers])
-=======
     formats: tuple[str, ...] = (date_format,)
->>>>>>> main
     if date_format == "auto":
         numbers = numbers_of(text, missing_values)
         unfit = np.isnan(numbers) & ~is_missing

@@ -13,9 +13,6 @@ from numpy.typing import NDArray
 from nntool.errors import UsageError
 from nntool.settings.clean import CleanSettings
 from nntool.settings.model import fields
-<<<<<<< HEAD
-from nntool.tables.casting import missing_mask, read_numbers
-=======
 from nntool.tables.casting import (
     NumberFormat,
     find_number_format,
@@ -23,7 +20,6 @@ from nntool.tables.casting import (
     present_cells,
     to_numbers,
 )
->>>>>>> main
 from nntool.tables.splitting.dealing import Parts
 from nntool.tables.target import class_order, encode_classes, trimmed
 
@@ -125,12 +121,6 @@ def mask_of_missing(text: pa.ChunkedArray, missing_values: Sequence[str]) -> Mas
     return np.concatenate([np.empty(0, bool), *masks])
 
 
-<<<<<<< HEAD
-def numbers_of(text: pa.ChunkedArray) -> NDArray[np.float64]:
-    """Cells `(n,)` as numbers, NaN where they are none."""
-    numbers = (values.to_numpy(zero_copy_only=False) for values in read_numbers(text, []))
-    return np.concatenate([np.empty(0), *numbers])
-=======
 def numbers_of(text: pa.ChunkedArray, missing_values: Sequence[str]) -> NDArray[np.float64]:
     """Cells `(n,)` as numbers, written plainly or as all of them show; NaN where they are none."""
     is_missing = mask_of_missing(text, missing_values)
@@ -147,7 +137,6 @@ def _cast(
 ) -> NDArray[np.float64]:
     numbers = (to_numbers(chunk, missing_values, written)[0] for chunk in text.chunks)
     return np.concatenate([np.empty(0), *(n.to_numpy(zero_copy_only=False) for n in numbers)])
->>>>>>> main
 
 
 def classes_of(rows: Rows) -> tuple[NDArray[np.int64], list[str]]:
