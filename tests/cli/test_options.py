@@ -27,6 +27,9 @@ def other_value(field):
         return ["age=numeric"], {"age": "numeric"}
     if field.is_list and "int" in str(field.plain_types):
         return ["7,5"], [7, 5]
+    if field.item_words:
+        first, second, *_ = field.item_words
+        return [f"{second},{first}"], [second, first]
     if field.is_list:
         return ["one", "two words"], ["one", "two words"]
     if int in field.plain_types:
@@ -337,7 +340,7 @@ def test_explain_tells_what_every_choice_is_and_what_can_be_set(nntool, step, fi
         for setting in known["settings"]:
             default = setting["default"]
             shown = str(default).lower() if isinstance(default, bool) else default
-            typed = setting["name"] if default is None else f"{setting['name']}={shown}"
+            typed = setting["name"] if default in (None, ()) else f"{setting['name']}={shown}"
             assert f"  {typed}  {setting['help']} " in said.text
 
 
