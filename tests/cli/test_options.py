@@ -3,7 +3,6 @@
 import json
 import operator
 import re
-from typing import get_args
 
 import pytest
 import tomli_w
@@ -29,8 +28,9 @@ def other_value(field):
         return ["age=numeric"], {"age": "numeric"}
     if field.is_list and "int" in str(field.plain_types):
         return ["7,5"], [7, 5]
-    if field.is_list and (words := [word for word in words_of(field) if word != field.default]):
-        return words[:2], words[:2]
+    if field.item_words:
+        first, second, *_ = field.item_words
+        return [f"{second},{first}"], [second, first]
     if field.is_list:
         return ["one", "two words"], ["one", "two words"]
     if int in field.plain_types:
@@ -42,12 +42,6 @@ def other_value(field):
         word = next(word for word in field.choices if word != field.default)
         return [word], word
     return ["word"], "word"
-
-
-def words_of(field):
-    """The words that the items of a list may be; empty where they may be any text."""
-    inner = [get_args(item) for t in field.plain_types for item in get_args(t)]
-    return [word for words in inner for word in words if isinstance(word, str)]
 
 
 def is_within(number, bounds):
