@@ -6,12 +6,16 @@ and columns stand in the same order, names may differ. Numbers are equal if thei
 
 A cell that was wrong is repaired *right*, *made missing*, or *left* as it was; *wrong* is each cell
 that is neither right nor as before, and each right one that was changed. Made missing is no repair.
+
+Without files a table is made: 2,000 rows of departments and cities, in which 3 % of the cells have
+one slip of the hand, and 1 % are gaps; gaps and slips in the column that nothing follows from stay.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import random
 import shlex
 import subprocess
 import sys
@@ -105,13 +109,61 @@ def cleaned(dirty: Path, options: list[str]) -> tuple[str, float]:
     return shown.stdout.decode(), seconds
 
 
+DEPARTMENTS = {
+    "Sales": "Rotterdam",
+    "Marketing": "Barcelona",
+    "Engineering": "Stuttgart",
+    "Research and Development": "Cambridge",
+    "Human Resources": "Rotterdam",
+    "Customer Service": "Manchester",
+}
+OF_MADE = ["--target", "n", "--merge-spellings", "all", "--agree", "department -> city"]
+
+
+def made(folder: Path) -> tuple[Path, Path]:
+    """A dirty table and the clean one, always the same."""
+    rng = random.Random(4)
+    clean = [["n", "department", "city"]]
+    for n in range(2000):
+        department = rng.choice(list(DEPARTMENTS))
+        clean.append([str(n), department, DEPARTMENTS[department]])
+    dirty = [clean[0]]
+    for n, *cells in clean[1:]:
+        dirty.append([n, *(slip(cell, rng) if rng.random() < 0.03 else cell for cell in cells)])
+        if rng.random() < 0.01:
+            dirty[-1][2] = ""
+    paths = folder / "dirty.csv", folder / "clean.csv"
+    for path, rows in zip(paths, (dirty, clean), strict=True):
+        with open(path, "w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows(rows)
+    return paths
+
+
+def slip(word: str, rng: random.Random) -> str:
+    """A word with a letter left out, doubled, replaced or swapped with the next, or all small."""
+    at = rng.randrange(1, len(word) - 1)
+    return rng.choice(
+        [
+            word[:at] + word[at + 1 :],
+            word[:at] + word[at] + word[at:],
+            word[:at] + rng.choice("aeiourtnsl") + word[at + 1 :],
+            word[:at] + word[at + 1] + word[at] + word[at + 2 :],
+            word.lower(),
+        ]
+    )
+
+
 def main() -> None:
     options = parser(__doc__)
-    options.add_argument("dirty", type=Path)
-    options.add_argument("clean", type=Path)
+    options.add_argument("files", nargs="*", type=Path, metavar="DIRTY.csv CLEAN.csv")
     given, of_clean = options.parse_known_args()
-    ours, seconds = cleaned(given.dirty, of_clean)
-    found = compare(given.dirty.read_text("utf-8"), given.clean.read_text("utf-8"), ours)
+    with scratch() as folder:
+        if len(given.files) not in (0, 2):
+            options.error("two files: the dirty table and the clean one")
+        given.dirty, given.clean = given.files or made(folder)
+        of_clean = of_clean or OF_MADE
+        ours, seconds = cleaned(given.dirty, of_clean)
+        found = compare(given.dirty.read_text("utf-8"), given.clean.read_text("utf-8"), ours)
     command = shlex.join(["nntool", "clean", "RUN", given.dirty.name, *of_clean])
     report = {
         "benchmark": "cleaning quality",

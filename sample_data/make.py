@@ -1,8 +1,8 @@
 """Write the tables of this folder anew: ``python sample_data/make.py [FOLDER]``.
 
-Four are tables that scikit-learn carries, written out as CSV. ``customers.csv`` is synthetic: its
-people do not exist, and its faults were put there on purpose. The same script gives the same
-bytes everywhere, and a test holds the files in the repository to that.
+Four are tables that scikit-learn carries, written out as CSV. ``customers.csv`` and ``pedidos.csv``
+are synthetic: their people do not exist, and their faults were put there on purpose. The same
+script gives the same bytes everywhere, and a test holds the files in the repository to that.
 """
 
 import csv
@@ -21,6 +21,7 @@ Row = list[str]
 
 CUSTOMERS = 1970
 DUPLICATES = 30
+ORDERS = 1200
 TODAY = date(2025, 1, 31)
 CITIES = {
     "Madrid": ("madrid", "Madird", "MADRID"),
@@ -55,7 +56,7 @@ def main() -> None:
 
 
 def write_all(folder: Path) -> None:
-    """Write the five tables into ``folder``."""
+    """Write the six tables into ``folder``."""
     cancer, wine, digits = load_breast_cancer(), load_wine(), load_digits()
     diabetes = load_diabetes(scaled=False)
     # scikit-learn keeps UCI's numbers for the cultivars; their names are in Forina et al. (1986).
@@ -81,6 +82,7 @@ def write_all(folder: Path) -> None:
         with_target(diabetes.data, [number(value) for value in diabetes.target]),
     )
     write(folder / "customers.csv", HEADER, customers())
+    (folder / "pedidos.csv").write_bytes(orders().encode("latin-1"))
 
 
 def write(path: Path, header: Sequence[str], rows: list[Row]) -> None:
@@ -188,6 +190,37 @@ def spoil(rows: list[Row], draw: Random) -> None:
     for _ in range(DUPLICATES):
         repeated = rows[int(len(rows) * draw.random())]
         rows.insert(int(len(rows) * draw.random()), list(repeated))
+
+
+def orders() -> str:
+    """A synthetic table as a Spanish spreadsheet exports it: a title, ;, decimal commas, d/m/Y."""
+    draw = Random(175)
+    lines = ["Pedidos de la tienda en línea, enero a diciembre de 2024", ""]
+    lines.append("Pedido;Fecha;Región;Sección;Importe;Descuento;Artículos;Devuelto")
+    for order in range(1, ORDERS + 1):
+        day = date(2024, 1, 1) + timedelta(days=int(366 * draw.random()))
+        region = choose(draw, {"Cádiz": 0.3, "La Coruña": 0.2, "Málaga": 0.3, "León": 0.2})
+        section = choose(draw, {"Electrónica": 0.4, "Niños": 0.35, "Jardín": 0.25})
+        amount = round(exp(normal(draw, 5.5, 1.1)), 2)
+        share = round(0.5 * draw.random(), 3)
+        articles = 1 + poisson(draw, 2.5)
+        z = (
+            -3.2
+            + 0.9 * (log(amount) - 5.5)
+            + 4.0 * share
+            + {"Electrónica": 1.4, "Niños": 0.6, "Jardín": -0.8}[section]
+            + 0.3 * articles
+            + (1.2 if day.month in (1, 12) else 0.0)
+        )
+        returned = "sí" if draw.random() < 1 / (1 + exp(-z)) else "no"
+        cells = [f"{order:05d}", f"{day:%d/%m/%Y}", region, section, spanish(amount, 2)]
+        lines.append(";".join([*cells, spanish(share, 3), str(articles), returned]))
+    return "\r\n".join([*lines, ""])
+
+
+def spanish(value: float, places: int) -> str:
+    """A number as a Spanish spreadsheet writes it: 1.234,50."""
+    return f"{value:,.{places}f}".translate({ord(","): ".", ord("."): ","})
 
 
 def choose(draw: Random, shares: dict[str, float]) -> str:

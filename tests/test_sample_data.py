@@ -42,10 +42,10 @@ def customers():
 
 def test_the_script_writes_every_table_and_nothing_else(remade):
     assert {path.name for path in remade.iterdir()} == {path.name for path in FOLDER.glob("*.csv")}
-    assert {path.stem for path in remade.iterdir()} == set(TABLES)
+    assert {path.stem for path in remade.iterdir()} == {*TABLES, "pedidos"}
 
 
-@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("table", [*TABLES, "pedidos"])
 def test_the_script_writes_the_same_bytes_again(remade, table):
     name = f"{table}.csv"
     assert (remade / name).read_bytes() == (FOLDER / name).read_bytes()
@@ -259,3 +259,16 @@ def test_the_demo_says_how_to_get_nntool(demo):
     done = run(path="/usr/bin:/bin")
     assert done.returncode == 127
     assert "make demo" in done.stderr
+
+
+def test_orders_are_as_a_spanish_spreadsheet_exports_them():
+    raw = (FOLDER / "pedidos.csv").read_bytes()
+    with pytest.raises(UnicodeDecodeError):
+        raw.decode("utf-8")
+    assert raw.count(b"\n") == raw.count(b"\r\n") == 1203
+    title, empty, header, *rows = raw.decode("latin-1").split("\r\n")[:-1]
+    assert (empty, header.count(";")) == ("", 7)
+    assert ";" not in title
+    shape = r"\d{5};\d\d/\d\d/2024;[^;]+;[^;]+;\d{1,3}(\.\d{3})*,\d\d;0,\d{3};\d+;(sí|no)"
+    assert all(re.fullmatch(shape, row) for row in rows)
+    assert sum(row.endswith("sí") for row in rows) == 522

@@ -44,7 +44,7 @@ COMMANDS: dict[str, Command] = {
     "collect": Command(
         "Read sources into one table of text.",
         "calls:collect",
-        (RUN, ("source", list[str], "The CSV files.")),
+        (RUN, ("source", list[str], "Files (CSV, Parquet, JSON lines, Excel), or databases.")),
         ("collect",),
         ("source",),
         example="nntool collect run customers.csv",
@@ -52,7 +52,7 @@ COMMANDS: dict[str, Command] = {
     "clean": Command(
         "Type the columns; say what is missing, what each column is, what is predicted.",
         "calls:clean",
-        (RUN, ("source", list[str] | None, "CSV files to collect first.")),
+        (RUN, ("source", list[str] | None, "Files or databases to collect first.")),
         ("clean", "collect"),
         ("source",),
         example="nntool clean run customers.csv --target churned",

@@ -153,7 +153,7 @@ def explanation(found: dict[str, Any]) -> str:
 
 def _with_default(name: str, default: Any) -> str:
     """A setting and its default as one would type it; a name alone where it is unset."""
-    if default is None:
+    if default is None or default == ():
         return name
     return f"{name}={str(default).lower() if isinstance(default, bool) else default}"
 

@@ -6,7 +6,6 @@ from nntool.settings.model import Choice, StepSettings, option
 from nntool.settings.roles import parse
 
 NOISE = "Near spellings, outliers and noise"
-
 CELLS = "Cells that are wrong or missing"
 
 
@@ -102,8 +101,8 @@ class CleanSettings(StepSettings, frozen=True, kw_only=True):
     merge_spellings: Annotated[
         tuple[str, ...],
         option(
-            "Categorical columns in which near spellings become the frequent one: A,B or repeated;"
-            " all: every one.",
+            "Categorical columns in which near spellings become the frequent one, A,B or repeated,"
+            " or all of them.",
             metavar="COLUMN,…|all",
             group=NOISE,
         ),
@@ -125,6 +124,14 @@ class CleanSettings(StepSettings, frozen=True, kw_only=True):
             group=NOISE,
         ),
     ] = 5.0
+    spelling_rows: Annotated[
+        int,
+        option(
+            "The most training rows of a misspelling; more where a word is misspelt in more ways.",
+            ge=1,
+            group=NOISE,
+        ),
+    ] = 3
     agree: Annotated[
         tuple[str, ...],
         option(

@@ -35,6 +35,7 @@ REGISTRIES: dict[str, str] = {
     "OPERATIONS": f"{TABLES}.operations",
     "OUTLIER_RULES": f"{TABLES}.rules.outliers",
     "ROW_OUTLIER_RULES": f"{TABLES}.rules.row_outliers",
+    "SMOOTHERS": f"{TABLES}.rules.smoothers",
 }
 """Where each registry stands."""
 
@@ -93,6 +94,8 @@ def explain(step: str, name: str) -> list[dict[str, Any]]:
         options = {entry for _, entries in known.values() for entry in entries}
         links = {n: cls for n, cls in registry("OPERATIONS").items() if n not in options}
         known["--columns"] = ("OPERATIONS", links)
+    if step == "clean":
+        known["--smooth"] = ("SMOOTHERS", registry("SMOOTHERS"))
     found = [
         {"option": option, **described(registry_name, name)}
         for option, (registry_name, entries) in known.items()
@@ -130,15 +133,14 @@ def _sentence(doc: str) -> list[str]:
 
 
 def methods_of(step: str) -> dict[str, str]:
-    """The options of a step that are methods themselves, with their docs."""
-    from nntool.settings.about import ABOUT
+    """The options of a step that are methods or languages themselves, with their docs."""
+    from nntool.settings import about, about_clean
 
-    if step != "train":
-        return {}
+    of_step = {"train": about.ABOUT, "clean": about_clean.ABOUT}.get(step, {})
     return {
-        field.option: f"{field.help}\n\n{ABOUT[field.name]}"
+        field.option: f"{field.help}\n\n{of_step[field.name]}"
         for field in fields(STEPS[step])
-        if field.name in ABOUT
+        if field.name in of_step
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nntool.errors import UsageError
 from nntool.run import freshness, names
@@ -16,9 +16,8 @@ from nntool.steps.job import Job, Outcome, TableView
 from nntool.steps.performing import Done, enter, file_name, is_fresh, perform, write_json
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from nntool.tables.rules.rule import Judgement
+    from nntool.tables.typing_pass import Typed
 
 
 def clean(
@@ -54,7 +53,7 @@ def clean_in(session: Session, settings: CleanSettings, job: Job, outcome: Outco
         settings,
         job,
         outcome,
-        lambda folder: _work(session, settings, target, folder, outcome),
+        lambda folder: _work(session, settings, target, folder, outcome, job.cores),
         _inputs(session, target["name"], target["task"]),
     )
 
@@ -89,7 +88,9 @@ def refit(session: Session, settings: CleanSettings, outcome: Outcome) -> None:
         session,
         "clean",
         settings,
-        lambda folder: _work(session, settings, target_of(session, settings), folder, outcome),
+        lambda folder: _work(
+            session, settings, target_of(session, settings), folder, outcome, threads=1
+        ),
     )
 
 
@@ -135,27 +136,32 @@ def _work(
     target: dict[str, Any],
     folder: Path,
     outcome: Outcome,
+    threads: int,
 ) -> Done:
-    from nntool.tables import arrays, cleaning, cleaning_report, columns, marking, parquet
+    from nntool.tables import arrays, cleaning, cleaning_report, columns, marking, typing_pass
     from nntool.tables.rules import following, noise_report
 
-    text = parquet.read(session.run.checked(names.COLLECT_TABLE))
+    text = typing_pass.TextFile(session.run.checked(names.COLLECT_TABLE))
     wanted = columns.resolve_all(text.column_names, list(settings.roles), "--roles")
     roles = dict(zip(wanted, settings.roles.values(), strict=True))
     uses_split = names.SPLIT_ROWS in _inputs(session, target["name"], target["task"])
     parts = rows.parts(session.run) if uses_split else None
     mask, seen = rows.learned_by_clean(text.num_rows, parts)
     judged: list[Judgement] = []
-    state = cleaning.fit(text, settings, mask if uses_split else None, target, judged)
-    counts: dict[str, Any] = {}
-    repeats = marking.find_repeats(text, settings, parts)
-    target_is_missing, objections = _write_clean(text, state, parts, folder, counts)
+    learned = mask if uses_split else None
+    typed = typing_pass.type_table(text, settings, learned, target, threads)
+    state = cleaning.fit(text, settings, learned, target, judged, typed)
+    repeats = marking.find_repeats(text, settings, parts, typed.hashes)
+    written = _write_clean(typed, state, parts, folder)
     for judgement in judged:
-        following.object_to(judgement, objections)
-    marks = marking.mark(repeats, target_is_missing, settings, objections, parts)
+        following.object_to(judgement, written.objections)
+    missing = written.target_is_missing
+    marks = marking.mark(repeats, missing, settings, written.objections, parts)
     arrays.save(folder / file_name(names.CLEAN_LEFT_OUT), marks)
     write_json(folder / file_name(names.CLEAN_STATE), state)
-    report = cleaning_report.report(state, counts, repeats, marks, settings)
+    report = cleaning_report.report(
+        state, written.counts, repeats, marks, settings, written.missing
+    )
     report["notes"] += noise_report.notes(state["rules"], judged)
     report |= noise_report.facts(state["rules"], judged)
     write_json(folder / file_name(names.CLEAN_REPORT), report)
@@ -164,9 +170,7 @@ def _work(
         outcome.notes.append(
             f"the positive class is {target['positive']!r} (--positive to choose the other)"
         )
-    outcome.tables.append(_roles_table(state, report))
-    if report["rules"]:
-        outcome.tables.append(_rules_table(report))
+    outcome.tables += [_roles_table(state, report), *_rules_tables(report)]
     outcome.tables += [TableView(*table) for table in noise_report.tables(state["rules"], judged)]
     return Done(
         resolved={
@@ -179,23 +183,37 @@ def _work(
     )
 
 
-def _write_clean(
-    text: pa.Table, state: dict[str, Any], parts: Any, folder: Path, counts: dict[str, Any]
-) -> tuple[Any, Any]:
-    """Write the clean table; returns which rows have no target, and the objections of rules."""
+class _Written(NamedTuple):
+    """What was met while the clean table was written."""
+
+    counts: dict[str, Any]
+    """What happened to cells, by column and kind."""
+    missing: dict[str, int]
+    """Cells without a value, by column, as they were written."""
+    target_is_missing: Any
+    objections: Any
+    """For each row the reason that a rule has to leave it out, or 0."""
+
+
+def _write_clean(typed: Typed, state: dict[str, Any], parts: Any, folder: Path) -> _Written:
+    """Write the clean table, batch by batch."""
     import numpy as np
 
     from nntool.tables import casting, cleaning, cleaning_rows, parquet
 
-    missing, objections = [], []
-    path = folder / file_name(names.CLEAN_TABLE)
-    with parquet.TableWriter(path, cleaning.schema(state)) as writer:
-        for typed, found, objected in cleaning_rows.of_table(text, state, parts):
+    counts: dict[str, Any] = typed.counts
+    schema = cleaning.schema(state)
+    missing = dict.fromkeys(schema.names, 0)
+    without_target, objections = [], []
+    with parquet.TableWriter(folder / file_name(names.CLEAN_TABLE), schema) as writer:
+        table = cleaning.as_typed(typed, state)
+        for batch, found, objected in cleaning_rows.of_table(table, state, parts):
             casting.merge_counts(counts, found)
-            writer.append(typed)
-            missing.append(typed.column(state["target"]["name"]).is_null().to_numpy(False))
+            casting.merge_counts(missing, {n: batch.column(n).null_count for n in schema.names})
+            writer.append(batch)
+            without_target.append(batch.column(state["target"]["name"]).is_null().to_numpy(False))
             objections.append(objected)
-    return np.concatenate(missing), np.concatenate(objections)
+    return _Written(counts, missing, np.concatenate(without_target), np.concatenate(objections))
 
 
 def _roles_table(state: dict[str, Any], report: dict[str, Any]) -> TableView:
@@ -208,14 +226,9 @@ def _roles_table(state: dict[str, Any], report: dict[str, Any]) -> TableView:
     return TableView("columns", ["column", "role", "because", "missing"], body)
 
 
-def _rules_table(report: dict[str, Any]) -> TableView:
-    """What each rule did to the cells of each column."""
-    from nntool.tables.cleaning_report import count_of
+def _rules_tables(report: dict[str, Any]) -> list[TableView]:
+    """What the rules did to the cells of each column, where they did something."""
+    from nntool.tables.cleaning_report import rule_table
 
-    body = [
-        [rule["option"], column, kind.replace("_", " "), f"{count_of(n):,}"]
-        for rule in report["rules"]
-        for column, kinds in rule["columns"].items()
-        for kind, n in kinds.items()
-    ]
-    return TableView("cells", ["option", "column", "cells", "number"], body)
+    body = rule_table(report["rules"])
+    return [TableView("cells", ["option", "column", "cells"], body)] if body else []

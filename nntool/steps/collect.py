@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -115,7 +116,7 @@ def _work(
     )
     outcome.notes += notes
     described = [
-        _described(*each)
+        _described(*each, is_personal=bool(settings.drop or settings.pseudonymize))
         for each in zip(found, shaped, opened, kept, shaping.lacking(shaped), strict=True)
     ]
     columns = shaping.all_names(shaped)
@@ -189,8 +190,13 @@ def _described(
     opened: tuple[Source, dict[str, Any] | None],
     n_kept: int,
     without: list[str],
+    *,
+    is_personal: bool,
 ) -> dict[str, Any]:
-    """What sources.json says of a source."""
+    """What sources.json says of a source.
+
+    Notes may quote cells: where columns are personal they are said, not kept.
+    """
     source, dialect = opened
     return {
         "source": origin.typed,
@@ -204,8 +210,8 @@ def _described(
         "pseudonymized": shaped.hashed,
         "without": without,
         "dialect": dialect,
-        "notes": source.notes,
-        "left_out": getattr(source, "left_out", []),
+        "notes": [] if is_personal else source.notes,
+        "left_out": [] if is_personal else getattr(source, "left_out", []),
     }
 
 
@@ -247,11 +253,16 @@ def _resolved(settings: CollectSettings, sources: list[dict[str, Any]]) -> dict[
         return {}
     given = plain(settings)
     found = {}
+    skips = {source["dialect"]["skip_blanks"] for source in sources}
+    if given["blanks_after_delimiter"] == "auto" and len(skips) == 1:
+        found["blanks_after_delimiter"] = "skip" if skips.pop() else "keep"
     for key in ("delimiter", "encoding", "quote", "comment", "skip_rows", "skip_end"):
         values = {source["dialect"][key] for source in sources}
         if given[key] == "auto" and len(values) == 1:
             value = values.pop()
             found[key] = "none" if value == "" else value
+    if any(source["kind"] == "tsv" for source in sources):
+        found.pop("delimiter", None)  # the name of the file says it, not what is to come
     return found
 
 
@@ -265,6 +276,16 @@ def open_csv(place: Path, settings: CollectSettings) -> tuple[CsvReader, dict[st
     name = str(place)
     found = survey(lambda: open_source(name), lambda stream, size: read_bytes(stream, size, name))
     head, stream = peek(open_source(name))
-    dialect, notes = detect(head, settings, name, found)
-    reader = CsvReader(stream, dialect, name, max_bad_rows=settings.max_bad_rows, ahead=True)
+    with ExitStack() as stack:
+        stack.enter_context(stream)
+        dialect, notes = detect(head, settings, name, found)
+        reader = CsvReader(
+            stream,
+            dialect,
+            name,
+            max_bad_rows=settings.max_bad_rows,
+            ahead=True,
+            show_cells=not (settings.drop or settings.pseudonymize),  # the run keeps what is said
+        )
+        stack.pop_all()
     return reader, dialect.to_plain(), list(notes)

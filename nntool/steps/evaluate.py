@@ -13,7 +13,7 @@ from nntool.run.session import Session
 from nntool.settings.evaluate import EvaluateSettings
 from nntool.steps import model as models
 from nntool.steps import origins, rows
-from nntool.steps.inputs import open_rows
+from nntool.steps.inputs import open_rows, own_names
 from nntool.steps.job import Job, Outcome, TableView
 from nntool.steps.performing import Done, file_name, perform, read_json, write_json
 from nntool.steps.predict import batches, open_input
@@ -178,7 +178,7 @@ def _of_file(run: Run, path: str, outcome: Outcome) -> _Scored:
     from nntool.tables import target as targets
 
     def opened() -> CsvReader:
-        reader, found = open_input(path, run, sys.stdin.buffer, predictor.sources)
+        reader, found = open_input(path, run, sys.stdin.buffer, own_names(run, predictor.sources))
         outcome.notes += found
         return reader
 

@@ -25,13 +25,16 @@ def open_rows(
 
     ``needed`` are the columns that the model reads.
     """
-    from nntool.tables.sources import opening
+    from nntool.tables.sources import kinds, opening
     from nntool.tables.sources.reading import AllColumns
 
     kind = "csv" if source == "-" else origins.kind_of_file(source)
     if kind not in opening.TYPED_NAMES:
         return as_collected(open_csv(), run, needed)
-    opened = opening.open_file(kind, Path(source), source, collected_with(run))
+    settings = collected_with(run)
+    if all(kinds.by_name(name) != kind for name in settings.source):
+        settings = CollectSettings()  # rows to skip in a CSV say nothing of a workbook
+    opened = opening.open_file(kind, Path(source), source, settings, keep_empty=True)
     return as_collected(AllColumns(opened), run, needed)
 
 
@@ -85,6 +88,12 @@ def as_collected(reader: BatchReader, run: Run, needed: Sequence[str]) -> BatchR
     )
     source: Any = reader  # it has the names; its rows come through Input
     return Input(reader, shaping.shape_all(["the input"], [source], shape)[0])
+
+
+def own_names(run: Run, needed: Sequence[str]) -> list[str]:
+    """The needed columns by all names that they may have in an input."""
+    old = [old for old, new in collected_with(run).rename.items() if new in needed]
+    return [*needed, *old]
 
 
 def collected_with(run: Run) -> CollectSettings:

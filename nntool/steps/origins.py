@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nntool.errors import DataError, UsageError
+from nntool.errors import DataError, NntoolError, UsageError
 from nntool.run import hashing
 from nntool.run.directory import Run
 from nntool.run.manifest import FileRecord
@@ -219,9 +219,10 @@ def states(run: Run) -> list[dict[str, Any]]:
             if not _is_same(place, fact, settings):
                 state = "changed"
                 note = f"the source {place} has changed since it was collected"
-        except GoneError as error:
+        except NntoolError as error:  # not there, or not to be asked from here
             state = "gone"
-            why = f" ({error.why})" if error.why else ""
+            reason = error.why if isinstance(error, GoneError) else error.message
+            why = f" ({reason})" if reason else ""
             note = f"the source {place} is gone{why}; what was collected is still here"
         found.append({"path": place, "state": state, "note": note})
     return found

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
 from nntool.errors import DataError, UsageError
 from nntool.run.directory import Run
 from nntool.settings.predict import PredictSettings
-from nntool.steps.inputs import open_rows
+from nntool.steps.inputs import open_rows, own_names
 from nntool.steps.job import Job, Outcome
 from nntool.steps.predicting import Predictor
 
@@ -36,7 +36,7 @@ def predict(
     from threadpoolctl import threadpool_limits
 
     def opened() -> CsvReader:
-        reader, found = open_input(source, run, stdin, predictor.sources)
+        reader, found = open_input(source, run, stdin, own_names(run, predictor.sources))
         outcome.notes += found
         return reader
 
@@ -75,23 +75,26 @@ def open_input(
     from nntool.settings.model import build
     from nntool.tables.csv import encoding
     from nntool.tables.csv.detection import detect
+    from nntool.tables.csv.dialect import shown
     from nntool.tables.csv.reader import CsvReader
     from nntool.tables.csv.source import open_source, peek
 
     known = read_as(run)
+    wanted = [*wanted, *known.get("rename", {})]
     stream = stdin if source == "-" else open_source(source)
     name = "standard input" if source == "-" else source
-    head, stream = peek(stream)
+    head, stream = peek(stream, keep_open=source == "-")
     given = {key: value for key, value in known.items() if key in CollectSettings.__struct_fields__}
     given |= {"source": (), "skip_end": 0, "max_bad_rows": 0}
     notes = []
-    with as_in_training(known):
+    with as_in_training(known), ExitStack() as stack:
+        stack.enter_context(stream)
         own = encoding.of_input(head, str(given["encoding"]))
         if own is not None:
             notes.append(f"{name}: the encoding is {own}, and that of training {known['encoding']}")
             given["encoding"] = own
         lines = given.get("skip_rows", "auto")
-        candidates = {0 if lines == "auto" else lines, *_own_start(head, given, name)}
+        candidates = {0, 0 if lines == "auto" else lines, *_own_start(head, given, name)}
         best = max(
             sorted(candidates, key=lambda n: n != lines),
             key=lambda n: len({*wanted} & {*_names(head, given | {"skip_rows": n}, name)}),
@@ -100,6 +103,11 @@ def open_input(
             notes.append(f"{name}: {best} lines above the header passed over, in training {lines}")
         dialect, _ = detect(head, build(CollectSettings, given | {"skip_rows": best}), name)
         reader = CsvReader(stream, dialect, name, keep_empty=True)
+        if "auto" in (given["delimiter"], given["encoding"]):  # the sources of training differed
+            notes.append(
+                f"{name}: the delimiter is {shown(dialect.delimiter)}, the encoding"
+                f" {dialect.encoding}"
+            )
         if len(reader.names) == 1 and known.get("delimiter") != "auto":
             found, _ = detect(head, CollectSettings(), name)
             if found.delimiter != dialect.delimiter:
@@ -108,6 +116,7 @@ def open_input(
                     f" {dialect.delimiter!r}",
                     AS_IN_TRAINING.format(**known),
                 )
+        stack.pop_all()
     return reader, notes
 
 

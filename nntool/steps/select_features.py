@@ -103,6 +103,7 @@ def _work(
     notes, kept = found.pop("notes"), found["kept"]
     report = {key: found[key] for key in ("kept", "features", "dropped")}
     sources = transforming.sources(state["features"], kept)
+    notes += _also_read([f for f in found["features"] if f["kept"]], sources)
     write_json(folder / file_name(names.SELECT_COLUMNS), {"kept": kept, "sources": sources})
     write_json(folder / file_name(names.SELECT_REPORT), {"notes": notes, **report})
     outcome.notes += notes
@@ -157,16 +158,29 @@ def _facts(run: Run, state: dict[str, Any], *, is_refit: bool) -> Any:
     from nntool.tables.selecting.fitting import Facts
 
     clean, features = read_json(run.checked(names.CLEAN_STATE)), state["features"]
-    used = transforming.sources(features)
-    others = {c["name"]: f"but {c['role']}" for c in clean["columns"] if c["name"] not in used}
+    produced = transforming.produced(features)
+    there = {column["source"] for column in produced}
+    mixed = set(transforming.sources(features))
     return Facts(
-        produced=transforming.produced(features),
+        produced=produced,
         missing={c["source"]: c["missing"] / features["rows"] for c in features["columns"]},
-        not_features=others
-        | {state["target"].get("name", clean["target"]["name"]): "but the target"},
+        not_features={
+            c["name"]: "its role is " + c["role"]
+            for c in clean["columns"]
+            if c["name"] not in there | mixed
+        }
+        | {clean["target"]["name"]: "it is the target"},
+        mixed=mixed - there,
         task=state["target"]["task"],
         is_refit=is_refit,
     )
+
+
+def _also_read(kept: list[dict[str, Any]], sources: list[str]) -> list[str]:
+    """Say which columns are needed though no feature of theirs is kept."""
+    others = [name for name in sources if name not in {f["source"] for f in kept}]
+    shown = ", ".join(others[:10]) + (f" and {len(others) - 10} more" if len(others) > 10 else "")
+    return [f"also read, to make or to fill what is kept: {shown}"] if others else []
 
 
 def _telling(run: Run, job: Job) -> Any:

@@ -1,12 +1,11 @@
 """From collected text to clean columns: their types first, then what rules do to their cells."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from nntool.errors import DataError
@@ -15,10 +14,12 @@ from nntool.tables import column_types, marking
 from nntool.tables.casting import Counts
 from nntool.tables.column_types import ARROW_TYPES, schema
 from nntool.tables.columns import find, resolve_all
+from nntool.tables.hashing import Hashes
 from nntool.tables.rules import following
 from nntool.tables.rules.derive import new_columns
 from nntool.tables.rules.following import Objections
 from nntool.tables.rules.rule import Judgement
+from nntool.tables.typing_pass import Text, Typed, type_table
 
 FEATURES = ("numeric", "categorical", "date")
 """Roles of columns that become features; others are of no use to learn from, constant or not."""
@@ -27,25 +28,26 @@ __all__ = ["apply", "fit", "follow_rules", "is_in_order", "schema", "sources", "
 
 
 def fit(
-    table: pa.Table,
+    table: Text,
     settings: CleanSettings,
     rows: NDArray[np.bool_] | None,
     target_state: dict[str, Any],
     judged: list[Judgement] | None = None,
+    typed: Typed | None = None,
 ) -> dict[str, Any]:
     """Learn what each column is from some rows of a table of text, and what the rules need.
 
     ``rows`` is a mask `(n_rows,)`, or None for all. The state is plain data and knows nothing of
     other rows; the target's state is learned from all of them, before. What is found of single
     training rows is no part of it: it goes to ``judged``, by row of the whole table. Raises
-    ``DataError`` for a column in ``settings.roles`` that is not there.
+    ``DataError`` for a column in ``settings.roles`` that is not there. ``typed`` is what
+    ``type_table`` has made of the same, where that has been done.
     """
     places = np.arange(table.num_rows) if rows is None else np.flatnonzero(rows)
-    if rows is not None:
-        table = table.filter(pa.array(rows))
-    columns = column_types.learn(table, settings, target_state["name"])
+    typed = typed or type_table(table, settings, rows, target_state)
+    columns = typed.columns
     if settings.constant_columns == "ignore":
-        _ignore_constant(table, columns, settings)
+        _ignore_constant(typed.constant, columns, table.column_names, settings)
     columns += new_columns(settings, columns)
     state: dict[str, Any] = {
         "missing_values": list(settings.missing_values),
@@ -55,50 +57,70 @@ def fit(
     }
     asked = following.asked_for(settings, {c["name"]: c["role"] for c in columns})
     if asked:
-        typed = type_cells(following.as_one_batch(table), state)[0]
-        kept = _kept(table, typed, state, settings)
-        state["rules"], found = following.learn(asked, _features(typed, state), kept)
+        learned = as_typed(typed, state)
+        learned = learned if rows is None else learned.filter(pa.array(rows))
+        kept = _kept(table, learned, typed.hashes, rows, settings)
+        state["rules"], found = following.learn(asked, _features(learned, state), kept)
         if judged is not None:
             judged += [replace(judgement, rows=places[judgement.rows]) for judgement in found]
     return state
 
 
 def _ignore_constant(
-    text: pa.Table, columns: list[dict[str, Any]], settings: CleanSettings
+    constant: Mapping[str, str],
+    columns: list[dict[str, Any]],
+    names: Sequence[str],
+    settings: CleanSettings,
 ) -> None:
     """A feature with one and the same value in every row tells nothing, unless a role is asked for.
 
     One that is missing in some rows tells which these are, and stays.
     """
-    asked = resolve_all(text.column_names, list(settings.roles), "--roles")
+    asked = resolve_all(names, list(settings.roles), "--roles")
     for column in columns:
         if column["role"] not in FEATURES or column["name"] in asked:
             continue
-        cells = text.column(column["name"])
-        if _is_constant(cells.slice(0, 100)) and _is_constant(cells):
-            shown = repr(pc.utf8_trim_whitespace(cells[0]).as_py())
+        if column["name"] in constant:
+            shown = repr(constant[column["name"]])
             column["role"] = "ignored"
             column["reason"] = f"{shown} in every row (--constant-columns keep)"
 
 
-def _is_constant(cells: pa.ChunkedArray) -> bool:
-    """Whether all cells are the same text; a column without a value has its role by that."""
-    return len(cells) > 1 and bool(pc.all(pc.equal(cells, cells[0]), skip_nulls=False).as_py())
-
-
 def _kept(
-    text: pa.Table, typed: pa.RecordBatch, state: dict[str, Any], settings: CleanSettings
+    text: Text,
+    learned: pa.Table,
+    hashes: Hashes,
+    rows: NDArray[np.bool_] | None,
+    settings: CleanSettings,
 ) -> NDArray[np.bool_]:
     """The training rows that are not left out whatever the rules say."""
-    target_is_missing = np.asarray(typed.column(state["target"]["name"]).is_null())
-    repeats = marking.find_repeats(text, settings, None)
+    target_is_missing = np.asarray(learned.column(learned.num_columns - 1).is_null())
+    if rows is None:
+        repeats = marking.find_repeats(text, settings, None, hashes)
+    else:
+        parts = np.where(rows, marking.TRAINING, -1).astype(np.int8)
+        found = marking.find_repeats(text, settings, parts, hashes)
+        repeats = marking.Repeats(found.whole[rows], found.key[rows])
     kept: NDArray[np.bool_] = marking.mark(repeats, target_is_missing, settings) == 0
     return kept
 
 
-def _features(typed: pa.RecordBatch, state: dict[str, Any]) -> pa.Table:
+def as_typed(typed: Typed, state: dict[str, Any]) -> pa.Table:
+    """The columns as the state has them, with those that rules compute; the target last."""
+    n_rows = typed.table.num_rows
+    arrays = [
+        pa.chunked_array([pa.nulls(n_rows, ARROW_TYPES[column["type"]])])
+        if column.get("computed")
+        else typed.table.column(column["name"])
+        for column in state["columns"]
+    ]
+    target = typed.table.column(state["target"]["name"])
+    return pa.table([*arrays, target], schema=schema(state))
+
+
+def _features(typed: pa.Table, state: dict[str, Any]) -> pa.Table:
     """The columns without the target: no rule may look at it."""
-    return pa.Table.from_batches([_without_target(typed, state)])
+    return typed.drop_columns([state["target"]["name"]])
 
 
 def _without_target(typed: pa.RecordBatch, state: dict[str, Any]) -> pa.RecordBatch:

@@ -37,16 +37,17 @@ def report(
     repeats: Repeats,
     left_out: NDArray[np.int8],
     settings: CleanSettings,
+    missing: dict[str, int],
 ) -> dict[str, Any]:
     """Numbers by column and by reason, and ``notes``: sentences with the option that helps.
 
-    ``counts`` are those of ``apply`` over all rows.
+    ``counts`` are those of ``apply`` over all rows, ``missing`` the cells without a value then.
     """
     columns = {
         column["name"]: {
             "role": column["role"],
             "reason": column["reason"],
-            "missing": n_missing(counts.get(column["name"], {})),
+            "missing": missing[column["name"]],
             **{k: n for k, n in counts.get(column["name"], {}).items() if k != "rules"},
         }
         for column in state["columns"]
@@ -77,16 +78,6 @@ def report(
             *_row_notes(int(left_out.size), left, repeats, settings),
         ],
     }
-
-
-def n_missing(counts: Counts) -> int:
-    """The number of cells that are missing as they were read, for whatever cause.
-
-    >>> n_missing({"empty": 2, "tokens": {"?": 3}, "unfit": 1})
-    6
-    """
-    found = {kind: n for kind, n in counts.items() if kind != "rules"}
-    return sum(sum(n.values()) if isinstance(n, dict) else n for n in found.values())
 
 
 def _role_notes(state: dict[str, Any]) -> list[str]:
@@ -181,25 +172,48 @@ def rule_notes(state: dict[str, Any], counts: Counts) -> list[str]:
     """What each rule came to, over all columns, in a sentence."""
     notes = []
     for rule in what_rules_did(state, counts):
+        if rule["rule"] == "row-outliers":
+            continue  # it changes no cell: what it found is told of rows
         total: Counts = {}
         for kinds in rule["columns"].values():
             for kind, n in kinds.items():
-                total[kind] = total.get(kind, 0) + count_of(n)
-        told = ", ".join(f"{n:,} {kind.replace('_', ' ')}" for kind, n in total.items())
-        where = ", ".join(repr(column) for column in list(rule["columns"])[:3])
-        if len(rule["columns"]) > 3:
-            where += f" and {len(rule['columns']) - 3} more columns"
-        notes.append(
-            f"{rule['option']}: cells in {where}: {told}"
-            if told
-            else f"{rule['option']}: nothing to change"
-        )
+                total[kind] = total.get(kind, 0) + _sum(n)
+        names = [repr(column) for column in rule["columns"]]
+        more = f" and {len(names) - 3} more columns" if len(names) > 3 else ""
+        told = f"in {', '.join(names[:3])}{more}: {in_words(total)}" if total else "nothing found"
+        notes.append(f"{rule['option']}: {told}")
     return notes
 
 
-def count_of(found: Any) -> int:
+def rule_table(rules: list[dict[str, Any]]) -> list[list[str]]:
+    """What the rules of a report did to the cells of each column: option, column, counts."""
+    return [
+        [
+            rule["option"],
+            column,
+            "; ".join(f"{_named(kind)}: {_sum(n):,}" for kind, n in kinds.items()),
+        ]
+        for rule in rules
+        for column, kinds in rule["columns"].items()
+    ]
+
+
+def in_words(counts: Counts) -> str:
+    """Counts of cells by what happened to them.
+
+    >>> in_words({"not_valid": 1200, "made_missing": {"x": 1, "y": 2}})
+    '1,200 not valid, 3 made missing'
+    """
+    return ", ".join(f"{_sum(n):,} {_named(kind)}" for kind, n in counts.items())
+
+
+def _named(kind: str) -> str:
+    return kind.replace("_", " ")
+
+
+def _sum(found: Any) -> int:
     """A number, or the sum of numbers that stand below it by value."""
-    return sum(map(count_of, found.values())) if isinstance(found, dict) else int(found)
+    return sum(map(_sum, found.values())) if isinstance(found, dict) else int(found)
 
 
 def _row_notes(

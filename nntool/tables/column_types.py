@@ -1,6 +1,6 @@
 """What type each column has: learned from text, then used on every chunk of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -35,21 +35,46 @@ USES = {
 }
 
 
+def check_columns(names: Sequence[str], settings: CleanSettings, target: str) -> None:
+    """Raise ``DataError`` or ``UsageError`` for what the settings say of columns, without cells."""
+    _asked_roles(names, settings, target)
+    missing_by_column(names, settings)
+
+
+def settle(
+    found: Mapping[str, Role],
+    column: Callable[[str], pa.ChunkedArray],
+    settings: CleanSettings,
+    target: str,
+) -> dict[str, Role]:
+    """What columns are at last: by their own cells, by those of the others, by what was asked.
+
+    ``found`` is what each is by its own cells, in the order of the table; ``column`` gives the
+    text of the rows that are learned from. Raises ``DataError`` for a column that is not what it
+    is said to be.
+    """
+    names = [*found, target]
+    missing = missing_by_column(names, settings)
+    settled = _settled_by_table(found, column, missing, asked_decimal(settings).asked_decimal)
+    hints = Hints(asked_decimal(settings).asked_decimal, *_evidence(settled.values()))
+    for name, role in _asked_roles(names, settings, target).items():
+        if role.role != settled[name].role or role.date_format or role.decimal:
+            settled[name] = _forced(column(name), name, role, missing[name], hints)
+    return settled
+
+
 def learn(table: pa.Table, settings: CleanSettings, target: str) -> list[dict[str, Any]]:
-    """Learn the role and the type of each column but the target: plain data, in table order.
+    """Learn the role and the type of each column but the target from rows of text, in their order.
 
     Raises ``DataError`` for a column in the settings that is not there, or that is not what it
     is said to be.
     """
-    asked = _asked_roles(table.column_names, settings, target)
     missing = missing_by_column(table.column_names, settings)
+    hints = asked_decimal(settings)
     names = [name for name in table.column_names if name != target]
-    found = _infer_all(table, names, missing, _decimal(settings))
-    hints = Hints(_decimal(settings), *_evidence(found.values()))
-    for name, role in asked.items():
-        if role.role != found[name].role or role.date_format or role.decimal:
-            found[name] = _forced(table.column(name), name, role, missing[name], hints)
-    return [_entry(name, found[name], missing[name], settings) for name in names]
+    found = {name: infer(table.column(name), missing[name], hints) for name in names}
+    settled = settle(found, table.column, settings, target)
+    return [entry(n, role, missing[n], settings.missing_values) for n, role in settled.items()]
 
 
 def learn_target(
@@ -60,38 +85,35 @@ def learn_target(
     ``table`` may hold the target alone, unless its cells leave the decimal mark in doubt: then
     the other columns decide it. ``missing`` is that of ``missing_by_column``.
     """
-    decimal = _decimal(settings)
+    decimal = asked_decimal(settings).asked_decimal
     others = [name for name in table.column_names if name != target]
     if decimal is None and others:
-        decimal = _evidence(_infer_all(table, others, missing, None).values())[0]
+        found = {name: infer(table.column(name), missing[name]) for name in others}
+        decimal = _evidence(_settled_by_table(found, table.column, missing, None).values())[0]
     return targets.fit(
         table.column(target), target, settings.task, settings.positive, missing[target], decimal
     )
 
 
-def _infer_all(
-    table: pa.Table, names: Sequence[str], missing: Mapping[str, Sequence[str]], asked: str | None
+def _settled_by_table(
+    found: Mapping[str, Role],
+    column: Callable[[str], pa.ChunkedArray],
+    missing: Mapping[str, Sequence[str]],
+    asked: str | None,
 ) -> dict[str, Role]:
-    """Every column by its own cells; where they leave a doubt, by what the others show."""
-    hints = Hints(asked)
-    found = {name: infer(table.column(name), missing[name], hints) for name in names}
+    """Columns whose cells leave a doubt are decided by what the others show."""
     decimal, day_first = _evidence(found.values())
+    plain = [n for n, role in found.items() if role.role == "numeric" and not role.number_format]
     if decimal == "," and any(
-        role.role == "numeric"
-        and role.number_format is None
-        and shows_point(present_cells(table.column(name), missing[name]))
-        for name, role in found.items()
+        shows_point(present_cells(column(name), missing[name])) for name in plain
     ):
         decimal = None  # some columns say one thing, some the other
     hints = Hints(asked, decimal, day_first)
-    if hints == Hints(asked):
-        return found
-    again = [
-        name
-        for name, role in found.items()
-        if role.is_unclear or (decimal == "," and role.role == "numeric" and not role.number_format)
-    ]
-    return found | {name: infer(table.column(name), missing[name], hints) for name in again}
+    again = (
+        [name for name, role in found.items() if role.is_unclear] if hints != Hints(asked) else []
+    )
+    again += plain if decimal == "," else []
+    return {**found, **{name: infer(column(name), missing[name], hints) for name in again}}
 
 
 def _evidence(roles: Any) -> tuple[str | None, bool | None]:
@@ -104,30 +126,31 @@ def _evidence(roles: Any) -> tuple[str | None, bool | None]:
     )
 
 
-def _decimal(settings: CleanSettings) -> str | None:
-    return None if settings.decimal == "auto" else settings.decimal
+def asked_decimal(settings: CleanSettings) -> Hints:
+    """What a person says of the decimal mark: all that is known before the cells are looked at."""
+    return Hints(None if settings.decimal == "auto" else settings.decimal)
 
 
-def _entry(
-    name: str, found: Role, missing: Sequence[str], settings: CleanSettings
+def entry(
+    name: str, found: Role, missing: Sequence[str], everywhere: Sequence[str]
 ) -> dict[str, Any]:
     """What stands in the state of a column; an entry that says nothing is left out."""
     written = found.number_format
     kind = TYPES.get(found.role, "string")
     if found.role == "time":
         kind = "timestamp" if found.date_formats else "float64"
-    entry = {
+    facts = {
         "name": name,
         "role": found.role,
         "type": kind,
         "number_format": asdict(written) if written else None,
         "date_formats": list(found.date_formats),
-        "missing_values": list(missing) if list(missing) != list(settings.missing_values) else None,
+        "missing_values": list(missing) if list(missing) != list(everywhere) else None,
         "reason": found.reason,
         "note": found.note,
         "suspects": found.suspects,
     }
-    return {key: value for key, value in entry.items() if key == "note" or value not in (None, [])}
+    return {key: value for key, value in facts.items() if key == "note" or value not in (None, [])}
 
 
 def missing_by_column(names: Sequence[str], settings: CleanSettings) -> dict[str, list[str]]:
@@ -172,14 +195,22 @@ def _forced(
         formats = _date_formats(cells, asked, hints)
         if asked.role == "time" and not formats:
             _require_numbers(cells, name, asked, hints)
-            return Role("time", reason, _number_format(cells, asked, hints), note=note)
+            return _forced_numbers(asked.role, cells, asked, hints, note)
         _require_dates(cells, name, asked, formats)
         return Role(asked.role, f"{reason}, {', '.join(formats)}", date_formats=formats, note=note)
     if asked.role in ("numeric", "weight"):
         if asked.role == "weight" or asked.decimal:
             _require_numbers(cells, name, asked, hints)
-        return Role(asked.role, reason, _number_format(cells, asked, hints), note=note)
+        return _forced_numbers(asked.role, cells, asked, hints, note)
     return Role(asked.role, reason, note=note)
+
+
+def _forced_numbers(
+    role: str, cells: pa.ChunkedArray, asked: AskedRole, hints: Hints, note: str | None
+) -> Role:
+    written = _number_format(cells, asked, hints)
+    shown = f", as {written.example!r}" if written else ""
+    return Role(role, f"asked for (--roles){shown}", written, note=note)
 
 
 def _date_formats(cells: pa.ChunkedArray, asked: AskedRole, hints: Hints) -> tuple[str, ...]:

@@ -31,10 +31,25 @@ def row_hashes(table: pa.Table | pa.RecordBatch) -> Hashes:
 
 
 def _batch_hashes(batch: pa.RecordBatch) -> Hashes:
-    hashes = np.full(batch.num_rows, _STEP, np.uint64)
+    hashes = no_column(batch.num_rows)
     for column in batch.columns:
-        hashes = _mix(hashes * _M1 + _cell_hashes(column))
+        hashes = add_column(hashes, _cell_hashes(column))
     return hashes
+
+
+def no_column(n_rows: int) -> Hashes:
+    """Hashes `(n_rows,)` of rows without any cell, to which columns are added."""
+    return np.full(n_rows, _STEP, np.uint64)
+
+
+def add_column(hashes: Hashes, cells: Hashes) -> Hashes:
+    """Hashes of rows that have one more cell, of which ``cells`` are the hashes."""
+    return _mix(hashes * _M1 + cells)
+
+
+def column_hashes(text: pa.ChunkedArray) -> Hashes:
+    """Hashes `(n_rows,)` of the cells of one column."""
+    return np.concatenate([np.empty(0, np.uint64), *map(_cell_hashes, text.chunks)])
 
 
 def _mix(h: Hashes) -> Hashes:
@@ -59,8 +74,11 @@ def _cell_hashes(text: pa.Array) -> Hashes:
     start = offsets[:-1].astype(np.int64) - first
     length = np.diff(offsets).astype(np.int64)
     hashes = _mix(length.astype(np.uint64) + _STEP)
-    rest = np.flatnonzero(length > 0)
-    done = 0
+    # Most cells are of one word: all are taken at once, and empty ones put back.
+    first_word = words[start] & _KEEP[np.minimum(length, 8)]
+    hashes = np.where(length > 0, _mix((hashes ^ first_word) * _M1 + _STEP), hashes)
+    rest = np.flatnonzero(length > 8)
+    done = 8
     while rest.size:
         left = length[rest] - done
         word = words[start[rest] + done] & _KEEP[np.minimum(left, 8)]

@@ -1,5 +1,6 @@
 """Rows that clean leaves out: marked with a reason, never moved or dropped."""
 
+from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from typing import Literal, NamedTuple
 
@@ -10,8 +11,10 @@ from numpy.typing import NDArray
 
 from nntool.settings.clean import CleanSettings
 from nntool.tables.casting import missing_mask
+from nntool.tables.column_types import missing_by_column
 from nntool.tables.columns import resolve_listed
-from nntool.tables.hashing import row_hashes
+from nntool.tables.hashing import Hashes, row_hashes
+from nntool.tables.typing_pass import Text
 
 TRAINING = 0
 """The code of a training row in ``rows.npy``."""
@@ -54,19 +57,24 @@ class Repeats(NamedTuple):
 
 
 def find_repeats(
-    text: pa.Table, settings: CleanSettings, parts: NDArray[np.int8] | None
+    text: Text,
+    settings: CleanSettings,
+    parts: NDArray[np.int8] | None,
+    hashes: Hashes,
 ) -> Repeats:
     """Find the rows that repeat another one, whatever is done with them then.
+
+    ``hashes`` `(n_rows,)` are those of ``row_hashes``.
 
     A row with a missing cell in its key repeats nobody's key: two unknown numbers may differ.
     """
     keep = settings.duplicates_keep
-    whole = repeated(row_hashes(text), parts, keep)
+    whole = repeated(hashes, parts, keep)
     names = resolve_listed(text.column_names, settings.duplicates_by, "--duplicates-by")
     if not names:
         return Repeats(whole, np.zeros(text.num_rows, bool))
     keys = _trimmed(text.select(names))
-    known = np.flatnonzero(~_any_missing(keys, settings.missing_values))
+    known = np.flatnonzero(~_any_missing(keys, missing_by_column(text.column_names, settings)))
     key = np.zeros(text.num_rows, bool)
     key[known] = repeated(row_hashes(keys)[known], None if parts is None else parts[known], keep)
     return Repeats(whole, key)
@@ -77,13 +85,13 @@ def _trimmed(table: pa.Table) -> pa.Table:
     return pa.table(trimmed, names=table.column_names)
 
 
-def _any_missing(table: pa.Table, missing_values: tuple[str, ...]) -> Mask:
+def _any_missing(table: pa.Table, missing: Mapping[str, Sequence[str]]) -> Mask:
     """Which rows have a missing cell."""
     found = np.zeros(table.num_rows, bool)
-    for column in table.columns:
+    for name, column in zip(table.column_names, table.columns, strict=True):
         start = 0
         for chunk in column.chunks:
-            found[start : start + len(chunk)] |= np.asarray(missing_mask(chunk, missing_values)[0])
+            found[start : start + len(chunk)] |= np.asarray(missing_mask(chunk, missing[name])[0])
             start += len(chunk)
     return found
 

@@ -7,11 +7,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from nntool.tables import suspects
-from nntool.tables.casting import NumberFormat, present_cells, to_numbers, unfit_cells
+from nntool.tables.casting import (
+    Counts,
+    NumberFormat,
+    merge_counts,
+    present_cells,
+    to_numbers,
+    unfit_cells,
+)
 from nntool.tables.casting import date_formats as dates
 from nntool.tables.casting import number_formats as numbers
 from nntool.tables.casting.dates import ORDERED
-from nntool.tables.casting.missing import Text
+from nntool.tables.casting.missing import Text, chunks_of
 
 FEWEST_ROWS_OF_AN_IDENTIFIER = 20
 LARGEST_EXACT_INTEGER = 2**53
@@ -57,18 +64,33 @@ def infer(text: Text, missing_values: Sequence[str], hints: Hints = Hints()) -> 
     >>> infer(pa.array(["00123", "00123"]), []).role
     'categorical'
     """
+    return infer_and_read(text, missing_values, hints)[0]
+
+
+def infer_and_read(
+    text: Text, missing_values: Sequence[str], hints: Hints
+) -> tuple[Role, tuple[pa.ChunkedArray, Counts] | None]:
+    """The role of a column, and its cells as plain numbers with counts where all are such."""
+    read = _plain_numbers(text, missing_values)
+    if read is not None and not read[1].get("unfit") and not _is_read_otherwise(text, hints):
+        values = read[0].drop_null()
+        if len(values):
+            return _role_of_numbers(text, missing_values, values), read
     cells = present_cells(text, missing_values)
     if not len(cells):
-        return Role("ignored", "it holds no value at all")
-    values, n_unfit = _plain_numbers(cells)
-    is_plain = not n_unfit and len(values) > 0
-    if is_plain and not _is_read_otherwise(cells, hints):
-        return _role_of_numbers(cells, values)
+        return Role("ignored", "it holds no value at all"), None
+    n_unfit = read[1].get("unfit", 0) if read is not None else len(cells)
+    return _role_of_cells(cells, n_unfit, hints), None
+
+
+def _role_of_cells(cells: pa.ChunkedArray, n_unfit: int, hints: Hints) -> Role:
+    """The role of cells that are not all plain numbers, or not to be read plainly."""
     found = numbers.find_number_format(cells, hints.decimal, hints.asked_decimal)
     if found.written is not None:
         return _role_of_written_numbers(cells, found)
-    if is_plain:
-        return _role_of_numbers(cells, values)
+    values = _plain_numbers(cells, []) if not n_unfit else None
+    if values is not None and values[0].null_count < len(cells):
+        return _role_of_numbers(cells, [], values[0].drop_null())
     is_date = dates.find_date_formats(cells, hints.day_first)
     if is_date.formats:
         return _role_of_dates(is_date)
@@ -79,35 +101,43 @@ def infer(text: Text, missing_values: Sequence[str], hints: Hints = Hints()) -> 
     return role._replace(is_unclear=found.is_unclear or is_date.is_unclear)
 
 
-def _plain_numbers(cells: pa.ChunkedArray) -> tuple[pa.ChunkedArray, int]:
-    """The finite numbers, and how many cells are none; what is clearly text is not read."""
-    first = numbers.spread_out(cells)
-    if sum(to_numbers(chunk, [])[1].get("unfit", 0) for chunk in first.chunks) > 0.5 * len(first):
-        return pa.chunked_array([], pa.float64()), len(cells)
-    cast = [to_numbers(chunk, []) for chunk in cells.chunks]
-    n_unfit = sum(counts.get("unfit", 0) for _, counts in cast)
-    return pa.chunked_array([values.drop_null() for values, _ in cast], pa.float64()), n_unfit
+def _plain_numbers(
+    text: Text, missing_values: Sequence[str]
+) -> tuple[pa.ChunkedArray, Counts] | None:
+    """Cells as plain numbers, and counts; None for what is clearly text, which is not read."""
+    first = numbers.spread_out(text)
+    counts: Counts = {}
+    for chunk in first.chunks:
+        merge_counts(counts, to_numbers(chunk, missing_values)[1])
+    if counts.get("unfit", 0) > len(first) / 2:
+        return None
+    cast = [to_numbers(chunk, missing_values) for chunk in chunks_of(text)]
+    total: Counts = {}
+    for _, found in cast:
+        merge_counts(total, found)
+    return pa.chunked_array([values for values, _ in cast], pa.float64()), total
 
 
-def _is_read_otherwise(cells: pa.ChunkedArray, hints: Hints) -> bool:
+def _is_read_otherwise(cells: Text, hints: Hints) -> bool:
     """Whether points of plain numbers separate thousands: by what was asked, or other columns."""
     if (hints.asked_decimal or hints.decimal) != ",":
         return False
     return bool(pc.any(pc.match_substring(cells, ".")).as_py())
 
 
-def _role_of_numbers(cells: pa.ChunkedArray, values: pa.ChunkedArray) -> Role:
-    n_cells = len(cells)
-    if pc.any(pc.match_substring_regex(cells, r"^[+-]?0\d+$")).as_py():
-        n_distinct = pc.count_distinct(cells).as_py()
+def _role_of_numbers(text: Text, missing: Sequence[str], values: pa.ChunkedArray) -> Role:
+    """The role of plain numbers; ``values`` are those of the cells that are not missing."""
+    n_cells = len(values)
+    if _has_leading_zeros(text):
+        n_distinct = pc.count_distinct(present_cells(text, missing)).as_py()
         if n_distinct >= 0.5 * n_cells and n_cells >= FEWEST_ROWS_OF_AN_IDENTIFIER:
             return Role("identifier", "numbers with leading zeros, mostly different")
         return Role("categorical", "numbers with leading zeros are codes")
-    sentinels = suspects.sentinels(cells, values)
+    sentinels = suspects.sentinels(text, values)
     largest = pc.max(pc.abs(values)).as_py()
     if not pc.all(pc.equal(pc.floor(values), values)).as_py():
         return Role("numeric", "all its values are numbers", suspects=sentinels)
-    if largest >= LARGEST_EXACT_INTEGER and _has_inexact_integer(cells):
+    if largest >= LARGEST_EXACT_INTEGER and _has_inexact_integer(text):
         return Role("identifier", "whole numbers beyond 2^53, which a network would round")
     reason = _reason_of_identifier(values)
     if reason:
@@ -121,7 +151,9 @@ def _role_of_written_numbers(cells: pa.ChunkedArray, found: numbers.Finding) -> 
     values = pa.chunked_array([to_numbers(chunk, [], written)[0] for chunk in cells.chunks])
     by = "" if found.decimal else ", the decimal mark by other columns"
     notes = [f"numbers as {written.example!r}{by} (--decimal)"]
-    if written.affix:
+    if written.affix == "%":
+        notes.append("'12 %' is read as 12")
+    elif written.affix:
         notes.append(f"the sign {written.affix!r} is passed over")
     if written.negative != "-1":
         notes.append(f"{written.negative!r} is read as -1")
@@ -158,8 +190,18 @@ def _role_of_dates(found: dates.Finding) -> Role:
     )
 
 
-def _has_inexact_integer(cells: pa.ChunkedArray) -> bool:
+def _has_leading_zeros(text: Text) -> bool:
+    """Whether a whole number begins with 0. A look at the first sign spares most cells the rest."""
+    for start in ("0", "+0", "-0", " "):
+        some = pc.filter(text, pc.starts_with(text, start))
+        if pc.any(pc.match_substring_regex(some, r"^\s*[+-]?0\d+\s*$")).as_py():
+            return True
+    return False
+
+
+def _has_inexact_integer(text: Text) -> bool:
     """True where a large number is written digit by digit (1e300 is a measurement)."""
+    cells = pc.utf8_trim_whitespace(text)
     long = pc.filter(cells, pc.match_substring_regex(cells, r"^[+-]?\d{16,}$"))
     return any(abs(int(cell)) > LARGEST_EXACT_INTEGER for cell in long.to_pylist())
 
@@ -229,8 +271,9 @@ def _but_for(distinct: pa.Array, odd: dict[str, int]) -> str | None:
     if not len(rest):
         return None
     chunked = pa.chunked_array([rest])
-    values, n_unfit = _plain_numbers(chunked)
-    is_number = (not n_unfit and len(values)) or numbers.find_number_format(chunked).written
+    read = _plain_numbers(chunked, [])
+    is_plain = read is not None and not read[1].get("unfit")
+    is_number = is_plain or numbers.find_number_format(chunked).written
     kind = "numbers" if is_number else "dates" if dates.find_date_formats(chunked).formats else None
     shown = ", ".join(map(repr, odd))
     return kind and f"all its cells but {shown} are {kind}"

@@ -5,7 +5,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nntool.tables.casting.missing import looks_missing
+from nntool.tables.casting.missing import Text, looks_missing
 
 MOST_NAMED = 5
 FEWEST_OF_A_SENTINEL = 2
@@ -21,7 +21,7 @@ def lookalikes(counted: pa.StructArray) -> dict[str, int]:
     return {one["values"]: one["counts"] for one in found[:MOST_NAMED]}
 
 
-def sentinels(cells: pa.ChunkedArray, values: pa.ChunkedArray) -> dict[str, int] | None:
+def sentinels(cells: Text, values: pa.ChunkedArray) -> dict[str, int] | None:
     """A smallest or largest number of nines (-999, 99999) that stands apart from the others.
 
     It stands apart where it is farther from its neighbour than all others are from each other.
@@ -44,7 +44,8 @@ def sentinels(cells: pa.ChunkedArray, values: pa.ChunkedArray) -> dict[str, int]
             continue
         gap = low - value if end == "min" else value - high
         if gap > high - low:
-            text = pc.filter(cells, pc.match_substring_regex(cells, _NINES))
+            trimmed = pc.utf8_trim_whitespace(cells)
+            text = pc.filter(trimmed, pc.match_substring_regex(trimmed, _NINES))
             written = [one for one in pc.unique(text).to_pylist() if float(one) == value]
             if written:
                 found[written[0]] = n

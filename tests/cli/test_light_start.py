@@ -39,7 +39,7 @@ def test_the_help_of_train_imports_nothing_heavier_than_numpy():
     assert imported("train", "--help") & HEAVY <= {"numpy"}
 
 
-@pytest.mark.parametrize("name", ["collect", "clean", "run", "predict"])
+@pytest.mark.parametrize("name", ["collect", "run", "predict"])
 def test_help_without_choices_from_a_registry_imports_nothing_heavy(name):
     assert not imported(name, "--help") & HEAVY
 

@@ -59,7 +59,7 @@ def test_everything_is_done_said_and_reported(ok, noisy, tmp_path):
     assert did["agreement"] == {"office": {"filled": 1, "corrected": 1}}
     assert did["outliers"] == {"price": {"too_high": 1, "made_missing": 1}}
     assert did["smoothing"]["price"]["smoothed"] > 80
-    assert found["outlier_limits"]["passed_over"][0]["name"] == "steady"
+    assert [c["name"] for c in found["outlier_limits"]["columns"]] == ["price"]
 
 
 def test_predict_does_the_same_to_rows_to_be_predicted(ok, noisy, write, tmp_path):
@@ -101,7 +101,7 @@ def test_an_unusual_training_row_is_left_out_with_its_reason_and_named(ok, noisy
     marks = np.load(root / "clean/left_out.npy")
     assert (np.flatnonzero(marks) + 1).tolist() == sorted(rows)
     assert report(root)["left_out"]["unusual row"] == 2
-    assert "2 of 90 training rows are unusual: left out" in said.err
+    assert "2 of 90 rows left out: they are unlike the others (--row-outliers)" in said.err
 
 
 def test_only_training_rows_are_left_out_for_an_outlier_elsewhere_the_cell_is_missing(

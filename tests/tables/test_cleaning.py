@@ -13,6 +13,7 @@ from nntool.settings.clean import CleanSettings
 from nntool.settings.model import build
 from nntool.tables import cleaning, cleaning_report, marking, target
 from nntool.tables.casting import merge_counts
+from nntool.tables.hashing import row_hashes
 
 TABLE = {
     "id": [str(i) for i in range(24)],
@@ -173,11 +174,12 @@ def test_the_report_gives_counts_and_the_options_that_change_them():
     state = fitted(table)
     typed, counts = applied(table, state)
     is_missing = np.asarray(typed.column("y").is_null())
+    missing = {name: typed.column(name).null_count for name in typed.schema.names}
     for duplicates, option in (("keep", "leave-out"), ("leave-out", "keep")):
         s = asked(duplicates=duplicates)
-        repeats = marking.find_repeats(table, s, None)
+        repeats = marking.find_repeats(table, s, None, row_hashes(table))
         left_out = marking.mark(repeats, is_missing, s)
-        report = cleaning_report.report(state, counts, repeats, left_out, s)
+        report = cleaning_report.report(state, counts, repeats, left_out, s, missing)
         said = " | ".join(report["notes"])
         assert "6 of 24 rows left out: their target is missing" in said
         assert f"--duplicates {option}" in said

@@ -4,6 +4,7 @@ import pyarrow as pa
 from nntool.settings.clean import CleanSettings
 from nntool.settings.model import build
 from nntool.tables import marking
+from nntool.tables.hashing import row_hashes
 
 
 def marks(rows, y, parts=None, objections=None, **values):
@@ -12,7 +13,7 @@ def marks(rows, y, parts=None, objections=None, **values):
     parts = None if parts is None else np.array(parts, np.int8)
     objections = None if objections is None else np.array(objections, np.int8)
     settings = build(CleanSettings, {"target": "y", **values})
-    repeats = marking.find_repeats(table, settings, parts)
+    repeats = marking.find_repeats(table, settings, parts, row_hashes(table))
     return marking.mark(repeats, is_missing, settings, objections, parts).tolist()
 
 

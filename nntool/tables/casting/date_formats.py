@@ -1,5 +1,6 @@
 """In which formats the dates of a column are written: decided where its cells are clear."""
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 from nntool.tables.casting.dates import DATE_FORMATS, FAMILIES, read_dates
 from nntool.tables.casting.missing import Text, present_cells
 from nntool.tables.casting.number_formats import spread_out
+
+LOOKED_AT_FIRST = 50
 
 
 class Finding(NamedTuple):
@@ -33,8 +36,7 @@ def find_date_formats(cells: pa.ChunkedArray, day_first: bool | None = None) -> 
     >>> find_date_formats(pa.chunked_array([["13/2/2024", "1/2/2024"]])).formats
     ('DD/MM/YYYY',)
     """
-    first = _fitting(pc.unique(spread_out(cells, 200)))
-    if first is None:
+    if not _look_like_dates(pc.unique(spread_out(cells, LOOKED_AT_FIRST)).to_pylist()):
         return Finding()
     counted = pc.value_counts(cells)
     distinct, times = counted.field("values"), np.asarray(counted.field("counts"))
@@ -71,12 +73,28 @@ def find_date_format(text: Text, missing_values: Sequence[str]) -> tuple[str | N
     return (found.formats[0] if len(found.formats) == 1 else None), found.note
 
 
+def _look_like_dates(texts: list[str]) -> bool:
+    """Whether each of some texts has the shape of a format: a quick look before the long one."""
+    shapes = [re.compile(pattern) for pattern in DATE_FORMATS.values()]
+    return bool(texts) and all(any(shape.match(text) for shape in shapes) for text in texts)
+
+
 def _fitting(distinct: pa.Array) -> dict[str, NDArray[np.bool_]] | None:
-    """Which texts fit each format; None where one fits no format at all."""
-    if not len(distinct):
-        return None
-    fitting = {name: _fits(distinct, name) for name in DATE_FORMATS}
-    return fitting if np.any(list(fitting.values()), axis=0).all() else None
+    """Which texts fit each format; None where one fits no format at all.
+
+    No text fits two families, so each is looked for in what the ones before it have left.
+    """
+    fitting = {name: np.zeros(len(distinct), bool) for name in DATE_FORMATS}
+    rest = np.arange(len(distinct))
+    for family in FAMILIES:
+        if not rest.size:
+            break
+        left = distinct.take(pa.array(rest))
+        fits = [_fits(left, name) for name in family]
+        for name, found in zip(family, fits, strict=True):
+            fitting[name][rest[found]] = True
+        rest = rest[~np.any(fits, axis=0)]
+    return None if rest.size else fitting
 
 
 def _fits(distinct: pa.Array, name: str) -> NDArray[np.bool_]:

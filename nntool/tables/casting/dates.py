@@ -21,8 +21,14 @@ _TIME = (
     r" ?(?P<p>[AaPp]\.?[Mm]\.?)?"
     r" ?(?P<z>Z|UTC|GMT|[+-]\d{2}:?\d{2}|[+-]\d{2})?)?$"
 )
-_DIGITS = {"YYYY": r"(?P<y>\d{4})", "YY": r"(?P<y>\d{2})", "MM": r"(?P<m>\d{1,2})",
-           "DD": r"(?P<d>\d{1,2})", "MON": r"(?P<b>\pL{3,12})\.?"}  # fmt: skip
+_LETTER = "[A-Za-z\u0080-\U0010ffff]"
+_DIGITS = {
+    "YYYY": r"(?P<y>\d{4})",
+    "YY": r"(?P<y>\d{2})",
+    "MM": r"(?P<m>\d{1,2})",
+    "MON": rf"(?P<b>{_LETTER}{{3,12}})\.?",
+    "DD": r"(?P<d>\d{1,2})",
+}
 
 # One row for each month: English, German, Spanish, French, Italian, Portuguese, Dutch, and short.
 _MONTHS = """

@@ -77,6 +77,12 @@ def to_text(text: pa.Array, missing_values: Sequence[str]) -> tuple[pa.Array, Co
     return pc.if_else(mask, pa.scalar(None, pa.string()), stripped), counts
 
 
+def without_missing(text: pa.Array, missing_values: Sequence[str]) -> tuple[pa.Array, Counts]:
+    """As ``to_text``, for cells that have no blanks around them: half the time."""
+    mask, counts = _missing(text, missing_values)
+    return (pc.if_else(mask, pa.scalar(None, pa.string()), text) if counts else text), counts
+
+
 def present_cells(text: Text, missing_values: Sequence[str]) -> pa.ChunkedArray:
     """The cells that are not missing, without blanks around them."""
     present = [to_text(chunk, missing_values)[0].drop_null() for chunk in chunks_of(text)]

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from nntool.tables.casting.missing import Text
+from nntool.tables.casting.missing import Text, chunks_of
 from nntool.tables.casting.numbers import NumberFormat, Parts, take_apart
 
 LOOKED_AT_FIRST = 1000
@@ -32,11 +32,15 @@ class Finding(NamedTuple):
     """The decimal mark of that reading."""
 
 
-def spread_out(cells: pa.ChunkedArray, most: int = LOOKED_AT_FIRST) -> pa.ChunkedArray:
-    """Some cells from the whole length of a column, the same for the same column."""
-    if len(cells) <= most:
-        return cells
-    return cells.take(pa.array(np.linspace(0, len(cells) - 1, most).astype(np.int64)))
+def spread_out(cells: Text, most: int = LOOKED_AT_FIRST) -> pa.ChunkedArray:
+    """Some cells from the whole length of a column, the same whatever its chunks."""
+    step = max(1, len(cells) // most)
+    start, some = 0, []
+    for chunk in chunks_of(cells):
+        index = np.arange(-start % step, len(chunk), step)
+        some.append(chunk.take(pa.array(index)))
+        start += len(chunk)
+    return pa.chunked_array(some, cells.type)
 
 
 def find_number_format(
@@ -54,7 +58,7 @@ def find_number_format(
     first = spread_out(cells)
     marks = [asked] if asked else [".", ","]
     if not len(first) or all(
-        pc.sum(take_apart(first, mark).fits).as_py() < FEWEST_NUMBERS * len(first) for mark in marks
+        pc.sum(take_apart(first, mark).fits).as_py() < FEWEST_NUMBERS * len(first) for mark in ".,"
     ):
         return Finding(n_unfit=len(cells))
     counted = pc.value_counts(cells)
@@ -62,6 +66,12 @@ def find_number_format(
     parts = {mark: take_apart(distinct, mark) for mark in marks}
     unfit = {mark: int(times[~_mask(parts[mark].fits)].sum()) for mark in marks}
     fitting = [mark for mark in marks if not unfit[mark]]
+    if asked and not fitting and (other := find_number_format(cells).written):
+        return Finding(
+            n_unfit=len(cells),
+            note=f"its numbers are written as {other.example!r}, against --decimal {asked}:"
+            " kept as text",
+        )
     if not fitting:
         best = min(marks, key=lambda mark: unfit[mark])
         return Finding(n_unfit=unfit[best], reading=best)
@@ -195,6 +205,3 @@ def _first(distinct: pa.Array, which: pa.Array) -> str:
 
 def _mask(which: Any) -> NDArray[np.bool_]:
     return np.asarray(which, dtype=bool)
-
-
-__all__ = ["Finding", "Text", "find_number_format", "forced_number_format", "shows_point"]

@@ -1,5 +1,6 @@
 """Text to numbers, plain ones and those that a person or a spreadsheet has written."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -7,7 +8,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nntool.tables.casting.missing import Counts, Text, to_text
+from nntool.tables.casting.missing import Counts, Text, to_text, without_missing
 
 NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 NOT_FINITE = r"(?i)^[+-]?(inf|infinity|nan)$"
@@ -141,8 +142,11 @@ def to_numbers(
         values = _cast(text)
         if values is not None and pc.all(pc.is_finite(values), min_count=0).as_py():
             return values, {}
-    present, counts = to_text(text, missing_values)
+    present, counts = without_missing(text, missing_values)
     values = _cast(present)
+    if values is None:
+        present, counts = to_text(text, missing_values)
+        values = _cast(present)
     if values is None:
         fits = pc.or_(
             pc.match_substring_regex(present, NUMBER), pc.match_substring_regex(present, NOT_FINITE)
@@ -189,7 +193,7 @@ def _cast(text: pa.Array) -> pa.Array | None:
 
 
 def _names_a_number(tokens: Sequence[str]) -> bool:
-    return any(pc.match_substring_regex(pa.scalar(t.strip()), NUMBER).as_py() for t in tokens)
+    return any(re.match(NUMBER, token.strip()) for token in tokens)
 
 
 def unfit_cells(text: Text, most: int = 3, decimal: str | None = None) -> list[str]:

@@ -17,14 +17,16 @@ class Defects:
     """The records of a file that are left out, with line, reason and how they begin.
 
     ``limit`` of them are accepted; ``listed`` has each of these as plain data. Beyond, the rest
-    of the file is still read to count them, then ``refuse`` raises.
+    of the file is still read to count them, then ``refuse`` raises. Without ``show`` nothing of
+    their text is kept: personal columns may stand in it.
     """
 
-    def __init__(self, name: str, limit: int) -> None:
+    def __init__(self, name: str, limit: int, *, show: bool = True) -> None:
         self.name = name
         self.limit = limit
         self.count = 0
         self.listed: list[dict[str, Any]] = []
+        self._show = show
         self._has_quotes = False
         self._has_bytes = False
 
@@ -41,7 +43,9 @@ class Defects:
         self._has_quotes |= quotes
         self._has_bytes |= encoding
         if len(self.listed) < max(self.limit, SHOWN):
-            self.listed.append({"line": line, "reason": reason, "text": text})
+            self.listed.append(
+                {"line": line, "reason": reason, **({"text": text} if self._show else {})}
+            )
         if self.count > self.limit + COUNTED:
             self.refuse(n_cells=0, is_whole=False)
 
@@ -73,18 +77,25 @@ class Defects:
 
     def _shown(self) -> str:
         ordered = sorted(self.listed, key=lambda one: int(one["line"]))[:SHOWN]
-        shown = "; ".join(f"line {d['line']} {d['reason']} ({d['text']})" for d in ordered)
+        shown = "; ".join(
+            f"line {d['line']} {d['reason']}" + (f" ({d['text']})" if self._show else "")
+            for d in ordered
+        )
         return shown + ("; …" if self.count > SHOWN else "")
 
     def _hint(self, *, at_end: bool) -> str:
         ways = ["mend these lines"]
-        starts = {str(d["text"])[1:3] for d in self.listed}
-        sign = next((s for s in ("#", "//", "%") if all(t.startswith(s) for t in starts)), None)
+        starts = {str(d["text"])[1:3] for d in self.listed if "text" in d}
+        sign = next(
+            (s for s in ("#", "//", "%") if starts and all(t.startswith(s) for t in starts)), None
+        )
         if sign:
             ways.append(f"--comment '{sign}', if they are comments")
         if at_end:
             ways.append(f"--skip-end {self.count}, if the table ends before them")
-        if self._has_quotes:
+        if any('\\"' in str(d.get("text")).replace("\\\\", "\\") for d in self.listed):
+            ways.append("--stray-quotes backslash, if a backslash makes them characters")
+        elif self._has_quotes:
             ways.append(
                 "--stray-quotes keep, or --quote none, if quotes inside cells are plain characters"
             )

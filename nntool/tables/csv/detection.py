@@ -1,7 +1,6 @@
 """Finds out how a CSV file is written: on clear evidence only, and said in one line each."""
 
 import codecs
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,34 +10,22 @@ from nntool.settings.collect import CollectSettings
 from nntool.tables.csv import encoding
 from nntool.tables.csv.dialect import Dialect, shown
 from nntool.tables.csv.encoding import Survey
+from nntool.tables.csv.ending import end_of, hints
+from nntool.tables.csv.formats import refuse_json, refuse_other_formats
 from nntool.tables.csv.layout import (
     Layout,
-    Record,
     is_number,
     layout,
-    looks_like_row,
-    odd_records_below,
     possible_start,
-    records_after,
     records_of,
+    start_of,
+    without_lines,
 )
 from nntool.tables.csv.source import HEAD_BYTES
 
 CANDIDATES = (",", ";", "\t", "|")
 PROPOSED = ("`", "^", "~", ":", "!", "\x01", "\x1f", " ")
-COMMENTS = ("#", "//")
-TOTALS = re.compile(r"\W*(grand |sub)?(totals?|totale|summe|gesamt|insgesamt|sum)\b.*", re.I)
-OTHER_FORMATS = (
-    (b"PK\x03\x04", "a zip archive, as an Excel workbook is"),
-    (b"\xd0\xcf\x11\xe0", "an old Excel workbook"),
-    (b"PAR1", "Parquet"),
-    (b"SQLite format 3\0", "an SQLite database"),
-    (b"%PDF", "a PDF"),
-    (b"\x1f\x8b", "packed by gzip: its name must end in .gz"),
-    (b"\x28\xb5\x2f\xfd", "packed by zstd: its name must end in .zst"),
-    (b"BZh", "packed by bzip2: its name must end in .bz2"),
-    (b"\xfd7zXZ\0", "packed by xz: its name must end in .xz"),
-)
+COMMENTS = ("#", "//", "%")
 
 
 @dataclass(frozen=True)
@@ -62,7 +49,8 @@ def detect(
     >>> detect(b"a;b\n1,5;2\n", CollectSettings(), "x.csv")[0].delimiter
     ';'
     """
-    _refuse_other_formats(head, name)
+    if settings.skip_rows == "auto":
+        refuse_other_formats(head, name)
     notes = []
     dialect = Dialect(
         _named(settings.delimiter) if settings.delimiter != "auto" else ",",
@@ -74,7 +62,7 @@ def detect(
         settings.blanks_after_delimiter == "skip",
         settings.skip_below,
         0 if settings.skip_end == "auto" else settings.skip_end,
-        settings.stray_quotes == "keep",
+        settings.stray_quotes,
     )
     if settings.encoding == "auto":
         known = found or encoding.survey_bytes(head)
@@ -82,15 +70,15 @@ def detect(
         dialect = replace(dialect, encoding=decided)
         notes += [f"{said} (--encoding)"] if said else []
     file = _head(head, dialect, name)
-    _refuse_json(file)
+    refuse_json(file.text, name)
     if settings.quote == "auto" and _has_single_quotes(file.text):
         dialect = replace(dialect, quote="'")
         notes.append("cells are quoted by ' (--quote)")
     dialect, chosen, said_of = _structure(file, dialect, settings)
     notes += said_of
     if chosen is not None:
-        dialect, more = _end(found, dialect, settings, chosen)
-        notes += [*more, *_hints(chosen, dialect)]
+        dialect, more = end_of(found, dialect, settings, chosen)
+        notes += [*more, *hints(chosen, dialect)]
     return dialect, [f"{name}: {note}" for note in notes]
 
 
@@ -104,7 +92,7 @@ def _head(head: bytes, dialect: Dialect, name: str) -> _Head:
         text = codecs.getincrementaldecoder(dialect.encoding)(errors="replace").decode(head)
     except UnicodeError as error:  # what no replacement can mend, as a byte order mark not there
         raise DataError(f"{name} is not {dialect.encoding}: {error}", "--encoding auto") from None
-    text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    text = text.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     is_cut = len(head) >= HEAD_BYTES
     if is_cut and "\n" in text:
         text = text[: text.rindex("\n")]
@@ -136,7 +124,7 @@ def _structure(
     if settings.delimiter == "auto":
         notes.append(f"the delimiter is {shown(chosen.delimiter)} (--delimiter)")
     if settings.blanks_after_delimiter == "auto" and _skips_blanks(
-        _blanked(file.text, comment), dialect
+        without_lines(file.text, comment), dialect
     ):
         dialect = replace(dialect, skip_blanks=True)
         notes.append("blanks after the delimiter belong to no cell (--blanks-after-delimiter)")
@@ -170,8 +158,8 @@ def _refuse_unclear_start(chosen: Layout, file: _Head) -> None:
         return
     raise DataError(
         f"{file.name}: where the table begins is not clear: line {first.line} has"
-        f" {_cells(len(first.cells))} ({_start_of(first)}), line {header.line} has"
-        f" {_cells(len(header.cells))} ({_start_of(header)})",
+        f" {_cells(len(first.cells))} ({start_of(first)}), line {header.line} has"
+        f" {_cells(len(header.cells))} ({start_of(header)})",
         f"--skip-rows {header.line - 1}, if the header is on line {header.line};"
         " --skip-rows 0, if it is the first line",
     )
@@ -181,7 +169,7 @@ def _choose(
     file: _Head, dialect: Dialect, settings: CollectSettings, comment: str, signs: Sequence[str]
 ) -> Layout | None:
     """The table by the delimiter that the evidence names; None for one column."""
-    text = _blanked(file.text, comment)
+    text = without_lines(file.text, comment)
     found: list[Layout] = []
     for sign in signs:
         if sign == dialect.quote:
@@ -205,7 +193,8 @@ def _choose(
     for enough in (1.0, 0.5):
         fitting = [table for table in clear if table.agreement >= enough]
         if len(fitting) > 1:
-            fitting = [table for table in fitting if _is_clean(table)]
+            signs_of = [table.delimiter for table in fitting]
+            fitting = [table for table in fitting if _is_clean(table, signs_of)]
         if len(fitting) == 1:
             return fitting[0]
         if fitting:
@@ -213,20 +202,14 @@ def _choose(
     raise _not_clear(found, file.name)
 
 
-def _is_clean(table: Layout) -> bool:
-    """True where no cell holds another candidate, but in a number (1,5)."""
-    others = [sign for sign in CANDIDATES if sign != table.delimiter]
+def _is_clean(table: Layout, rivals: Sequence[str]) -> bool:
+    """True where no cell holds the sign of a rival, but in a number (1,5)."""
+    others = [sign for sign in rivals if sign != table.delimiter]
     return not any(
         any(sign in cell for sign in others) and not is_number(cell)
         for record in table.records[table.start :]
         for cell in record.cells
     )
-
-
-def _blanked(text: str, comment: str) -> str:
-    if not comment:
-        return text
-    return "\n".join("" if line.startswith(comment) else line for line in text.split("\n"))
 
 
 def _commented_header(file: _Head, comment: str, chosen: Layout | None, dialect: Dialect) -> bool:
@@ -266,73 +249,6 @@ def _has_single_quotes(text: str) -> bool:
     return len(cells) >= 2 and len(cells) == len(opening)
 
 
-def _end(
-    found: Survey | None, dialect: Dialect, settings: CollectSettings, chosen: Layout
-) -> tuple[Dialect, list[str]]:
-    """The records below the table, as footnotes; and a hint at a line of totals."""
-    if found is None or settings.skip_end != "auto" or not found.tail:
-        return dialect, []
-    records = _last_records(found, dialect)
-    if len(records) < 3:
-        return dialect, []
-    notes = []
-    number = records_after(records, chosen.width)
-    if number:
-        dialect = replace(dialect, skip_end=number)
-        below = "1 record" if number == 1 else f"{number} records"
-        first = repr(records[-number].cells[0].strip()[:50])
-        notes.append(f"{below} below the table passed over, {first} first (--skip-end 0)")
-    rows = [record for record in records[: len(records) - number] if record.n_filled]
-    if rows and any(TOTALS.fullmatch(cell) for cell in rows[-1].cells[:2]):
-        notes.append(
-            f"the last row begins with {_start_of(rows[-1])}: --skip-end {number + 1}, if it sums"
-            " up the others"
-        )
-    return dialect, notes
-
-
-def _last_records(found: Survey, dialect: Dialect) -> list[Record]:
-    """The records of the last bytes; none where a quoted cell may begin before these."""
-    tail = found.tail
-    try:
-        text = tail.decode(dialect.encoding, errors="replace")
-    except UnicodeError:
-        return []
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    if found.n_bytes > len(tail):
-        text = text[text.find("\n") + 1 :]
-    if dialect.quote and text.count(dialect.quote) % 2:
-        return []
-    return records_of(
-        _blanked(text, dialect.comment),
-        dialect.delimiter,
-        dialect.quote,
-        skip_blanks=dialect.skip_blanks,
-        is_cut=False,
-    )
-
-
-def _hints(chosen: Layout, dialect: Dialect) -> list[str]:
-    """What the person may want to say of the first records."""
-    records = chosen.records[chosen.start :]
-    if not dialect.header:
-        return []
-    if looks_like_row(records):
-        return [f"the names of the columns look like a row ({_start_of(records[0])}): --no-header"]
-    odd = odd_records_below(records[dialect.skip_below :] if dialect.skip_below else records)
-    if odd and not dialect.skip_below:
-        return [
-            f"below the header is text where the rows have numbers ({_start_of(records[odd])}):"
-            f" --skip-below {odd}, if it is no row"
-        ]
-    return []
-
-
-def _start_of(record: Record) -> str:
-    cells = [cell.strip() for cell in record.cells if cell.strip()][:3]
-    return ", ".join(repr(cell[:30]) for cell in cells)
-
-
 def _cells(number: int) -> str:
     return "1 cell" if number == 1 else f"{number} cells"
 
@@ -349,7 +265,7 @@ def _propose(text: str, dialect: Dialect, file: _Head) -> None:
             typed = {"\x01": "$'\\x01'", "\x1f": "$'\\x1f'"}.get(sign, f"'{sign}'")
             raise DataError(
                 f"{file.name}: no , ; tab or | separates cells, but {shown(sign)} cuts all"
-                f" {len(records)} records alike ({_start_of(records[0])})",
+                f" {len(records)} records alike ({start_of(records[0])})",
                 f"--delimiter {typed}; or --delimiter ',', if it is one column",
             )
 
@@ -367,34 +283,3 @@ def _not_clear(found: Sequence[Layout], name: str) -> DataError:
         "name it: --delimiter ',' (or ';', tab, '|', …); if lines of text stand before the"
         " header: --skip-rows N",
     )
-
-
-def _refuse_other_formats(head: bytes, name: str) -> None:
-    for magic, what in OTHER_FORMATS:
-        if head.startswith(magic):
-            raise DataError(f"{name} is no CSV: it is {what}", "give a text file of rows")
-    if re.match(rb"\s*<(!doctype|html|\?xml)", head[:200].lower()):
-        raise DataError(f"{name} is no CSV: it is a web page or XML", "give a text file of rows")
-
-
-def _refuse_json(file: _Head) -> None:
-    """Raise for JSON, of which each line or the whole is an object or a list."""
-    text = file.text.lstrip()
-    if not text.startswith(("{", "[")):
-        return
-    first = text.split("\n", 1)[0].strip()
-    for candidate, what in ((first, "JSON lines"), (text, "JSON")):
-        try:
-            value = json.loads(candidate)
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(value, dict) or (isinstance(value, list) and what == "JSON"):
-            raise DataError(
-                f"{file.name} is no CSV: it is {what}, beginning with {first[:40]!r}",
-                "name it .jsonl, if each line is an object",
-            )
-    if text.startswith(("{\n", "[\n", "[{")):
-        raise DataError(
-            f"{file.name} is no CSV: it begins as JSON does, with {first[:40]!r}",
-            "give a text file of rows",
-        )

@@ -29,7 +29,7 @@ MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 WESTERN = ("cp1252", "mac-roman", "cp850", "cp1250", "iso-8859-2")
-OTHERS = ("cp1251", "koi8-r", "cp1253", "shift_jis", "gb18030", "big5", "euc-kr")
+OTHERS = ("cp1251", "koi8-r", "shift_jis", "gb18030", "big5", "euc-kr", "cp1253")
 UNDEFINED = frozenset((0x81, 0x8D, 0x8F, 0x90, 0x9D))
 # Between two letters these are no mistake: ’ – — ‘ soft hyphen · ´ and a blank that does not break.
 BETWEEN_LETTERS = frozenset((0x91, 0x92, 0x96, 0x97, 0xA0, 0xAD, 0xB4, 0xB7))
@@ -144,7 +144,9 @@ def by_first_bytes(head: bytes) -> str | None:
 def decide(head: bytes, found: Survey, name: str) -> tuple[str, str | None]:
     """The encoding and what to say of it; raises ``DataError`` with candidates if not clear."""
     by_mark = by_first_bytes(head)
-    if by_mark is not None:
+    if by_mark is None:
+        _refuse_binary(head, name)
+    else:
         said = None if by_mark == "utf-8" else f"the encoding is {by_mark}, by its first bytes"
         return by_mark, said
     if not found.n_invalid or found.n_invalid <= found.n_valid:
@@ -168,6 +170,18 @@ def of_input(head: bytes, known: str) -> str | None:
     if wide:
         return None if b"\0" in head else "utf-8"
     return "utf-8" if found.n_valid and not found.n_invalid else None
+
+
+def _refuse_binary(head: bytes, name: str) -> None:
+    """Raise for bytes of which many are control signs, so no text of one byte a letter."""
+    sample = np.frombuffer(head[:65536], np.uint8)
+    control = ((sample < 9) & (sample != 1)) | ((sample > 13) & (sample < 26))  # 1 may separate
+    if sample.size and control.mean() > 0.05:
+        raise DataError(
+            f"{name} is no text: {control.mean():.0%} of its first bytes are control signs",
+            "give a text file of rows; if it is UTF-16 without a byte order mark:"
+            " --encoding utf-16-le (or -be)",
+        )
 
 
 def _is_western(lines: list[bytes]) -> bool:
@@ -208,24 +222,24 @@ def _sample(lines: list[bytes], encoding: str) -> str:
     for line in lines:
         match = re.search(rb"[^\t\r\n,;]{0,12}[\x80-\xff]+[^\t\r\n,;]{0,12}", line)
         if match:
-            return repr(match.group().decode(encoding, errors="replace"))
+            return repr(match.group()[:40].decode(encoding, errors="replace"))
     return ""
 
 
 def _not_clear(found: Survey, name: str) -> DataError:
     together = not _mostly_alone(found.lines)
     order = (*OTHERS, *WESTERN) if together and found.n_invalid > 9 else WESTERN
-    candidates = [c for c in order if _decodes(found.lines, c)][:5]
+    candidates = [c for c in order if _decodes(found.lines, c)][:6]
     shown = ", ".join(f"{c} reads {_sample(found.lines, c)}" for c in candidates)
     facts = "it is not UTF-8"
-    if found.n_valid:
+    if 10 * found.n_valid > found.n_invalid:
         facts = (
             f"{found.n_valid:,} characters are UTF-8 and {found.n_invalid:,} bytes are not (with"
             " --encoding utf-8 the records that have them are shown)"
         )
     return DataError(
         f"{name}: the encoding is not clear: {facts}; {shown}",
-        f"name it: --encoding {candidates[0] if candidates else 'cp1252'} (or another)",
+        f"name the one that reads right: --encoding {' or '.join(candidates[:2]) or 'cp1252'}, …",
     )
 
 

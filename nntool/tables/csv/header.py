@@ -24,7 +24,9 @@ class Header(NamedTuple):
     first_blank: int
 
 
-def split_header(blocks: Iterator[Block], dialect: Dialect, name: str) -> tuple[Header, Block]:
+def split_header(
+    blocks: Iterator[Block], dialect: Dialect, name: str, *, show_cells: bool = True
+) -> tuple[Header, Block]:
     """The names in the first record that is not blank, and the block that follows it."""
     n_blank = first_blank = 0
     for block in blocks:
@@ -33,8 +35,9 @@ def split_header(blocks: Iterator[Block], dialect: Dialect, name: str) -> tuple[
         blank = np.isin(np.frombuffer(block.data, np.uint8)[starts], (10, 13))
         passed = int(np.argmin(blank)) if not blank.all() else blank.size
         if passed:
-            # A comment is a blank line here: then the first blank one is not known.
-            first_blank = first_blank or (0 if dialect.comment else block.line)
+            # What was made blank may stand first: then the first blank line is not known.
+            if not n_blank and not block.n_blanked:
+                first_blank = block.line
             n_blank += passed
         if passed == blank.size:
             n_blank -= block.n_blanked
@@ -50,7 +53,7 @@ def split_header(blocks: Iterator[Block], dialect: Dialect, name: str) -> tuple[
         rest = Block(block.data[stop:], below, n_records, block.n_blanked)
         notes: list[str] = []
         if dialect.skip_below:
-            rest, notes = _without_first(rest, dialect)
+            rest, notes = _without_first(rest, dialect, show_cells)
         cells, more = _fitted(cells, rest, dialect, name)
         return Header(cells, notes + more, n_blank, first_blank), rest
     raise _nothing(dialect, name)
@@ -66,7 +69,7 @@ def _nothing(dialect: Dialect, name: str) -> DataError:
     return DataError(f"{name} is empty", "give a file with a header and rows")
 
 
-def _without_first(block: Block, dialect: Dialect) -> tuple[Block, list[str]]:
+def _without_first(block: Block, dialect: Dialect, show_cells: bool) -> tuple[Block, list[str]]:
     """The block without the records under the header that are to be passed over."""
     counts = cell_counts(block.data, dialect.signs)
     filled = np.flatnonzero(counts)[: dialect.skip_below]
@@ -76,7 +79,9 @@ def _without_first(block: Block, dialect: Dialect) -> tuple[Block, list[str]]:
     last = int(filled[-1])
     stop = int(ends[last]) + 1
     passed = "1 record" if filled.size == 1 else f"{filled.size} records"
-    note = f"{passed} below the header passed over (--skip-below): {excerpt(block.data[:stop])}"
+    note = f"{passed} below the header passed over (--skip-below)"
+    if show_cells:
+        note += f": {excerpt(block.data[:stop])}"
     line = block.line + count_lines(block.data[:stop])
     n_blank = last + 1 - filled.size
     rest = Block(block.data[stop:], line, block.n_records - last - 1, block.n_blanked - n_blank)

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 RECORDS_JUDGED = 200
 TITLES_MOST = 40
 ROWS_COMPARED = 20
 NUMBER = re.compile(r"[-+(]?[$€£]?\s*\d[\d.,'\s\u00a0\u202f]*([eE][-+]?\d+)?\s*[%€$£)]?")
+MISSING_WORDS = frozenset(("na", "n/a", "nan", "null", "none", "nil", "missing", "unknown", "inf"))
 DATE = re.compile(r"\d{1,4}[-/.]\w{1,9}[-/.]\d{1,4}([ T].*)?")
 
 
@@ -93,7 +95,17 @@ def layout(records: list[Record], delimiter: str) -> Layout | None:
     if not wide.size:
         return None
     values, counts = np.unique(wide, return_counts=True)
-    width = int(values[np.argmax(counts)])
+    tables = []
+    for width in values[np.lexsort((-values, -counts))][:3].tolist():
+        table = _layout(records, widths, width, delimiter)
+        if table.is_clear and table.agreement == 1.0:
+            return table
+        tables.append(table)
+    return tables[0]
+
+
+def _layout(records: list[Record], widths: NDArray[np.int64], width: int, delimiter: str) -> Layout:
+    """The table whose rows have so many cells."""
     if widths[0] == width and records[0].n_filled > _title_cells(width):
         return Layout(delimiter, records, width, 0, is_clear=True)
     start = _after_titles(records, width)
@@ -167,7 +179,8 @@ def is_number(cell: str) -> bool:
 
 def looks_like_row(records: Sequence[Record]) -> bool:
     """True where the header has numbers exactly where the rows have them, so is one of them."""
-    header, below = records[0].cells, [r.cells for r in records[1:50] if r.n_filled]
+    header = records[0].cells
+    below = [r.cells for r in records[1:50] if r.n_filled and r.cells != header]
     filled = [i for i, cell in enumerate(header) if cell.strip()]
     again = sum(1 for i in filled if any(i < len(row) and row[i] == header[i] for row in below))
     if len(below) > 2 and again > 0.3 * len(filled):
@@ -199,13 +212,18 @@ def odd_records_below(records: Sequence[Record]) -> int:
     odd = 0
     for index, row in enumerate(rows[:5], start=1):
         cells = [row[i].strip() for i in numeric if i < len(row)]
-        texts = [cell for cell in cells if cell and not is_number(cell) and len(cell) > 1]
-        flags = [cell for cell in cells if cell.isalpha()]
-        is_odd = max(len(texts), len(flags)) > 0.5 * len(cells)
+        texts = [cell for cell in cells if _is_word(cell)]
+        is_odd = len(texts) > 0.5 * len(cells)
         goes_on = odd and odd == index - 1 and 4 * sum(map(bool, map(str.strip, row))) < len(row)
         if is_odd or goes_on:
             odd = index
     return odd
+
+
+def _is_word(cell: str) -> bool:
+    """True for text that is no number and no usual word for a missing value."""
+    has_letter = any(sign.isalpha() for sign in cell)
+    return has_letter and not is_number(cell) and cell.casefold() not in MISSING_WORDS
 
 
 def records_after(records: Sequence[Record], width: int) -> int:
@@ -229,3 +247,16 @@ def records_after(records: Sequence[Record], width: int) -> int:
 
 def _is_note(record: Record) -> bool:
     return record.n_filled == 1 and bool(record.cells[0].strip())
+
+
+def start_of(record: Record) -> str:
+    """The first filled cells of a record, to be shown."""
+    cells = [cell.strip() for cell in record.cells if cell.strip()][:3]
+    return ", ".join(repr(cell[:30]) for cell in cells)
+
+
+def without_lines(text: str, comment: str) -> str:
+    """The text with each line that begins as a comment made blank."""
+    if not comment:
+        return text
+    return "\n".join("" if line.startswith(comment) else line for line in text.split("\n"))

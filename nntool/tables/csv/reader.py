@@ -13,7 +13,7 @@ from pyarrow import csv as arrow_csv
 from nntool.errors import DataError
 from nntool.tables.columns import unique_names
 from nntool.tables.csv.cutter import Block, Cutter
-from nntool.tables.csv.defects import Defects
+from nntool.tables.csv.defects import Defects, excerpt
 from nntool.tables.csv.dialect import Dialect
 from nntool.tables.csv.header import Header, split_header
 from nntool.tables.csv.records import cell_counts, unpadded
@@ -27,9 +27,11 @@ class CsvReader:
     An empty cell is ``""``; nothing is null. ``names`` are known at once, ``notes`` and
     ``left_out`` are complete after the last batch, ``n_rows`` counts the rows so far. Rows in
     which all cells are empty are left out unless ``keep_empty``; ``ahead`` parses a block while
-    the one before is worked on. Raises ``DataError`` for an empty file, for more than
+    the one before is worked on; without ``show_cells`` no note or list has text of a record
+    in it. Raises ``DataError`` for an empty file, for more than
     ``max_bad_rows`` records that are not as the others (cells, bytes, quotes), and for a quote
-    that never closes: always with the line. Reads forward only.
+    that never closes: always with the line. Reads forward only, and closes the stream at its
+    end.
 
     >>> import io
     >>> reader = CsvReader(io.BytesIO(b"a,b\n1,\n"), Dialect(), "x.csv")
@@ -47,15 +49,19 @@ class CsvReader:
         max_bad_rows: int = 0,
         keep_empty: bool = False,
         ahead: bool = False,
+        show_cells: bool = True,
     ) -> None:
         self.n_rows = 0
+        self._stream = stream
         self._name = name
         self._signs = dialect.signs
         self._keep_empty = keep_empty
+        self._skip_end = dialect.skip_end
+        self._show_cells = show_cells
         self._ahead = ahead
         self._blank = _Passed(name, "blank line", "passed over")
         self._empty = _Passed(name, "row without any value", "left out", "rows without any value")
-        self._defects = Defects(name, max_bad_rows)
+        self._defects = Defects(name, max_bad_rows, show=show_cells)
         self._cutter = Cutter(
             Utf8Bytes(stream, dialect.encoding, name),
             self._signs,
@@ -67,7 +73,7 @@ class CsvReader:
             block_bytes=block_bytes,
         )
         blocks = iter(self._cutter)
-        header, first = split_header(blocks, dialect, name)
+        header, first = split_header(blocks, dialect, name, show_cells=show_cells)
         self._blank.add(header.n_blank, header.first_blank)
         self._blocks = chain([first], blocks)
         self.names, notes = unique_names(header.cells)
@@ -90,13 +96,23 @@ class CsvReader:
         """The defective records that were left out: line, reason, how they begin."""
         return sorted(self._defects.listed, key=lambda record: int(record["line"]))
 
+    def close(self) -> None:
+        """Let go of the stream."""
+        self._stream.close()
+
     def __iter__(self) -> Iterator[pa.RecordBatch]:
+        with self._stream:
+            yield from self._batches()
+
+    def _batches(self) -> Iterator[pa.RecordBatch]:
         for block, parsed in self._parsed():
             batch = self._settled(block, parsed)
             if batch is not None and batch.num_rows:
                 self.n_rows += batch.num_rows
                 yield batch
         self._defects.refuse(len(self.names))
+        if self._skip_end:
+            self.notes.append(f"{self._name}: {self._end_words()}")
         passed = [self._blank.note(), self._empty.note(), self._defects.note()]
         if self._cutter.n_comments:
             lines = "line was" if self._cutter.n_comments == 1 else "lines were"
@@ -104,6 +120,12 @@ class CsvReader:
                 f"{self._name}: {self._cutter.n_comments:,} comment {lines} passed over (--comment)"
             )
         self.notes += [note for note in passed if note]
+
+    def _end_words(self) -> str:
+        """What was passed over below the table."""
+        records = "1 record" if self._skip_end == 1 else f"{self._skip_end:,} records"
+        shown = f", {excerpt(self._cutter.held_back)} first" if self._show_cells else ""
+        return f"{records} below the table passed over{shown} (--skip-end 0 to keep)"
 
     def _parsed(self) -> Iterator[tuple[Block, pa.RecordBatch | pa.ArrowInvalid | None]]:
         """Each block with its rows; with ``ahead`` the next is parsed in the meantime."""
@@ -123,7 +145,9 @@ class CsvReader:
 
     def _parse(self, data: bytes) -> pa.RecordBatch | pa.ArrowInvalid | None:
         """The rows of whole records; or why pyarrow, or we, refuse them."""
-        if not data or (self._passes_blank_lines and not data.strip(b"\r\n")):
+        if self._passes_blank_lines and data[:1] in (b"", b"\r", b"\n"):
+            data = data.lstrip(b"\r\n")
+        if not data:
             return None
         if b"\0" in data:
             return pa.ArrowInvalid("NUL")
@@ -164,11 +188,11 @@ class CsvReader:
             self._count_the_rest(last_is_bad=self._ends_badly(block, bad))
         n_rows = 0 if parsed is None else parsed.num_rows
         n_blank = block.n_records - n_rows - n_bad - block.n_blanked
-        if n_blank > 0 and not self._blank.count and not self._signs.comment:
+        line = 0
+        if n_blank > 0 and not self._blank.count and not block.n_blanked:
             counts = cell_counts(block.data, self._signs)
-            at = lines_of(block, np.flatnonzero(counts == 0)[:1], self._signs)
-            self._blank.add(0, at[0] if at else 0)
-        self._blank.add(n_blank)
+            line = lines_of(block, np.flatnonzero(counts == 0)[:1], self._signs)[0]
+        self._blank.add(n_blank, line)
         return parsed if parsed is None or self._keep_empty else self._filled(block, parsed, bad)
 
     def _filled(self, block: Block, batch: pa.RecordBatch, bad: Any) -> pa.RecordBatch:
@@ -221,8 +245,10 @@ class _Passed:
         self.count = 0
 
     def add(self, number: int, line: int = 0) -> None:
+        """``line`` is that of the first of them, 0 where that is not known."""
+        if not self.count:
+            self._first = line
         self.count += number
-        self._first = self._first or line
 
     def note(self) -> str | None:
         """What to say, if anything."""

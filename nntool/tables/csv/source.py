@@ -54,10 +54,10 @@ def open_source(path: str) -> BinaryIO:
         raise DataError(f"{path} cannot be opened: {error}") from None
 
 
-def peek(stream: BinaryIO) -> tuple[bytes, BinaryIO]:
+def peek(stream: BinaryIO, *, keep_open: bool = False) -> tuple[bytes, BinaryIO]:
     """The first ``HEAD_BYTES`` of a stream, and a stream that still begins with them.
 
-    For a pipe, which cannot go back.
+    For a pipe, which cannot go back; ``keep_open``: it stays open when the new one is closed.
     """
     head = b""
     while len(head) < HEAD_BYTES:
@@ -65,7 +65,7 @@ def peek(stream: BinaryIO) -> tuple[bytes, BinaryIO]:
         if not more:
             break
         head += more
-    return head, cast(BinaryIO, io.BufferedReader(_Replayed(head, stream)))
+    return head, cast(BinaryIO, io.BufferedReader(_Replayed(head, stream, keep_open)))
 
 
 def read_bytes(
@@ -83,9 +83,10 @@ def read_bytes(
 class _Replayed(io.RawIOBase):
     """Bytes that were read before, then the rest of the stream."""
 
-    def __init__(self, head: bytes, rest: BinaryIO) -> None:
+    def __init__(self, head: bytes, rest: BinaryIO, keep_open: bool) -> None:
         self._head = memoryview(head)
         self._rest = rest
+        self._keep_open = keep_open
 
     def readable(self) -> bool:
         return True
@@ -101,7 +102,7 @@ class _Replayed(io.RawIOBase):
         return len(data)
 
     def close(self) -> None:
-        if not self.closed:
+        if not self.closed and not self._keep_open:
             self._rest.close()
         super().close()
 

@@ -1,6 +1,8 @@
 """A mistake in something that was typed: the place is shown, and what was expected there."""
 
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from nntool.errors import UsageError
 
@@ -24,6 +26,17 @@ def mistake(text: str, at: int, stated: str, hint: str) -> UsageError:
     after = _visible(text[at:stop]) + ("…" if stop < len(text) else "")
     blanks = " " * sum(_width(sign) for sign in before)
     return UsageError(f"{stated} ({where})\n  {before}{after}\n  {blanks}^", hint)
+
+
+@contextmanager
+def typed_for(option: str) -> Iterator[None]:
+    """Name the option in what is said of a mistake in its value."""
+    try:
+        yield
+    except UsageError as error:
+        if error.message.startswith(option):
+            raise
+        raise UsageError(f"{option}: {error.message}", error.hint) from None
 
 
 def refuse_longer(text: str, what: str, hint: str) -> None:

@@ -23,7 +23,9 @@ ACTIONS = {
     "leave-out": "left out with their rows",
 }
 """What may be done with a value that is not valid, and how it is told."""
-EXAMPLES = "as in Age=0..120, price>0, sex=M|F, rooms=whole,1..20 or when=2000-01-01..:leave-out"
+EXAMPLES = (
+    "write it as in Age=0..120, price>0, sex=M|F, rooms=whole,1..20 or when=2000-01-01..:leave-out"
+)
 
 _HEAD = re.compile(
     r"""\s*(?P<names>"(?:[^"]|"")*"|`(?:[^`]|``)*`|[^=<>]*)\s*(?P<sign>=|[<>]=?)""", re.VERBOSE

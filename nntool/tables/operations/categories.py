@@ -141,13 +141,14 @@ class Frequency(Operation):
     def fit(self, values: pa.Array) -> State:
         levels = levels_of(values, 1, None)[0]
         codes = codes_of(values, levels, [], {})
-        times = np.bincount(codes, minlength=len(levels))
-        return {"levels": levels, "shares": (times / max(1, len(values))).tolist()}
+        times = np.bincount(codes, minlength=len(levels) + 1)  # the last is of what is unseen
+        return {"levels": levels, "shares": times / max(1, len(values))}
 
     @staticmethod
     def apply(values: pa.Array, state: State, counts: Counts) -> Numbers:
         codes = codes_of(values, state["levels"], [], counts)
-        return np.array([*state["shares"], 0.0])[codes]
+        shares: Numbers = state["shares"][codes]
+        return shares
 
     @staticmethod
     def label(state: State) -> str:

@@ -14,6 +14,9 @@ from nntool.tables.operations.operation import Counts
 
 Level = str | None
 
+MANY = 2000  # levels from which a chunk of rows is not worth another index of all of them
+N_INDEXES = 64  # that are kept
+
 
 def levels_of(
     values: pa.Array, min_count: int, max_levels: int | None
@@ -57,6 +60,8 @@ def codes_of(
 
     Texts of −1 are counted as unseen; a missing cell is not, it is counted as missing elsewhere.
     """
+    if len(levels) + len(rare) > MANY:
+        return _codes_of_many(values, levels, rare, counts)
     known = pa.array([*levels, *rare], values.type)
     places = pc.index_in(values, value_set=known)
     if not places.null_count:
@@ -65,6 +70,39 @@ def codes_of(
     n_missing = 0 if None in levels or None in rare else values.null_count
     count(counts, "unseen", places.null_count - n_missing)
     return codes
+
+
+def _codes_of_many(
+    values: pa.Array, levels: Sequence[Level], rare: Sequence[Level], counts: Counts
+) -> npt.NDArray[np.int32]:
+    """Look up each distinct cell once, in an index that is kept from chunk to chunk."""
+    index = _index(levels, rare)
+    encoded = values.dictionary_encode()
+    texts = encoded.dictionary.to_pylist()
+    # the last entry is for missing cells, whose place in the dictionary is taken as −1
+    places = np.array([*(index.get(text, -1) for text in texts), index.get(None, -1)], np.int32)
+    codes: npt.NDArray[np.int32] = places[np.asarray(encoded.indices.fill_null(-1))]
+    n_missing = values.null_count if places[-1] < 0 else 0
+    count(counts, "unseen", int(np.count_nonzero(codes < 0)) - n_missing)
+    return codes
+
+
+def _index(levels: Sequence[Level], rare: Sequence[Level]) -> dict[Level, int]:
+    """Give the place of each level by its text; the last few indexes are kept.
+
+    An entry holds the lists that it was made of, so no other list can have their identity.
+    """
+    rare = rare or ()  # one and the same, where there are none
+    key = id(levels), id(rare)
+    if key not in _INDEXES:
+        if len(_INDEXES) >= N_INDEXES:
+            del _INDEXES[next(iter(_INDEXES))]
+        index = {level: place for place, level in enumerate((*levels, *rare))}
+        _INDEXES[key] = levels, rare, index
+    return _INDEXES[key][2]
+
+
+_INDEXES: dict[tuple[int, int], tuple[Sequence[Level], Sequence[Level], dict[Level, int]]] = {}
 
 
 def count(counts: Counts, what: str, n: int) -> None:

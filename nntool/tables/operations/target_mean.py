@@ -66,7 +66,7 @@ class TargetMean(Operation):
             spread[spread == 0] = 1.0
         state = {
             "levels": levels,
-            "means": ((encoded - middle) / spread).tolist(),
+            "means": (encoded - middle) / spread,
             "classes": training.n_classes,
         }
         return state, ((crossed - middle) / spread).astype(np.float32)
@@ -90,7 +90,8 @@ class TargetMean(Operation):
     @staticmethod
     def apply(values: pa.Array, state: State, counts: Counts) -> npt.NDArray[np.float32]:
         codes = codes_of(values, state["levels"], [], counts)
-        return np.array(state["means"], np.float32)[codes]
+        means: npt.NDArray[np.float32] = state["means"][codes].astype(np.float32)
+        return means
 
     @staticmethod
     def suffixes(state: State) -> list[str]:

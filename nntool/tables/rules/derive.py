@@ -13,7 +13,7 @@ from nntool.settings.clean import CleanSettings
 from nntool.tables.columns import find, resolve_all
 from nntool.tables.formulas import evaluating, valid_values
 from nntool.tables.formulas.evaluating import as_array, as_column, kind_of
-from nntool.tables.formulas.mistakes import mistake
+from nntool.tables.formulas.mistakes import mistake, typed_for
 from nntool.tables.formulas.operations import DATE, TEXT
 from nntool.tables.formulas.parsing import NAME_HINT, Formula, parse
 from nntool.tables.formulas.validity import parse as parse_validity
@@ -61,8 +61,9 @@ class Derive(Rule):
     @classmethod
     def check(cls, settings: CleanSettings) -> None:
         """Refuse what has no meaning."""
-        for text in settings.derive:
-            parse_derivation(text)
+        with typed_for(cls.option):
+            for text in settings.derive:
+                parse_derivation(text)
 
     @classmethod
     def asked_for(cls, settings: CleanSettings, columns: Columns) -> Self | None:
@@ -80,8 +81,10 @@ class Derive(Rule):
 
     def fit(self, table: pa.Table) -> State:
         """Hold each formula against the kinds of its columns."""
-        for entry in self.formulas:
-            _check_kinds(entry, {field.name: kind_of(field.type) for field in table.schema})
+        kinds = {field.name: kind_of(field.type) for field in table.schema}
+        with typed_for(self.option):
+            for entry in self.formulas:
+                _check_kinds(entry, kinds)
         return {"formulas": list(self.formulas)}
 
     @staticmethod
@@ -121,7 +124,8 @@ def new_columns(settings: CleanSettings, columns: list[dict[str, Any]]) -> list[
             continue
         reads = _resolved(wanted.formula.columns, list(kinds), text)
         names = dict(zip(wanted.formula.columns, reads, strict=True))
-        kind = evaluating.check(wanted.formula, {n: kinds[name] for n, name in names.items()})
+        with typed_for(Derive.option):
+            kind = evaluating.check(wanted.formula, {n: kinds[name] for n, name in names.items()})
         kinds[wanted.column] = kind
         is_date = kind == DATE
         made.append(
@@ -129,7 +133,6 @@ def new_columns(settings: CleanSettings, columns: list[dict[str, Any]]) -> list[
                 "name": wanted.column,
                 "role": "date" if is_date else "numeric",
                 "type": "timestamp" if is_date else "float64",
-                "date_format": None,
                 "reason": f"a new column: {wanted.shown} (--derive)",
                 "note": None,
                 "computed": True,
@@ -166,7 +169,8 @@ def _resolved(wanted: list[str], names: list[str], text: str) -> list[str]:
             parts = re.split(r"\W+", name)
             if not name.isidentifier() and len(parts) > 1 and any(a in parts for a in absent):
                 raise DataError(
-                    error.message, f'a name with other signs in it stands in quotes: "{name}"'
+                    error.message,
+                    f'a name with other signs in it stands in quotes: "{name.strip()}"',
                 ) from None
         raise
 

@@ -40,7 +40,9 @@ def learn(
     judged: list[Judgement] = []
     batch = as_one_batch(features)
     for name, rule in rules:
-        table = pa.Table.from_batches([batch]).filter(pa.array(kept))
+        table = pa.Table.from_batches([batch])
+        if not kept.all():
+            table = table.filter(pa.array(kept))
         state: State = {"name": name, **rule.fit(table)}
         judgement: Judgement | None = state.pop("judged", None)
         states.append(state)
@@ -84,8 +86,9 @@ def columns_read(states: list[State], wanted: Iterable[str]) -> set[str]:
     """The wanted columns and those that the rules read to write them."""
     needed = set(wanted)
     for state in reversed(states):
+        written = set(needed)
         for column, reads in RULES[state["name"]].needs(state).items():
-            if column in needed:
+            if column in written:
                 needed.update(reads)
     return needed
 

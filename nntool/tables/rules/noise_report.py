@@ -39,21 +39,22 @@ def notes(states: Sequence[State], judged: Sequence[Judgement]) -> list[str]:
         if of_rule is not None:
             found += of_rule(state)
     for judgement in judged:
-        done = "left out" if judgement.leave_out else "kept (--row-outlier-action leave-out)"
         of = next(state["rows"] for state in states if state["name"] == judgement.rule)
-        found.append(
-            f"{len(judgement.rows):,} of {of:,} training rows are unusual: {done}; no other row is"
-            " judged"
-        )
+        if not judgement.leave_out:
+            found.append(
+                f"{len(judgement.rows):,} of {of:,} training rows are unusual: kept"
+                " (--row-outlier-action leave-out)"
+            )
     return found
 
 
 def _of_spellings(state: State) -> list[str]:
     merged = sum(len(column["merged"]) for column in state["columns"])
     columns = sum(1 for column in state["columns"] if column["merged"])
+    spellings = "1 spelling" if merged == 1 else f"{merged:,} spellings"
     said = [
-        f"{merged:,} spellings merged into another, in {columns} of {len(state['columns'])} columns"
-        " (--spelling-similarity and --spelling-ratio to merge more or fewer)"
+        f"{spellings} merged into another, in {columns} of {len(state['columns'])} columns"
+        " (--spelling-similarity, --spelling-ratio, --spelling-rows to merge more or fewer)"
     ]
     return said + [
         f"{column['name']!r}: " + TOO_MANY_WORDS.format(n=column["words_not_compared"])
@@ -80,8 +81,8 @@ def _of_smoothing(state: State) -> list[str]:
     ]
     if ahead:
         said.append(
-            f"{_listed(ahead)}: a centered window looks ahead, at rows that a row to be predicted"
-            " may not have behind it (centered=false)"
+            f"{_listed(ahead)}: a centered window looks ahead, at rows that need not be known yet"
+            " where a row is predicted (centered=false)"
         )
     return said
 

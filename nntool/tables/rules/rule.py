@@ -80,5 +80,8 @@ class Rule(ABC):
 
     @staticmethod
     def needs(state: State) -> dict[str, list[str]]:
-        """For each column that the rule writes, the other columns that it reads for that."""
+        """For each column that the rule writes, all other columns that must be there for that.
+
+        What is read of a column that the rule itself has written before counts, too.
+        """
         return {}

@@ -50,7 +50,9 @@ class Spellings(Rule):
         else:
             names = resolve_listed(list(columns), wanted, cls.option)
             require_role(columns, names, "categorical", cls.option)
-        evidence = Evidence(settings.spelling_similarity, settings.spelling_ratio)
+        evidence = Evidence(
+            settings.spelling_similarity, settings.spelling_ratio, settings.spelling_rows
+        )
         return cls(tuple(names), evidence)
 
     def fit(self, table: pa.Table) -> State:

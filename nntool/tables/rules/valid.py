@@ -13,6 +13,7 @@ from nntool.settings.clean import CleanSettings
 from nntool.tables.columns import resolve_all, resolve_listed
 from nntool.tables.formulas import valid_values
 from nntool.tables.formulas.evaluating import as_array, as_column, kind_of
+from nntool.tables.formulas.mistakes import typed_for
 from nntool.tables.formulas.validity import Validity, parse
 from nntool.tables.marking import Reason
 from nntool.tables.rules.rule import Columns, Findings, Rule, State
@@ -35,8 +36,9 @@ class Valid(Rule):
     @classmethod
     def check(cls, settings: CleanSettings) -> None:
         """Refuse what has no meaning."""
-        for text in settings.valid:
-            parse(text)
+        with typed_for(cls.option):
+            for text in settings.valid:
+                parse(text)
 
     @classmethod
     def asked_for(cls, settings: CleanSettings, columns: Columns) -> Self | None:
@@ -50,8 +52,9 @@ class Valid(Rule):
 
     def fit(self, table: pa.Table) -> State:
         """Hold each rule against the kind of its column."""
-        for name, text in self.rules:
-            valid_values.bind(parse(text), kind_of(table.schema.field(name).type))
+        with typed_for(self.option):
+            for name, text in self.rules:
+                valid_values.bind(parse(text), kind_of(table.schema.field(name).type))
         return {"valid": [{"column": name, "rule": text} for name, text in self.rules]}
 
     @staticmethod

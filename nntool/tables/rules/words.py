@@ -8,7 +8,9 @@ kinds.
 Near is not enough: "male" and "female", "legal" and "illegal" are near, too. So a word counts as an
 error only where it is rare beside the other, has the same first and last letter and at most
 MOST_ERRORS errors, is not of fewer than SHORTEST letters, no Roman numeral, and not the other with
-one of CONTRARY in place of its fellow. What stands with digits is never changed.
+one of CONTRARY in place of its fellow. A letter that stands for another in the same way in several
+rows ("inland", "island") is an error only where the word is misspelt in as many different ways:
+people mistype in many ways, and real words differ in one. What stands with digits is never changed.
 """
 
 import re
@@ -22,9 +24,6 @@ import numpy as np
 
 SHORTEST = 4
 MOST_ERRORS = 2
-FEW_ROWS = 3
-LARGEST_SHARE = 0.05
-"""A word of more than FEW_ROWS rows is an error only up to this share of the right one's rows."""
 MOST_PAIRS = 200_000_000
 """How many pairs of words are compared in a column, at most: some seconds."""
 PAIRS_AT_ONCE = 4_000_000
@@ -65,13 +64,19 @@ class Evidence:
     """The least 1 − d/n of two words."""
     ratio: float = 5.0
     """How many times as many rows the right one has, at least."""
+    most_rows: int = 3
+    """How many rows an error has, at most; more where the right one is misspelt in more ways."""
 
-    def convicts(self, rows: int, rows_of_other: int) -> bool:
+    def is_rare(self, rows: int, rows_of_other: int) -> bool:
         """Whether one is rare beside the other: both frequent means that both are right."""
-        largest = rows_of_other / self.ratio
-        if rows > FEW_ROWS:
-            largest = min(largest, LARGEST_SHARE * rows_of_other)
-        return rows <= largest
+        return rows <= rows_of_other / self.ratio
+
+    def convicts(self, rows: int, rows_of_other: int, ways: int) -> bool:
+        """Whether one is an error: rare, and in no more rows than errors come in.
+
+        ``ways`` is in how many ways the other is misspelt, this one among them.
+        """
+        return self.is_rare(rows, rows_of_other) and rows <= max(self.most_rows, ways)
 
 
 def fold(text: str) -> str:
@@ -121,13 +126,11 @@ def replaced(category: str, corrections: Mapping[str, str]) -> str:
 def contradict(a: str, b: str) -> bool:
     """Whether two words mean different things, however near they are.
 
-    >>> contradict("hypertension", "hypotension"), contradict("mixi", "mxi")
+    >>> contradict("hypertension", "hypotension"), contradict("xxiii", "xxxii")
     (True, True)
     >>> contradict("birmingham", "birminghxm")
     False
     """
-    if a[0] != b[0] or a[-1] != b[-1] or min(len(a), len(b)) < SHORTEST:
-        return True
     if _ROMAN.fullmatch(a) or _ROMAN.fullmatch(b):
         return True
     return any(
@@ -163,27 +166,42 @@ class Corrector:
         from rapidfuzz.distance import OSA
 
         of_words = self._corrections_of_words()
-        found = {}
-        for category, n in self.rows.items():
-            target = replaced(category, of_words)
-            if target == category or not self.evidence.convicts(n, self.rows.get(target, 0)):
-                continue
-            found[category] = Correction(target, OSA.normalized_similarity(category, target))
-        return found
+        targets = {category: replaced(category, of_words) for category in self.rows}
+        targets = {c: target for c, target in targets.items() if self._is_rare(c, target)}
+        ways = Counter(targets.values())
+        return {
+            category: Correction(target, OSA.normalized_similarity(category, target))
+            for category, target in targets.items()
+            if self.evidence.convicts(self.rows[category], self.rows[target], ways[target])
+        }
+
+    def _is_rare(self, category: str, target: str) -> bool:
+        there = target != category and target in self.rows
+        return there and self.evidence.is_rare(self.rows[category], self.rows[target])
 
     def _corrections_of_words(self) -> dict[str, str]:
         """Each misspelt word with the right one; none where two are as near."""
         near: dict[str, list[tuple[int, str]]] = defaultdict(list)
+        ways: Counter[str] = Counter()
         for word, other, errors in self._near_pairs():
-            if self.evidence.convicts(self._words[word], self._words[other]):
+            if self.evidence.is_rare(self._words[word], self._words[other]):
                 near[word].append((errors, other))
+                ways[other] += 1
+        for word, pairs in near.items():
+            n = self._words[word]
+            near[word] = [
+                (errors, other)
+                for errors, other in pairs
+                if self.evidence.convicts(n, self._words[other], ways[other])
+                and (n <= ways[other] or not _only_replaced(word, other, errors))
+            ]
         right: dict[str, str] = {}
         # frequent words first: what a word is near to is decided before the word itself
         for word in sorted(near, key=lambda word: (-self._words[word], word)):
-            fewest = min(errors for errors, _ in near[word])
+            fewest = min((errors for errors, _ in near[word]), default=0)
             candidates = {right.get(o, o) for errors, o in near[word] if errors == fewest}
-            target = candidates.pop()
-            if not candidates and any(other == target for _, other in near[word]):
+            target = candidates.pop() if len(candidates) == 1 else None
+            if target and any(other == target for _, other in near[word]):
                 right[word] = target
         return right
 
@@ -204,7 +222,7 @@ class Corrector:
             if not others:
                 continue
             most = max(self._words[word] for word in others)
-            rare = [word for word in words if self.evidence.convicts(self._words[word], most)]
+            rare = [word for word in words if self.evidence.is_rare(self._words[word], most)]
             compared = rare[: left // len(others)]
             self.words_not_compared += len(rare) - len(compared)
             left -= len(compared) * len(others)
@@ -232,6 +250,15 @@ class Corrector:
                 similarity = 1 - errors / max(len(a), len(b))
                 if similarity >= self.evidence.similarity - ROUNDING and not contradict(a, b):
                     yield a, b, errors
+
+
+def _only_replaced(a: str, b: str, errors: int) -> bool:
+    """Whether two words differ in so many letters, and in nothing else.
+
+    >>> _only_replaced("island", "inland", 1), _only_replaced("slaes", "sales", 1)
+    (True, False)
+    """
+    return len(a) == len(b) and sum(x != y for x, y in zip(a, b, strict=True)) == errors
 
 
 def _by_ends_and_length(words: Mapping[str, int]) -> dict[tuple[str, int], list[str]]:

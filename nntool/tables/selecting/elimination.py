@@ -81,7 +81,7 @@ class _Counting:
     n_rounds: int
 
     def __call__(self, done: float = 0.0, total: float = 1.0, what: str = "") -> None:
-        said = f"features eliminated in {self.n_rounds} rounds"
+        said = f"features eliminated, round {self.n_rounds + 1}"
         self.tools.told(self.n_gone, max(1, self.n_to_go), said)
 
 

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from nntool.tables.selecting.columns import Array, Columns
 
+DROPPED = "dropped by name"
 Codes = npt.NDArray[np.int64]
 
 
@@ -51,6 +52,11 @@ class Feature:
     def positions(self) -> list[int]:
         """Where its kept columns stand in the matrix of their kind."""
         return [position for _, position in self.columns]
+
+    @property
+    def dropped_by_name(self) -> list[str]:
+        """The columns that a person left out."""
+        return [name for name, reason in self.dropped if reason == DROPPED]
 
     def drop(self, reason: str) -> None:
         """Drop what is left of it, unless it is kept by name."""

@@ -1,6 +1,6 @@
 """The whole judgement, in order, and what it came to."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,9 +10,9 @@ import numpy.typing as npt
 from nntool.errors import DataError
 from nntool.settings.select_features import SelectFeaturesSettings
 from nntool.tables.selecting import filters, redundancy
-from nntool.tables.selecting.by_name import apply_names
+from nntool.tables.selecting.by_name import Others, apply_names
 from nntool.tables.selecting.columns import Array, Blocks, Columns, Rows
-from nntool.tables.selecting.features import Feature, gather
+from nntool.tables.selecting.features import DROPPED, Feature, gather
 from nntool.tables.selecting.judged import Judged, Ranking, Score, Tools, blocks_of
 
 FIT_ROWS = 1_000_000  # beyond it, a seeded sample of the training rows is judged
@@ -28,6 +28,8 @@ class Facts:
     """The share of training rows in which each source column is missing."""
     not_features: Mapping[str, str]
     """The other columns of the table, and why they are no features."""
+    mixed: Set[str]
+    """Those that are no features of their own: transform made others of them."""
     task: str
     is_refit: bool = False
     """Whether the names are those of an earlier judgement, on other rows."""
@@ -55,7 +57,7 @@ def fit(
         features,
         settings.keep or (),
         settings.drop or (),
-        facts.not_features,
+        Others(facts.not_features, facts.mixed),
         lenient=facts.is_refit,
     )
     judgement = _Judgement(features, settings, rng, tools, named)
@@ -158,6 +160,8 @@ def _result(
         *judgement.notes,
     ]
     notes += _listed("dropped", [f"{f.name} ({f.reason})" for f in features if not f.kept])
+    apart = [f"{name} ({DROPPED})" for f in features if f.kept for name in f.dropped_by_name]
+    notes += _listed("left out of a feature", apart)
     spared = [f"{f.name} ({'; '.join(f.spared)})" for f in features if f.spared]
     notes += _listed("kept by name all the same", spared)
     if judgement.ranks and judgement.settings.top is judgement.settings.min_score is None:

@@ -71,7 +71,8 @@ class _Search:
     """
 
     def __init__(self, judged: Judged, folds: int, ridge: float) -> None:
-        fold = np.random.default_rng(judged.seed).permutation(judged.n_rows) % folds
+        rng = np.random.default_rng(judged.seed)
+        fold = rng.permutation(judged.n_rows) % folds
         blocks: list[Numbers] = [np.ones((judged.n_rows, 1))]
         blocks += [block.design().astype(np.float64) for block in judged.blocks]
         ends = np.cumsum([block.shape[1] for block in blocks])

@@ -28,6 +28,7 @@ class MRMR:
 
     def rank(self, judged: Judged, top: int | None, tools: Tools) -> Ranking:
         """Choose one feature after the other, all of them, or the first ``top``."""
+        judged.require(2, "mrmr")
         y = binned(judged.values(), self.bins) if judged.is_regression else judged.classes()
         chosen_from = [_best(block.bins(self.bins), y) for block in judged.blocks]
         relevance = np.array([shared_information(codes, y) for codes in chosen_from])

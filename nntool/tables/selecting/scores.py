@@ -30,6 +30,7 @@ class MutualInformation:
 
     def rank(self, judged: Judged, top: int | None, tools: Tools) -> Ranking:
         """Score all columns at once; a feature's score is that of its best."""
+        tools.told(0, len(judged.blocks), "features scored")
         columns, discrete, owners = [], [], []
         for owner, block in enumerate(judged.blocks):
             for values, is_discrete in _columns_to_score(block):
@@ -89,6 +90,7 @@ class FTest:
 
     def rank(self, judged: Judged, top: int | None, tools: Tools) -> Ranking:
         """Test each feature; the categories by their levels, together."""
+        judged.require(3, "f-test")
         return by_score([self._of(block, judged) for block in judged.blocks])
 
     def _of(self, block: Block, judged: Judged) -> float:
@@ -131,6 +133,7 @@ class ChiSquare:
         """Test each feature; one of several columns of numbers by its best."""
         from nntool.tables.selecting.judged import binned
 
+        judged.require(2, "chi2")
         of = binned(judged.values(), self.bins) if judged.is_regression else judged.classes()
         return by_score(
             [max(_dependence(codes, of) for codes in b.bins(self.bins)) for b in judged.blocks]

@@ -26,7 +26,11 @@ def differing(formats: Mapping[str, Found]) -> tuple[dict[str, str], str | None]
     {'b': 'DD/MM/YYYY'}
     """
     known = {source: found for source, (found, _) in formats.items() if found is not None}
-    notes = {source: note for source, (found, note) in formats.items() if found is None}
+    notes = {
+        source: note and note.partition(";")[0]
+        for source, (found, note) in formats.items()
+        if found is None
+    }
     told = ", ".join(f"{found} in {source}" for source, found in known.items())
     if not known or any(note is None for note in notes.values()):
         return {}, None  # not dates in every source, or nothing to tell them apart by
@@ -42,7 +46,7 @@ def differing(formats: Mapping[str, Found]) -> tuple[dict[str, str], str | None]
         return {}, None
     source, note = unclear[0]
     return {}, (
-        f"dates are {told}; those of {source} {note.partition(';')[0]}; kept as text (write"
+        f"dates are {told}; those of {source} {note}; kept as text (write"
         f" them as {ISO} in that source)"
     )
 

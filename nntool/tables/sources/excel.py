@@ -27,8 +27,9 @@ FORMULA = re.compile(rb"<f[ >]")
 class ExcelSource:
     """One sheet of a workbook, read whole: a sheet holds at most 1,048,576 rows.
 
-    The first row with a cell in it is the header; rows above it with one cell, in a sheet of
-    several columns, are titles.
+    The first row with a cell in it is the header; unless ``skip_rows`` says where it stands, rows
+    above it with one cell, in a sheet of several columns, are titles. Blank rows are passed over,
+    or with ``keep_empty`` those between others kept.
     """
 
     def __init__(
@@ -37,8 +38,9 @@ class ExcelSource:
         name: str,
         *,
         sheet: str | None = None,
-        skip_rows: int = 0,
+        skip_rows: int | None = None,
         header: bool = True,
+        keep_empty: bool = False,
     ) -> None:
         self.n_rows = 0
         self._name = name
@@ -46,12 +48,12 @@ class ExcelSource:
         self._errors: dict[int, Counter[str]] = {}
         with _workbook(path, name) as book:
             chosen = self._choose(book, sheet)
-            rows = self._rows(_cells(chosen), skip_rows)
+            rows = self._rows(_cells(chosen), skip_rows or 0, keep_empty=keep_empty)
             self._note_what_is_not_read(path, chosen)
         if not rows:
             raise DataError(f"{name}: the sheet {chosen.title!r} is empty", _sheets(book))
         width = max(len(row) for row in rows)
-        rows = self._without_titles(rows, width) if header and not skip_rows else rows
+        rows = self._without_titles(rows, width) if header and skip_rows is None else rows
         first = rows[0] if header else [None] * width
         names = [cell or "" for cell in [*first, *[None] * (width - len(first))]]
         self.names, notes = unique_names(names)
@@ -97,24 +99,27 @@ class ExcelSource:
             return sheets[titles[int(sheet) - 1]]
         raise DataError(f"{self._name} has no sheet {sheet!r}", _sheets(book))
 
-    def _rows(self, cells: Iterator[list[Any]], skip_rows: int) -> list[list[str | None]]:
-        """The rows with something in them, as text; each without the empty cells at its end."""
+    def _rows(
+        self, cells: Iterator[list[Any]], skip_rows: int, *, keep_empty: bool
+    ) -> list[list[str | None]]:
+        """The rows from the first with something in it, each without the empty cells at its end."""
         found: list[list[str | None]] = []
-        n_blank = 0
         for number, row in enumerate(cells):
             if number < skip_rows:
                 continue
             text = [self._text(cell, place) for place, cell in enumerate(row)]
             while text and (text[-1] is None or not text[-1].strip()):
                 text.pop()
-            if text:
+            if text or found:
                 found.append(text)
-            else:
-                n_blank += bool(found)
-        if n_blank:
-            rows = "1 blank row was" if n_blank == 1 else f"{n_blank:,} blank rows were"
-            self.notes.append(f"{self._name}: {rows} passed over")
-        return found
+        while found and not found[-1]:
+            found.pop()
+        n_blank = sum(not row for row in found)
+        if keep_empty or not n_blank:
+            return found
+        rows = "1 blank row was" if n_blank == 1 else f"{n_blank:,} blank rows were"
+        self.notes.append(f"{self._name}: {rows} passed over")
+        return [row for row in found if row]
 
     def _text(self, cell: Any, place: int) -> str | None:
         """A cell as text; an error such as #N/A is missing, and counted."""
@@ -138,7 +143,7 @@ class ExcelSource:
         while (
             width > 1
             and n_titles < len(rows) - 1
-            and sum(cell is not None for cell in rows[n_titles]) == 1
+            and sum(cell is not None for cell in rows[n_titles]) <= 1
         ):
             n_titles += 1
         if n_titles == len(rows) - 1:

@@ -13,10 +13,16 @@ TYPED_NAMES = ("parquet", "json-lines", "excel")
 """The kinds of files, but CSV."""
 
 
-def open_file(kind: str, path: Path, name: str, settings: CollectSettings) -> Source:
-    """Open a file of one of ``TYPED_NAMES``; ``name`` is what messages call it."""
-    opened: Source = _OPENERS[kind](path, name, settings)
-    return opened
+def open_file(
+    kind: str, path: Path, name: str, settings: CollectSettings, *, keep_empty: bool = False
+) -> Source:
+    """Open a file of one of ``TYPED_NAMES``; ``name`` is what messages call it.
+
+    With ``keep_empty`` a blank row is a row: to predict, one line comes out for each line in.
+    """
+    if kind == "excel":
+        return _excel(path, name, settings, keep_empty)
+    return _OPENERS[kind](path, name)
 
 
 def open_database(url: str, name: str, settings: CollectSettings) -> Source:
@@ -34,34 +40,34 @@ def open_database(url: str, name: str, settings: CollectSettings) -> Source:
     )
 
 
-def _parquet(path: Path, name: str, settings: CollectSettings) -> Source:
+def _parquet(path: Path, name: str) -> Source:
     from nntool.tables.sources.parquet_file import ParquetSource
 
     return ParquetSource(path, name)
 
 
-def _json_lines(path: Path, name: str, settings: CollectSettings) -> Source:
+def _json_lines(path: Path, name: str) -> Source:
     from nntool.tables.sources.json_lines import JsonLinesSource
 
     return JsonLinesSource(path, name)
 
 
-def _excel(path: Path, name: str, settings: CollectSettings) -> Source:
+def _excel(path: Path, name: str, settings: CollectSettings, keep_empty: bool) -> Source:
     from nntool.tables.sources.excel import ExcelSource
 
     return ExcelSource(
         path,
         name,
         sheet=settings.sheet,
-        skip_rows=0 if settings.skip_rows == "auto" else settings.skip_rows,
+        skip_rows=None if settings.skip_rows == "auto" else settings.skip_rows,
         header=settings.header,
+        keep_empty=keep_empty,
     )
 
 
-_OPENERS: dict[str, Callable[[Path, str, CollectSettings], Source]] = {
+_OPENERS: dict[str, Callable[[Path, str], Source]] = {
     "parquet": _parquet,
     "json-lines": _json_lines,
-    "excel": _excel,
 }
 
 

@@ -80,7 +80,8 @@ class CsvSource:
             yield batch.select(list(columns))
 
     def close(self) -> None:
-        """The reader lets go of its file at its end."""
+        """Let go of the file."""
+        self._reader.close()
 
 
 class AllColumns:

@@ -55,15 +55,11 @@ def shares(counts: NDArray[np.int64], size: int) -> NDArray[np.int64]:
         )
     exact = counts * (size / counts.sum())
     taken: NDArray[np.int64] = np.maximum(np.floor(exact).astype(np.int64), present)
-    # Groups that got their one row by right of being there are paid for by the largest ones.
+    # What small groups got by right of being there, the groups furthest above their share pay.
     while taken.sum() > size:
-        taken[np.argmax(taken - exact)] -= 1 if taken.max() > 1 else 0
-        if taken.max() == 1:
-            break
-    rest = size - int(taken.sum())
-    if rest > 0:
-        room = np.where(taken < counts, exact - taken, -np.inf)
-        taken[np.argsort(-room, kind="stable")[:rest]] += 1
+        taken[np.argmax(np.where(taken > 1, taken - exact, -np.inf))] -= 1
+    furthest_below = np.argsort(taken - exact, kind="stable")
+    taken[furthest_below[: size - int(taken.sum())]] += 1
     return taken
 
 

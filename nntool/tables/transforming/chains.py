@@ -151,7 +151,10 @@ def _read_chain(source: str, role: str, links: Sequence[Choice]) -> list[Operati
                 f"--columns {source}: {name!r} does not work on {WORDS[current]}",
                 f"choose from {', '.join(OPERATIONS[current])}",
             )
-        chain.append(build(OPERATIONS[current], "operations", link))
+        try:
+            chain.append(build(OPERATIONS[current], "operations", link))
+        except UsageError as error:
+            raise UsageError(f"--columns {source}: {error.message}", error.hint) from None
         current = after(current, type(chain[-1]))
     if current == "texts":
         raise UsageError(

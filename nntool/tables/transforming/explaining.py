@@ -78,11 +78,19 @@ def _written(one: Plan, chain: Sequence[Operation]) -> str:
 def _with_settings(name: str, choice: Any) -> str:
     """A name and the settings that are not the default."""
     given = [
-        f"{field.name}={getattr(choice, field.name)}"
+        f"{field.name}={_as_typed(getattr(choice, field.name))}"
         for field in fields(choice)
         if getattr(choice, field.name) != field.default
     ]
     return name + (":" + ",".join(given) if given else "")
+
+
+def _as_typed(value: Any) -> str:
+    """A value of a setting as one would type it."""
+    if isinstance(value, tuple):
+        items = [f"{item:g}" if isinstance(item, float) else str(item) for item in value]
+        return ("|" if any("/" in item for item in items) else "/").join(items)
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _because(one: Plan, chain: Sequence[Operation]) -> str:

@@ -169,7 +169,10 @@ class _Learner:
             if not isinstance(values, pa.Array) and not any(link.needs_target for link in links):
                 rows = self.sample
                 values = np.asarray(values)[np.searchsorted(self.rows, rows)]
-            entry, apart = fit_chain(links, role, values, self.training(rows))
+            try:
+                entry, apart = fit_chain(links, role, values, self.training(rows))
+            except DataError as error:
+                raise DataError(f"column {source!r}: {error.message}", error.hint) from None
             found.append(({**shared, **entry}, apart))
         return found
 

@@ -97,7 +97,7 @@ LEARNED_ALONE = sorted(name for name, cls in ENCODERS.items() if not cls.needs_t
 @pytest.mark.parametrize("name", LEARNED_ALONE)
 @given(values=st.lists(st.sampled_from([None, "", " ", "a", "b", "1", "nan"]), min_size=1))
 def test_the_order_of_rows_does_not_change_what_is_learned(name, values) -> None:
-    assert fitted(name, values)[1] == fitted(name, values[::-1])[1]
+    assert repr(fitted(name, values)[1]) == repr(fitted(name, values[::-1])[1])
 
 
 @pytest.mark.parametrize("name", ["one-hot", "ordinal", "embedding", "binary"])
@@ -108,18 +108,14 @@ def test_levels_of_training_are_told_apart(name, values) -> None:
     assert len({tuple(row) for row in rows}) == len(set(values))
 
 
-def test_texts_that_read_as_infinite_are_sorted_as_texts() -> None:
-    assert in_order(["3", "1e999"]) == ["1e999", "3"]
-
-
-def test_levels_below_a_share_are_rare_as_in_scikit_learn() -> None:
+@pytest.mark.parametrize(("share", "is_rare"), [(0.05, False), (0.051, True)])
+def test_levels_below_a_share_are_rare_as_in_scikit_learn(share, is_rare) -> None:
     training = ["a"] * 50 + ["b"] * 45 + ["c"] * 5
-    for share in (0.05, 0.051):
-        theirs = OneHotEncoder(
-            handle_unknown="infrequent_if_exist", min_frequency=share, sparse_output=False
-        ).fit(column(training))
-        choice = {"name": "one-hot", "min_share": share}
-        np.testing.assert_array_equal(encoded(choice, training), theirs.transform(column(training)))
+    theirs = OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=share)
+    rare = theirs.fit(column(training)).infrequent_categories_[0]
+    assert (rare is not None) == is_rare
+    _, state = fitted({"name": "one-hot", "min_share": share}, training)
+    assert state["rare"] == (["c"] if is_rare else [])
 
 
 def test_ordinal_follows_a_given_order() -> None:

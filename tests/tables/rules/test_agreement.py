@@ -75,6 +75,16 @@ def test_several_keys_count_together_and_a_missing_key_is_none():
     assert Agreement.needs(state) == {"state": ["city", "zip"]}
 
 
+def test_a_dependency_learns_from_what_the_one_before_leaves():
+    columns = {
+        "zip": ["1"] * 6,
+        "city": ["Rome"] * 5 + ["Rone"],
+        "state": ["x", "x", "x", None, None, "y"],
+    }
+    state = asked("zip -> city", "city -> state", agree_share=0.8).fit(pa.table(columns))
+    assert state["dependencies"][1]["groups"] == []  # 3 of 4 rows of Rome have x
+
+
 def test_dependencies_follow_each_other_and_what_each_needs_is_known():
     columns = {
         "zip": ["1"] * 6,

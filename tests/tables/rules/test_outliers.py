@@ -85,7 +85,7 @@ def test_fences_are_those_of_the_equations(rule, fences):
 
 
 @pytest.mark.parametrize("name", OUTLIER_RULES)
-@pytest.mark.parametrize("values", [[0.1] * 9, [1e100] * 3, [7.0]])
+@pytest.mark.parametrize("values", [[0.1] * 7, [1e100] * 3, [7.0]])
 def test_a_constant_column_has_no_fences(name, values):
     assert OUTLIER_RULES[name]().fences(np.array(values)) is None
 

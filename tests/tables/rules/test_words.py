@@ -99,12 +99,21 @@ def test_what_means_something_else_is_never_merged_however_rare(one, other):
 
 @pytest.mark.parametrize(
     ("rows", "rows_of_other", "guilty"),
-    [(1, 5, True), (1, 4, False), (3, 15, True), (4, 20, False), (4, 80, True), (5, 80, False)],
+    [(1, 5, True), (1, 4, False), (3, 15, True), (3, 14, False), (4, 9999, False)],
 )
 def test_a_word_is_an_error_only_if_it_is_rare_beside_the_other(rows, rows_of_other, guilty):
-    """Up to 3 rows a fifth of the other's; more rows, a twentieth: two frequent words are two."""
-    assert Evidence().convicts(rows, rows_of_other) is guilty
-    assert bool(corrections(contest=rows_of_other, context=rows)) is guilty
+    """At most 3 rows and a fifth of the other's: two frequent words are two."""
+    assert Evidence().convicts(rows, rows_of_other, ways=1) is guilty
+    assert bool(corrections(marketing=rows_of_other, marketting=rows)) is guilty
+
+
+def test_a_letter_replaced_in_the_same_way_again_and_again_makes_a_word_of_its_own():
+    """The level ISLAND of the houses of California has 5 rows beside 6,551 of INLAND."""
+    assert corrections(inland=6551, island=2) == {}
+    assert corrections(inland=6551, island=1) == {"island": "inland"}
+    others = {"inlxnd": 1, "innland": 1}
+    found = corrections(inland=6551, island=2, **others)
+    assert set(found) == {"island", *others}
 
 
 def test_a_word_that_stands_in_other_categories_is_no_error():
@@ -123,10 +132,18 @@ def test_what_a_word_is_corrected_to_must_be_there_as_a_whole():
     }
 
 
+def test_what_stands_with_digits_is_not_replaced():
+    assert replaced("ab1 (ab) ab-1", {"ab": "cd"}) == "ab1 (cd) ab-1"
+
+
 def test_a_word_as_near_to_two_others_is_left_alone():
     assert corrections(master=50, matter=50, marter=1) == {}
-    both_of_one = {"birmingham": 500, "birminghaam": 9, "birminghaaam": 1}
-    assert corrections(**both_of_one) == {
+
+
+def test_an_error_of_an_error_is_the_right_word():
+    rows = {"birmingham": 500, "birminghaam": 9, "birminghaaam": 1}
+    found = Corrector(rows, Evidence(most_rows=9)).corrections()
+    assert {spelling: c.target for spelling, c in found.items()} == {
         "birminghaam": "birmingham",
         "birminghaaam": "birmingham",
     }
@@ -177,7 +194,7 @@ def test_every_correction_keeps_to_the_rules(rows):
     for spelling, correction in found.items():
         assert correction.target in rows
         assert correction.target not in found
-        assert Evidence().convicts(rows[spelling], rows[correction.target])
+        assert rows[spelling] * 5 <= rows[correction.target]
         longest = max(len(spelling), len(correction.target))
         errors = distance(spelling, correction.target)
         assert correction.similarity == pytest.approx(1 - errors / longest)
@@ -186,6 +203,8 @@ def test_every_correction_keeps_to_the_rules(rows):
         for one, other in zip(a, b, strict=True):
             assert one == other or (
                 not contradict(one, other)
+                and (one[0], one[-1]) == (other[0], other[-1])
+                and min(len(one), len(other)) >= 4
                 and distance(one, other) <= min(2, 0.2 * max(len(one), len(other)) + 1e-9)
             )
         digits = [sign for sign in spelling if sign.isnumeric()]
