@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Sequence
 from typing import Any
 
@@ -32,7 +33,9 @@ def parse(text: str) -> Choice:
         key = key.strip().replace("-", "_")
         if key in settings:
             raise UsageError(f"{text!r}: {key!r} stands there twice", f"give {key} once")
-        settings[key] = parse_assignment(part)[1]
+        value = parse_assignment(part)[1]
+        # a date is a text here, as it is in JSON
+        settings[key] = value.isoformat() if isinstance(value, datetime.date) else value
     return {"name": name, **settings}
 
 

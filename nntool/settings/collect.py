@@ -63,10 +63,10 @@ class CollectSettings(StepSettings, frozen=True, kw_only=True):
         | Literal["auto"]
     ) = "auto"
     stray_quotes: Annotated[
-        Literal["refuse", "keep"],
+        Literal["refuse", "keep", "backslash"],
         option(
             "Quotes inside a quoted cell that are not doubled: 'refuse' the record, or 'keep' "
-            "them as characters.",
+            "them as characters; 'backslash': \\\" is a quote.",
             group=CSV,
         ),
     ] = "refuse"

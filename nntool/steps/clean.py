@@ -228,11 +228,7 @@ def _roles_table(state: dict[str, Any], report: dict[str, Any]) -> TableView:
 
 def _rules_tables(report: dict[str, Any]) -> list[TableView]:
     """What the rules did to the cells of each column, where they did something."""
-    from nntool.tables.cleaning_report import in_words
+    from nntool.tables.cleaning_report import rule_table
 
-    body = [
-        [rule["option"], column, in_words(kinds)]
-        for rule in report["rules"]
-        for column, kinds in rule["columns"].items()
-    ]
+    body = rule_table(report["rules"])
     return [TableView("cells", ["option", "column", "cells"], body)] if body else []

@@ -185,13 +185,30 @@ def rule_notes(state: dict[str, Any], counts: Counts) -> list[str]:
     return notes
 
 
+def rule_table(rules: list[dict[str, Any]]) -> list[list[str]]:
+    """What the rules of a report did to the cells of each column: option, column, counts."""
+    return [
+        [
+            rule["option"],
+            column,
+            "; ".join(f"{_named(kind)}: {_sum(n):,}" for kind, n in kinds.items()),
+        ]
+        for rule in rules
+        for column, kinds in rule["columns"].items()
+    ]
+
+
 def in_words(counts: Counts) -> str:
     """Counts of cells by what happened to them.
 
     >>> in_words({"not_valid": 1200, "made_missing": {"x": 1, "y": 2}})
     '1,200 not valid, 3 made missing'
     """
-    return ", ".join(f"{_sum(n):,} {kind.replace('_', ' ')}" for kind, n in counts.items())
+    return ", ".join(f"{_sum(n):,} {_named(kind)}" for kind, n in counts.items())
+
+
+def _named(kind: str) -> str:
+    return kind.replace("_", " ")
 
 
 def _sum(found: Any) -> int:

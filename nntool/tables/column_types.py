@@ -195,14 +195,22 @@ def _forced(
         formats = _date_formats(cells, asked, hints)
         if asked.role == "time" and not formats:
             _require_numbers(cells, name, asked, hints)
-            return Role("time", reason, _number_format(cells, asked, hints), note=note)
+            return _forced_numbers(asked.role, cells, asked, hints, note)
         _require_dates(cells, name, asked, formats)
         return Role(asked.role, f"{reason}, {', '.join(formats)}", date_formats=formats, note=note)
     if asked.role in ("numeric", "weight"):
         if asked.role == "weight" or asked.decimal:
             _require_numbers(cells, name, asked, hints)
-        return Role(asked.role, reason, _number_format(cells, asked, hints), note=note)
+        return _forced_numbers(asked.role, cells, asked, hints, note)
     return Role(asked.role, reason, note=note)
+
+
+def _forced_numbers(
+    role: str, cells: pa.ChunkedArray, asked: AskedRole, hints: Hints, note: str | None
+) -> Role:
+    written = _number_format(cells, asked, hints)
+    shown = f", as {written.example!r}" if written else ""
+    return Role(role, f"asked for (--roles){shown}", written, note=note)
 
 
 def _date_formats(cells: pa.ChunkedArray, asked: AskedRole, hints: Hints) -> tuple[str, ...]:

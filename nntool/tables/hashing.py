@@ -74,8 +74,11 @@ def _cell_hashes(text: pa.Array) -> Hashes:
     start = offsets[:-1].astype(np.int64) - first
     length = np.diff(offsets).astype(np.int64)
     hashes = _mix(length.astype(np.uint64) + _STEP)
-    rest = np.flatnonzero(length > 0)
-    done = 0
+    # Most cells are of one word: all are taken at once, and empty ones put back.
+    first_word = words[start] & _KEEP[np.minimum(length, 8)]
+    hashes = np.where(length > 0, _mix((hashes ^ first_word) * _M1 + _STEP), hashes)
+    rest = np.flatnonzero(length > 8)
+    done = 8
     while rest.size:
         left = length[rest] - done
         word = words[start[rest] + done] & _KEEP[np.minimum(left, 8)]

@@ -99,15 +99,18 @@ def n_rows(path: Path) -> int:
     return count
 
 
-def read(path: Path, columns: list[str] | None = None, *, threads: bool = True) -> pa.Table:
+def read(path: Path, columns: list[str] | None = None) -> pa.Table:
     """The whole table, or some of its columns."""
     with open(path, "rb") as file:
-        return pq.ParquetFile(file).read(columns=columns, use_threads=threads)
+        return pq.ParquetFile(file).read(columns=columns)
 
 
-def batches(path: Path, columns: list[str] | None = None) -> Iterator[pa.RecordBatch]:
+def batches(
+    path: Path, columns: list[str] | None = None, *, threads: bool = True
+) -> Iterator[pa.RecordBatch]:
     """The rows in order, a batch for each row group."""
     with open(path, "rb") as opened:
         file = pq.ParquetFile(opened)
         for group in range(file.num_row_groups):
-            yield from file.read_row_group(group, columns=columns).combine_chunks().to_batches()
+            table = file.read_row_group(group, columns=columns, use_threads=threads)
+            yield from table.combine_chunks().to_batches()

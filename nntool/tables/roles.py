@@ -80,7 +80,7 @@ def infer_and_read(
     if not len(cells):
         return Role("ignored", "it holds no value at all"), None
     n_unfit = read[1].get("unfit", 0) if read is not None else len(cells)
-    return _role_of_cells(cells, n_unfit, hints), read
+    return _role_of_cells(cells, n_unfit, hints), None
 
 
 def _role_of_cells(cells: pa.ChunkedArray, n_unfit: int, hints: Hints) -> Role:
@@ -151,7 +151,9 @@ def _role_of_written_numbers(cells: pa.ChunkedArray, found: numbers.Finding) -> 
     values = pa.chunked_array([to_numbers(chunk, [], written)[0] for chunk in cells.chunks])
     by = "" if found.decimal else ", the decimal mark by other columns"
     notes = [f"numbers as {written.example!r}{by} (--decimal)"]
-    if written.affix:
+    if written.affix == "%":
+        notes.append("'12 %' is read as 12")
+    elif written.affix:
         notes.append(f"the sign {written.affix!r} is passed over")
     if written.negative != "-1":
         notes.append(f"{written.negative!r} is read as -1")

@@ -22,7 +22,7 @@ from nntool.tables.casting.numbers import format_in
 
 Text: TypeAlias = "pa.ChunkedArray | pa.Array"
 MOST_WHOLE_NUMBERS = 10
-DECIMAL_HINT = "clean with --decimal . or --decimal ,"
+DECIMAL_HINT = "clean with --decimal . or --decimal ,; or choose --task multiclass"
 
 FIRST_INEXACT = 2.0**53
 
@@ -76,12 +76,12 @@ def decide_task(
     cast = [to_numbers(chunk, [], how.written) for chunk in cells.chunks]
     n_bad = sum(sum(counts.values()) for _, counts in cast)
     numbers = pa.chunked_array([values.drop_null() for values, _ in cast], pa.float64())
-    if how.is_unclear and (asked == "regression" or _are_many(cells, asked)):
-        raise DataError(f"the target {how.note}".removesuffix(": kept as text"), DECIMAL_HINT)
+    if how.note and (asked == "regression" or _are_many(cells, asked)):
+        raise DataError(f"the target: {how.note.partition(': kept as text')[0]}", DECIMAL_HINT)
     if asked == "regression" and any(counts.get("unfit") for _, counts in cast):
         raise DataError(
             f"--task regression: the target holds text: {_shown(_odd_cells(text, cells))}",
-            "choose --task multiclass, or name these cells with --missing-values",
+            "choose --task multiclass, or name these cells: --missing-values-in COLUMN=CELL,…",
         )
     if n_bad and asked != "regression":
         return _task_of_text(text, cells, len(numbers), asked)
@@ -91,6 +91,8 @@ def decide_task(
     n = pc.count_distinct(cells).as_py() if has_inexact(values) else len(values)
     kind = "whole number" if whole else "number"
     reason = f"the target has {n} different {kind}s" if n != 1 else f"the target is one {kind} only"
+    if how.written:
+        reason += f", as {how.written.example!r} (--decimal)"
     found = "regression"
     if n == 2 or (whole and n <= MOST_WHOLE_NUMBERS):
         found = _classes_by_number(n)
@@ -108,7 +110,7 @@ def _task_of_text(
     if asked == "auto" and n > MOST_WHOLE_NUMBERS and n_numbers >= 0.9 * len(cells):
         raise DataError(
             f"the target is nearly all numbers, but not {_shown(_odd_cells(text, cells))}",
-            "name these cells with --missing-values, or choose --task multiclass",
+            "name these cells with --missing-values-in COLUMN=CELL,…, or choose --task multiclass",
         )
     reason = f"the target is text with {n} different values" if n != 1 else "the target is one text"
     return _as_asked(_classes_by_number(n), asked, reason, n, cells)

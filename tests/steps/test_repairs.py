@@ -49,8 +49,8 @@ def test_the_checked_example(ok, tmp_path, write):
          "columns": {"gender": {"missing": 1}}},
     ]  # fmt: skip
     for line in (
-        "--valid age 1 not valid, 1 made absolute",
-        "--derive age 1 computed",
+        "--valid age not valid: 1; made absolute: 1",
+        "--derive age computed: 1",
         "nntool clean: --valid: in 'age': 1 not valid, 1 made absolute",
         "nntool clean: 1 of 6 rows left out: a required value is missing (--require-columns)",
     ):

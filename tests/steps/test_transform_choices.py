@@ -1,6 +1,7 @@
 """Chains, dates, free text and the target's scaling, by the command line on real rows."""
 
 import csv
+import datetime
 import json
 import sys
 
@@ -64,6 +65,21 @@ def test_dates_become_the_parts_that_are_asked_for(ok, cleaned, nntool):
     said = nntool("transform", cleaned, "--dates", "year,monht")
     assert said.code == 2
     assert said.message == "nntool transform: --dates: 'monht' is not a choice"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--columns", "joined=elapsed:since=2019-12-31"],
+        ["--set", 'columns={joined=[{name="elapsed", since=2019-12-31}]}'],
+    ],
+)
+def test_days_are_counted_from_a_given_date(ok, cleaned, source, words):
+    ok("transform", cleaned, *words)
+    first = rows_of(source)[0]["joined"]
+    days = (datetime.date.fromisoformat(first) - datetime.date(2019, 12, 31)).days
+    place = columns_of(cleaned).index("joined_elapsed")
+    assert np.load(cleaned / "transform/numeric.npy")[0, place] == days
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,8 @@ class Fill:
     value: float = setting(0.5, "what is filled in", ge=0, lt=1)
     limit: int | None = setting(None, "at most so many", ge=1)
     side: str = setting("left", "from where", choices=("left", "right"))
+    at: tuple[float, ...] = setting((), "where", ge=0)
+    names: tuple[str, ...] = setting((), "what is filled")
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,23 @@ def test_a_table_gives_its_settings_and_whole_numbers_serve_as_numbers() -> None
     made = build(FILLERS, "FILLERS", {"name": "fill", "value": 0, "limit": 3, "side": "right"})
     assert made == Fill(0.0, 3, "right")
     assert isinstance(made.value, float)
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"at": "1/2.5"}, (1.0, 2.5)),
+        ({"at": [1, 2.5]}, (1.0, 2.5)),
+        ({"at": 3}, (3.0,)),
+        ({"names": "low/high"}, ("low", "high")),
+        ({"names": "n/a | low"}, ("n/a", "low")),
+        ({"names": ["n/a", "low"]}, ("n/a", "low")),
+        ({"names": 7}, ("7",)),
+    ],
+)
+def test_a_list_is_written_with_strokes_or_as_a_list(settings, expected) -> None:
+    made = build(FILLERS, "FILLERS", {"name": "fill", **settings})
+    assert getattr(made, *settings) == expected
 
 
 def test_a_choice_survives_the_way_to_plain_data_and_back() -> None:
@@ -53,6 +72,10 @@ def test_a_choice_survives_the_way_to_plain_data_and_back() -> None:
         ({"name": "fill", "value": 1.0}, "value must be < 1, not 1.0"),
         ({"name": "fill", "limit": 1.5}, "limit must be a whole number, not 1.5"),
         ({"name": "fill", "side": "up"}, "'up' is not a choice"),
+        ({"name": "fill", "at": "1/x"}, "at must be a number, not 'x'"),
+        ({"name": "fill", "at": [1, -2]}, "at must be ≥ 0, not -2"),
+        ({"name": "fill", "at": "1//2"}, "at must be a number, not ''"),
+        ({"name": "fill", "at": "1/inf"}, "at must be a number, not inf"),
     ],
 )
 def test_what_has_no_meaning_is_refused_with_the_reason(choice, says) -> None:

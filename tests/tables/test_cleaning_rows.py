@@ -1,4 +1,4 @@
-"""Rows cleaned batch by batch, or part by part where a rule follows their order."""
+"""Typed rows cleaned batch by batch, or part by part where a rule follows their order."""
 
 import numpy as np
 import pandas as pd
@@ -28,7 +28,9 @@ def fitted(parts, **values):
 
 
 def cleaned(state, parts, table=TABLE):
-    batches, counts, objections = zip(*cleaning_rows.of_table(table, state, parts), strict=True)
+    (batch,) = table.to_batches()
+    typed = pa.Table.from_batches([cleaning.type_cells(batch, state)[0]])
+    batches, counts, objections = zip(*cleaning_rows.of_table(typed, state, parts), strict=True)
     return pa.Table.from_batches(batches).to_pandas(), counts, np.concatenate(objections)
 
 

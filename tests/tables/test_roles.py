@@ -2,7 +2,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from nntool.settings.clean import CleanSettings
+from nntool.settings.model import build
+from nntool.tables import target
 from nntool.tables.roles import infer
+from nntool.tables.typing_pass import type_table
 
 RNG = np.random.default_rng(0)
 
@@ -65,3 +69,15 @@ def test_chunks_change_nothing():
     cells = [str(i) for i in RNG.permutation(60)]
     chunked = pa.chunked_array([cells[:7], [], cells[7:]], pa.string())
     assert infer(chunked, []) == infer(pa.array(cells), [])
+
+
+@pytest.mark.parametrize(
+    ("local", "value"), [("(1.5)", -1.5), ("1.5-", -1.5), ("1,234.5", 1234.5), ("1 234.5", 1234.5)]
+)
+def test_numbers_that_few_cells_write_in_a_local_way_are_read_in_the_pass(local, value):
+    text = pa.table({"x": ["12.25", "7.5", "3.25", local], "y": ["a", "b", "a", "b"]})
+    settings = build(CleanSettings, {"target": "y"})
+    y = target.fit(text.column("y"), "y", "auto", None, [])
+    typed = type_table(text, settings, None, y)
+    assert typed.table.column("x").to_pylist() == [12.25, 7.5, 3.25, value]
+    assert "x" not in typed.counts

@@ -58,7 +58,7 @@ def find_number_format(
     first = spread_out(cells)
     marks = [asked] if asked else [".", ","]
     if not len(first) or all(
-        pc.sum(take_apart(first, mark).fits).as_py() < FEWEST_NUMBERS * len(first) for mark in marks
+        pc.sum(take_apart(first, mark).fits).as_py() < FEWEST_NUMBERS * len(first) for mark in ".,"
     ):
         return Finding(n_unfit=len(cells))
     counted = pc.value_counts(cells)
@@ -66,6 +66,12 @@ def find_number_format(
     parts = {mark: take_apart(distinct, mark) for mark in marks}
     unfit = {mark: int(times[~_mask(parts[mark].fits)].sum()) for mark in marks}
     fitting = [mark for mark in marks if not unfit[mark]]
+    if asked and not fitting and (other := find_number_format(cells).written):
+        return Finding(
+            n_unfit=len(cells),
+            note=f"its numbers are written as {other.example!r}, against --decimal {asked}:"
+            " kept as text",
+        )
     if not fitting:
         best = min(marks, key=lambda mark: unfit[mark])
         return Finding(n_unfit=unfit[best], reading=best)
@@ -199,6 +205,3 @@ def _first(distinct: pa.Array, which: pa.Array) -> str:
 
 def _mask(which: Any) -> NDArray[np.bool_]:
     return np.asarray(which, dtype=bool)
-
-
-__all__ = ["Finding", "Text", "find_number_format", "forced_number_format", "shows_point"]

@@ -1,5 +1,6 @@
 """Text to numbers, plain ones and those that a person or a spreadsheet has written."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -192,7 +193,7 @@ def _cast(text: pa.Array) -> pa.Array | None:
 
 
 def _names_a_number(tokens: Sequence[str]) -> bool:
-    return any(pc.match_substring_regex(pa.scalar(t.strip()), NUMBER).as_py() for t in tokens)
+    return any(re.match(NUMBER, token.strip()) for token in tokens)
 
 
 def unfit_cells(text: Text, most: int = 3, decimal: str | None = None) -> list[str]:

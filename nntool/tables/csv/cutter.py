@@ -22,6 +22,7 @@ from nntool.tables.csv.records import (
 from nntool.tables.csv.stray import (
     quotes_by_place,
     record_ends_by_place,
+    with_doubled_escapes,
     with_doubled_quotes,
 )
 
@@ -62,7 +63,8 @@ class _Cut(NamedTuple):
 class Cutter:
     """Iterates over the blocks of a stream; memory is a few blocks.
 
-    With ``stray_quotes`` those inside quoted cells come out doubled, as they should have been.
+    ``stray_quotes``: those inside quoted cells come out doubled, as they should have been:
+    'keep' all of them, 'backslash' those behind a backslash.
     ``skip_end`` records at the end, empty ones not counted, are held back. A record in which
     text follows a closing quote goes to ``defects``. Raises ``DataError``, with the line, for a
     quote that never closes.
@@ -75,7 +77,7 @@ class Cutter:
         name: str,
         defects: Defects,
         *,
-        stray_quotes: bool = False,
+        stray_quotes: str = "refuse",
         skip_lines: int = 0,
         skip_end: int = 0,
         block_bytes: int = 4 << 20,
@@ -86,7 +88,8 @@ class Cutter:
         self._signs = signs
         self._name = name
         self._defects = defects
-        self._stray_quotes = stray_quotes and bool(signs.quote)
+        self._by_place = stray_quotes == "keep" and bool(signs.quote)
+        self._has_escapes = stray_quotes == "backslash" and bool(signs.quote)
         self._skip_lines = skip_lines
         self._skip_end = skip_end
         self._block_bytes = block_bytes
@@ -107,6 +110,8 @@ class Cutter:
                 buffer, n_comments = without_comments(buffer, self._signs, is_whole=at_end)
                 self.n_comments += n_comments
                 n_blanked += n_comments
+            if self._has_escapes:
+                buffer = with_doubled_escapes(buffer, self._signs)
             cut = self._cut(buffer, at_end=at_end)
             n_blanked += cut.n_blanked
             carry = cut.rest
@@ -119,7 +124,9 @@ class Cutter:
                 # What was made blank in the held part is counted too early: it is never more
                 # than what this block has, and the sum over the file is right.
                 data = cut.data[:stop]
-                if self._stray_quotes:
+                if self._has_escapes:
+                    data = data.replace(b"\\\\", b"\\")
+                if self._by_place:
                     data = with_doubled_quotes(data, self._signs)
                 block = Block(data, self._line, n_records, n_blanked)
                 n_blanked = 0
@@ -159,7 +166,7 @@ class Cutter:
 
     def _cut(self, buffer: bytes, *, at_end: bool) -> _Cut:
         """Cut at record ends; a record whose quotes are wrong becomes blank lines."""
-        if self._stray_quotes:
+        if self._by_place:
             found = record_ends_by_place(buffer, self._signs)
             cut = int(found[-1]) + 1 if found.size else 0
             return _Cut(buffer[:cut], found, buffer[cut:], 0)
@@ -218,7 +225,7 @@ class Cutter:
         return held
 
     def _never_closed(self, cut: _Cut) -> DataError:
-        find = quotes_by_place if self._stray_quotes else quotes
+        find = quotes_by_place if self._by_place else quotes
         marks = find(cut.rest, self._signs)
         index = marks.size - 1
         while index >= 2 and marks[index - 1] == marks[index] - 1:

@@ -93,7 +93,9 @@ class Defects:
             ways.append(f"--comment '{sign}', if they are comments")
         if at_end:
             ways.append(f"--skip-end {self.count}, if the table ends before them")
-        if self._has_quotes:
+        if any('\\"' in str(d.get("text")).replace("\\\\", "\\") for d in self.listed):
+            ways.append("--stray-quotes backslash, if a backslash makes them characters")
+        elif self._has_quotes:
             ways.append(
                 "--stray-quotes keep, or --quote none, if quotes inside cells are plain characters"
             )

@@ -62,7 +62,7 @@ def detect(
         settings.blanks_after_delimiter == "skip",
         settings.skip_below,
         0 if settings.skip_end == "auto" else settings.skip_end,
-        settings.stray_quotes == "keep",
+        settings.stray_quotes,
     )
     if settings.encoding == "auto":
         known = found or encoding.survey_bytes(head)

@@ -28,7 +28,7 @@ class Dialect:
     skip_blanks: bool = False
     skip_below: int = 0
     skip_end: int = 0
-    stray_quotes: bool = False
+    stray_quotes: str = "refuse"
 
     def __post_init__(self) -> None:
         for name, sign in (("delimiter", self.delimiter), ("quote", self.quote)):

@@ -33,10 +33,7 @@ def end_of(
     notes = []
     number = records_after(records, chosen.width)
     if number:
-        dialect = replace(dialect, skip_end=number)
-        below = "1 record" if number == 1 else f"{number} records"
-        first = repr(records[-number].cells[0].strip()[:50])
-        notes.append(f"{below} below the table passed over, {first} first (--skip-end 0)")
+        dialect = replace(dialect, skip_end=number)  # the reader says what it passed over
     rows = [record for record in records[: len(records) - number] if record.n_filled]
     if rows and any(TOTALS.fullmatch(cell) for cell in rows[-1].cells[:2]):
         notes.append(

@@ -35,8 +35,9 @@ def split_header(
         blank = np.isin(np.frombuffer(block.data, np.uint8)[starts], (10, 13))
         passed = int(np.argmin(blank)) if not blank.all() else blank.size
         if passed:
-            # A comment is a blank line here: then the first blank one is not known.
-            first_blank = first_blank or (0 if dialect.comment else block.line)
+            # What was made blank may stand first: then the first blank line is not known.
+            if not n_blank and not block.n_blanked:
+                first_blank = block.line
             n_blank += passed
         if passed == blank.size:
             n_blank -= block.n_blanked

@@ -13,7 +13,7 @@ from pyarrow import csv as arrow_csv
 from nntool.errors import DataError
 from nntool.tables.columns import unique_names
 from nntool.tables.csv.cutter import Block, Cutter
-from nntool.tables.csv.defects import Defects
+from nntool.tables.csv.defects import Defects, excerpt
 from nntool.tables.csv.dialect import Dialect
 from nntool.tables.csv.header import Header, split_header
 from nntool.tables.csv.records import cell_counts, unpadded
@@ -56,6 +56,8 @@ class CsvReader:
         self._name = name
         self._signs = dialect.signs
         self._keep_empty = keep_empty
+        self._skip_end = dialect.skip_end
+        self._show_cells = show_cells
         self._ahead = ahead
         self._blank = _Passed(name, "blank line", "passed over")
         self._empty = _Passed(name, "row without any value", "left out", "rows without any value")
@@ -109,6 +111,8 @@ class CsvReader:
                 self.n_rows += batch.num_rows
                 yield batch
         self._defects.refuse(len(self.names))
+        if self._skip_end:
+            self.notes.append(f"{self._name}: {self._end_words()}")
         passed = [self._blank.note(), self._empty.note(), self._defects.note()]
         if self._cutter.n_comments:
             lines = "line was" if self._cutter.n_comments == 1 else "lines were"
@@ -116,6 +120,12 @@ class CsvReader:
                 f"{self._name}: {self._cutter.n_comments:,} comment {lines} passed over (--comment)"
             )
         self.notes += [note for note in passed if note]
+
+    def _end_words(self) -> str:
+        """What was passed over below the table."""
+        records = "1 record" if self._skip_end == 1 else f"{self._skip_end:,} records"
+        shown = f", {excerpt(self._cutter.held_back)} first" if self._show_cells else ""
+        return f"{records} below the table passed over{shown} (--skip-end 0 to keep)"
 
     def _parsed(self) -> Iterator[tuple[Block, pa.RecordBatch | pa.ArrowInvalid | None]]:
         """Each block with its rows; with ``ahead`` the next is parsed in the meantime."""
@@ -178,11 +188,11 @@ class CsvReader:
             self._count_the_rest(last_is_bad=self._ends_badly(block, bad))
         n_rows = 0 if parsed is None else parsed.num_rows
         n_blank = block.n_records - n_rows - n_bad - block.n_blanked
-        if n_blank > 0 and not self._blank.count and not self._signs.comment:
+        line = 0
+        if n_blank > 0 and not self._blank.count and not block.n_blanked:
             counts = cell_counts(block.data, self._signs)
-            at = lines_of(block, np.flatnonzero(counts == 0)[:1], self._signs)
-            self._blank.add(0, at[0] if at else 0)
-        self._blank.add(n_blank)
+            line = lines_of(block, np.flatnonzero(counts == 0)[:1], self._signs)[0]
+        self._blank.add(n_blank, line)
         return parsed if parsed is None or self._keep_empty else self._filled(block, parsed, bad)
 
     def _filled(self, block: Block, batch: pa.RecordBatch, bad: Any) -> pa.RecordBatch:
@@ -235,8 +245,10 @@ class _Passed:
         self.count = 0
 
     def add(self, number: int, line: int = 0) -> None:
+        """``line`` is that of the first of them, 0 where that is not known."""
+        if not self.count:
+            self._first = line
         self.count += number
-        self._first = self._first or line
 
     def note(self) -> str | None:
         """What to say, if anything."""

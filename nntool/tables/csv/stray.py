@@ -1,5 +1,7 @@
 """Quotes inside quoted cells that are not doubled, kept as characters where that is asked for."""
 
+import re
+
 import numpy as np
 
 from nntool.tables.csv.records import CR, LF, Positions, Signs, line_ends
@@ -51,3 +53,18 @@ def with_doubled_quotes(data: bytes, signs: Signs) -> bytes:
         pieces += [data[at : start + 1], inside]
         at = stop
     return b"".join([*pieces, data[at:]])
+
+
+def with_doubled_escapes(data: bytes, signs: Signs) -> bytes:
+    r"""The data with a doubled quote for each one behind a backslash: as long as before.
+
+    >>> with_doubled_escapes(b'"a \\"b\\" c","d\\\\"', Signs(b","))
+    b'"a ""b"" c","d\\\\"'
+    """
+    quote = re.escape(signs.quote)
+    escaped = rb"(?<!\\)((?:\\\\)*)\\" + quote
+    return (
+        data
+        if b"\\" not in data
+        else re.sub(escaped, lambda match: match.group(1) + signs.quote * 2, data)
+    )

@@ -18,6 +18,7 @@ from nntool.tables.operations.normal import normal_quantile
 from nntool.tables.operations.operation import Counts, Numbers, Operation, State
 
 FURTHEST = 1e150  # its square is finite
+ROUNDING = 1e-9  # numbers that differ by so small a share are taken for equal
 OUTERMOST = 1e-7  # scikit-learn's bound: no share of the rows is taken for less
 
 
@@ -81,7 +82,8 @@ class Power(Operation):
     Yeo-Johnson, x ≥ 0: ((x + 1)^λ − 1)/λ, and ln(x + 1) for λ = 0; x < 0:
     −((1 − x)^(2−λ) − 1)/(2 − λ), and −ln(1 − x) for λ = 2. Box-Cox, x > 0: (x^λ − 1)/λ, and ln x
     for λ = 0; a later number that is not above 0 is counted and takes the place of the smallest of
-    training.
+    training. Where the best λ would make all numbers equal but for rounding, as in a column of
+    mostly equal numbers far from 0, it is 1.
 
     Source: Yeo & Johnson 2000, Biometrika 87(4); Box & Cox 1964, J. R. Stat. Soc. B 26(2).
 
@@ -115,7 +117,10 @@ class Power(Operation):
         with np.errstate(all="ignore"):
             fitted = PowerTransformer(method=self.method, standardize=False).fit(known[:, None])
             state["lambda"] = float(fitted.lambdas_[0])
-            middle, spread = moments(_power(known, state))
+            powers = _power(known, state)
+            if np.ptp(powers) <= ROUNDING * np.abs(powers).max():
+                state["lambda"], powers = 1.0, _power(known, {**state, "lambda": 1.0})
+            middle, spread = moments(powers)
         if not np.isfinite([state["lambda"], middle, spread]).all():
             raise DataError(
                 "power: no exponent gives this column a finite spread",

@@ -169,7 +169,8 @@ def _resolved(wanted: list[str], names: list[str], text: str) -> list[str]:
             parts = re.split(r"\W+", name)
             if not name.isidentifier() and len(parts) > 1 and any(a in parts for a in absent):
                 raise DataError(
-                    error.message, f'a name with other signs in it stands in quotes: "{name}"'
+                    error.message,
+                    f'a name with other signs in it stands in quotes: "{name.strip()}"',
                 ) from None
         raise
 

@@ -40,7 +40,9 @@ def learn(
     judged: list[Judgement] = []
     batch = as_one_batch(features)
     for name, rule in rules:
-        table = pa.Table.from_batches([batch]).filter(pa.array(kept))
+        table = pa.Table.from_batches([batch])
+        if not kept.all():
+            table = table.filter(pa.array(kept))
         state: State = {"name": name, **rule.fit(table)}
         judgement: Judgement | None = state.pop("judged", None)
         states.append(state)

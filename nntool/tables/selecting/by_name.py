@@ -97,14 +97,15 @@ def _matched(
     no_features, unknown = [], []
     known = [*names, *others.names]
     for text in wanted:
-        for part in [text] if _meant(known, text) else text.split(","):
-            meant = _meant(known, part.strip())
+        whole = bool(_meant(known, text))
+        for part in [text] if whole else map(str.strip, text.split(",")):
+            meant = _meant(known, part)
             of_features = [name for name in meant if name in names]
             places.update(*(names[name] for name in of_features))
             if not of_features:  # a pattern that also fits other columns means its features
                 no_features += meant
             if not meant:
-                unknown.append(part.strip())
+                unknown.append(part)
     return places, no_features, unknown
 
 

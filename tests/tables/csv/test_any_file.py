@@ -189,6 +189,17 @@ def test_notes_below_a_table_are_passed_over_and_a_total_is_named():
     assert read(text_of(*padded))[1] == ROWS
 
 
+@pytest.mark.parametrize("keep", ["keep", "backslash"])
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 17])
+def test_stray_quotes_are_kept_whatever_the_blocks(keep, size):
+    sign = "" if keep == "keep" else "\\"
+    text = f'a,b\n"x{sign}"y{sign}"z\n,","B"\n' * 4
+    dialect, _ = detect(b"", CollectSettings(delimiter=",", stray_quotes=keep), "x")
+    reader = CsvReader(io.BytesIO(text.encode()), dialect, "x", block_bytes=size)
+    rows = [list(r.values()) for batch in reader for r in batch.to_pylist()]
+    assert rows[0::2] == [['x"y"z\n,', "B"]] * 4
+
+
 @pytest.mark.parametrize("size", [1, 7, 40, 1 << 20])
 def test_records_at_the_end_are_passed_over_whatever_the_blocks(size):
     dialect, _ = detect(b"", CollectSettings(delimiter=",", skip_end=2, quote='"'), "x")
@@ -230,6 +241,19 @@ def test_bad_records_are_refused_or_left_out_and_listed():
     _, rows, said = read(data, max_bad_rows=5)
     assert rows == [*ROWS, ["9", "z", "1"]]
     assert "5 records were left out" in said
+
+
+def test_each_bad_record_has_the_line_where_it_can_be_seen():
+    data = b'a,b\n"x"y,1\n,\n"two\nlines"z,2\n\n"three\nlin\xe9s",3\n,\n"u"v,4\n' + "é,5\n".encode()
+    message = refusal(data).message
+    for line in ("line 2 goes on", "line 5 goes on", "line 8 has the byte 0xE9", "line 10 goes on"):
+        assert line in message
+    _, rows, said = read(data, max_bad_rows=4)
+    assert rows == [["é", "5"]]
+    assert "2 rows without any value were left out (the first is line 3)" in said
+    assert "1 blank line was passed over" in said
+    _, _, said = read("a,b\n1\n,\n2,x\n", max_bad_rows=1)
+    assert "(the first is line 3)" in said
 
 
 def test_bad_records_at_the_end_may_be_passed_over():
@@ -275,6 +299,26 @@ def test_stray_quotes_are_kept_where_asked_for():
     data = 'a,b\n"he said:"yes."","A"\n"x ""y"" z","B\n"\n'
     assert "--stray-quotes keep" in refusal(data).hint
     assert read(data, stray_quotes="keep")[1] == [['he said:"yes."', "A"], ['x "y" z', "B\n"]]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_quotes_behind_a_backslash_are_quotes_where_asked_for(end):
+    lines = [
+        "a,b",
+        r'"he said \"hi\", ok",1',
+        r'"C:\\",2',
+        r'"x\\\"y",3',
+        '"two',
+        'lines \\"\\"",4',
+    ]
+    data = text_of(*lines, end=end)
+    assert "--stray-quotes backslash" in refusal(data).hint
+    assert read(data, stray_quotes="backslash")[1] == [
+        ['he said "hi", ok', "1"],
+        ["C:\\", "2"],
+        ['x\\"y', "3"],
+        [f'two{end}lines ""', "4"],
+    ]
 
 
 def test_a_delimiter_too_many_at_the_end_of_all_rows_is_a_column_more():

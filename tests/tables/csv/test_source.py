@@ -1,6 +1,9 @@
+import bz2
 import gzip
 import io
+import lzma
 
+import pyarrow as pa
 import pytest
 
 from nntool.errors import DataError
@@ -14,16 +17,25 @@ def test_peeking_takes_nothing_away():
     assert stream.read() == data
 
 
-def test_a_packed_file_is_unpacked(tmp_path):
-    path = tmp_path / "x.csv.gz"
-    path.write_bytes(gzip.compress(b"a,b\n"))
+def zstd(data):
+    return pa.Codec("zstd").compress(data, asbytes=True)
+
+
+PACKED = {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress, "zst": zstd}
+
+
+@pytest.mark.parametrize("ending", PACKED)
+def test_a_packed_file_is_unpacked(tmp_path, ending):
+    path = tmp_path / f"x.csv.{ending}"
+    path.write_bytes(PACKED[ending](b"a,b\n"))
     with open_source(str(path)) as stream:
-        assert stream.read() == b"a,b\n"
+        assert stream.read(1 << 20) == b"a,b\n"
 
 
-def test_a_damaged_packed_file_is_refused(tmp_path):
-    path = tmp_path / "x.csv.gz"
-    path.write_bytes(gzip.compress(b"a,b\n" * 1000)[:-12])
+@pytest.mark.parametrize("ending", PACKED)
+def test_a_damaged_packed_file_is_refused(tmp_path, ending):
+    path = tmp_path / f"x.csv.{ending}"
+    path.write_bytes(PACKED[ending](bytes(range(256)) * 1000)[:-12])
     with open_source(str(path)) as stream, pytest.raises(DataError):
         peek(stream)
 

@@ -101,6 +101,9 @@ def test_an_ordinal_code_goes_from_0_to_1_and_is_minus_1_outside() -> None:
     state = operation.fit(np.array([50000.0]))
     found = operation.apply(np.array([50000, 65000, 79999, 80000, np.nan]), state, {})
     assert found[:, 0].tolist() == [0, 0.5, 1, -1, -1]
+    with_open_ends = built(name="edges", at=[1, 2], encode="ordinal")
+    found = with_open_ends.apply(np.array([np.nan, 9]), with_open_ends.fit(np.zeros(1)), {})
+    assert found[:, 0].tolist() == [-1, 1]
 
 
 @given(

@@ -177,3 +177,10 @@ def test_order_is_kept_and_nothing_becomes_nan(name, values) -> None:
             return
     assert not np.isnan(found).any()
     assert (np.diff(np.nan_to_num(found)) >= -1e-9 * np.abs(np.nan_to_num(found[1:]))).all()
+
+
+def test_a_power_that_would_make_all_numbers_equal_is_not_taken() -> None:
+    values = np.array([1.0] * 200 + [2.0] * 9)
+    theirs = PowerTransformer().fit_transform(values[:, None])
+    assert np.ptp(theirs) < 1e-6, "what scikit-learn makes of it"
+    np.testing.assert_allclose(scaled("power", values), scaled("standard", values))

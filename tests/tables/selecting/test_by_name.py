@@ -99,3 +99,10 @@ def test_a_column_left_out_of_a_block_is_said(select, number) -> None:
     found = select(columns, produced=produced, drop=["c=1"])
     assert found["kept"] == ["c=0", "c=2"]
     assert "left out of a feature: c=1 (dropped by name)" in found["notes"]
+
+
+def test_of_two_names_that_differ_by_blanks_each_is_meant_as_it_stands(number) -> None:
+    for named in ("x", " x"):
+        features = gather([number("x", 0), number(" x", 1)])
+        apply_names(features, [], [named], OTHERS)
+        assert left(features) == [name for name in ("x", " x") if name != named]

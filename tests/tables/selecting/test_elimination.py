@@ -43,3 +43,12 @@ def test_a_feature_of_several_columns_counts_by_what_it_moves(features, no_tools
         pytest.approx(1 / y.std() * x.std(), rel=0.02),
         pytest.approx(spread, rel=0.02),
     ]
+
+
+def test_with_several_classes_all_outputs_count(features, no_tools) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(400, 2))
+    judged = features({"a": x[:, 0], "b": x[:, 1]}, np.digitize(x[:, 0], [-0.5, 0.5]), "multiclass")
+    model = LogisticRegression(max_iter=300).fit(standardized(judged), judged.coded())
+    expected = np.sqrt((model.coef_**2).sum(axis=0))
+    assert RecursiveElimination().rank(judged, 2, no_tools).scores == pytest.approx(expected)
