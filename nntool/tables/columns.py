@@ -4,6 +4,7 @@ import difflib
 from collections.abc import Sequence
 
 from nntool.errors import DataError
+from nntool.settings.wording import counted, quoted
 
 
 def unique_names(names: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -32,9 +33,10 @@ def unique_names(names: Sequence[str]) -> tuple[list[str], list[str]]:
         unique.append(made)
     notes = []
     if empty:
-        notes.append(f"{_columns(len(empty))} without a name: called {_listed(empty)}")
+        notes.append(f"{counted(len(empty), 'column')} without a name: called {quoted(empty)}")
     if repeated:
-        notes.append(f"{_columns(len(repeated))} with the name of another: {_listed(repeated)}")
+        n = counted(len(repeated), "column")
+        notes.append(f"{n} with the name of another: {quoted(repeated)}")
     return unique, notes
 
 
@@ -108,7 +110,7 @@ def _missing_columns(names: Sequence[str], missing: Sequence[str], what: str) ->
     plural = "is no such column" if len(missing) == 1 else "are no such columns"
     return DataError(
         f"{what}: there {plural}: {', '.join(described)}",
-        f"the {len(names)} columns are: {_listed(names, 20)}",
+        f"the {len(names)} columns are: {quoted(names, 20)}",
     )
 
 
@@ -120,12 +122,3 @@ def _free(stem: str, taken: set[str], first: int) -> str:
     while f"{stem}_{number}" in taken:
         number += 1
     return f"{stem}_{number}"
-
-
-def _columns(count: int) -> str:
-    return "1 column" if count == 1 else f"{count} columns"
-
-
-def _listed(names: Sequence[str], most: int = 5) -> str:
-    shown = ", ".join(repr(name) for name in names[:most])
-    return shown + (f" and {len(names) - most} more" if len(names) > most else "")

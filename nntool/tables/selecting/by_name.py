@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence, Set
 from typing import NamedTuple
 
 from nntool.errors import DataError, UsageError
+from nntool.settings.wording import listed
 from nntool.tables.selecting.features import DROPPED, Feature
 
 
@@ -135,5 +136,6 @@ def _unknown(option: str, unknown: Sequence[str], names: Sequence[str]) -> DataE
         near = difflib.get_close_matches(name.casefold(), plain, n=1, cutoff=0.5)
         shown.append(f"{name!r} (nearest: {plain[near[0]]!r})" if near else f"{name!r}")
     is_or_are = "is no such column" if len(shown) == 1 else "are no such columns"
-    some = ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
-    return DataError(f"{option}: there {is_or_are}: {', '.join(shown)}", f"choose from {some}")
+    return DataError(
+        f"{option}: there {is_or_are}: {', '.join(shown)}", f"choose from {listed(names, 20)}"
+    )
