@@ -61,6 +61,7 @@ OPERATIONS: list[tuple[str, str]] = [
     ("transform", "--mix pca:count=3"),
     ("transform", "--mix polynomial --mix pca:share=0.9"),
     ("transform", "--fit-rows 20"),
+    ("transform", "--columns note=hashing --text hashing"),
     ("select-features", ""),
     *[("select-features", f"--score {name} --top 4") for name in (
         "mutual-information", "f-test", "chi2", "mrmr", "l1-network", "permutation", "rfe",
