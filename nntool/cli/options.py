@@ -245,6 +245,5 @@ def default_text(field: Field) -> str:
     if isinstance(default, float):
         return f"{default:g}"
     if isinstance(default, tuple):
-        apart = takes_several(field) and not field.item_words
-        return (", " if apart else ",").join(str(item) for item in default)
+        return (", " if takes_several(field) else ",").join(str(item) for item in default)
     return str(default)

@@ -90,8 +90,9 @@ class _Features:
         learned = numeric[train].astype(np.float64)
         self._mean = learned.mean(axis=0)
         spread = learned.std(axis=0)
-        # without scaling the solver creeps, whatever --scale was
-        self._scale = np.where(spread > 0, spread, 1.0)
+        # without scaling the solver creeps, whatever --scale was; what rounding leaves is no spread
+        largest = np.abs(learned).max(axis=0, initial=0.0)
+        self._scale = np.where(spread > 1e-9 * largest, spread, 1.0)
 
     def rows(self, indices: Indices) -> Any:
         """Give a dense matrix, or a sparse one where there are codes."""

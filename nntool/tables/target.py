@@ -64,7 +64,7 @@ def decide_task(
     """The task (``binary``, ``multiclass`` or ``regression``) and why.
 
     Text, two values, or whole numbers with at most 10 distinct values are classes. Raises
-    ``DataError`` where the cells contradict what was asked, or where there are none.
+    ``DataError`` where the cells contradict what was asked, and where they are all alike.
 
     >>> decide_task(pa.array(["1", "2", "3.5", "2"]), [], "auto")[0]
     'regression'
@@ -89,8 +89,10 @@ def decide_task(
     whole = bool(pc.all(pc.equal(pc.floor(values), values)).as_py())
     # numbers that a float64 cannot tell apart are told apart as text
     n = pc.count_distinct(cells).as_py() if has_inexact(values) else len(values)
+    if n == 1:
+        raise _one_value(cells)
     kind = "whole number" if whole else "number"
-    reason = f"the target has {n} different {kind}s" if n != 1 else f"the target is one {kind} only"
+    reason = f"the target has {n} different {kind}s"
     if how.written:
         reason += f", as {how.written.example!r} (--decimal)"
     found = "regression"
@@ -112,8 +114,17 @@ def _task_of_text(
             f"the target is nearly all numbers, but not {_shown(_odd_cells(text, cells))}",
             "name these cells with --missing-values-in COLUMN=CELL,…, or choose --task multiclass",
         )
-    reason = f"the target is text with {n} different values" if n != 1 else "the target is one text"
+    if n == 1:
+        raise _one_value(cells)
+    reason = f"the target is text with {n} different values"
     return _as_asked(_classes_by_number(n), asked, reason, n, cells)
+
+
+def _one_value(cells: pa.ChunkedArray) -> DataError:
+    return DataError(
+        f"the target has one value only, {cells[0].as_py()!r}: nothing to learn",
+        "choose another --target, or collect other rows",
+    )
 
 
 def _classes_by_number(n: int) -> str:

@@ -1,6 +1,7 @@
 """Options, TOML keys and --set: one field, three ways to say it, and every way reaches it."""
 
 import json
+import operator
 import re
 
 import pytest
@@ -27,16 +28,29 @@ def other_value(field):
         return ["age=numeric"], {"age": "numeric"}
     if field.is_list and "int" in str(field.plain_types):
         return ["7,5"], [7, 5]
+    if field.item_words:
+        first, second, *_ = field.item_words
+        return [f"{second},{first}"], [second, first]
     if field.is_list:
         return ["one", "two words"], ["one", "two words"]
     if int in field.plain_types:
         return ["7"], 7
     if float in field.plain_types:
-        return ["0.25"], 0.25
+        allowed = [n for n in (0.25, 0.75, 12.5) if is_within(n, field.bounds)]
+        return [str(allowed[0])], allowed[0]
     if field.choices:
         word = next(word for word in field.choices if word != field.default)
         return [word], word
     return ["word"], "word"
+
+
+def is_within(number, bounds):
+    """Whether a number keeps to bounds such as ``{"ge": 2}``."""
+    return all(getattr(operator, name)(number, bound) for name, bound in bounds.items())
+
+
+NEEDS = {"stratify": {"sample": 100}}
+"""Settings that make no sense alone."""
 
 
 def as_toml(field, value):
@@ -93,11 +107,13 @@ def test_a_field_is_reached_by_its_option_its_toml_key_and_set(
     needed = ["--target", "churned"] if name == "clean" and field.name != "target" else []
     other = "split" if step == "evaluate" else "evaluate"
     flat, recipe = tmp_path / "flat.toml", tmp_path / "recipe.toml"
+    others = NEEDS.get(field.name, {})
+    needed += [word for key, number in others.items() for word in (f"--{key}", str(number))]
     flat.write_text(tomli_w.dumps({field.name: value}))
     recipe.write_text(tomli_w.dumps({step: {field.name: value}, other: {"seed": 99}}))
     inline = as_toml(field, value)
     always = {"clean": {"target": "churned"}, "collect": {"source": [str(source)]}}.get(step, {})
-    expected = build(models(COMMANDS[name])[step], {**always, field.name: value})
+    expected = build(models(COMMANDS[name])[step], {**always, **others, field.name: value})
     if not field.registry or len(choices.names(field.registry)) > 1:
         assert getattr(expected, field.name) != field.default
     assert settings_of(name, step, *as_typed(field, texts), *needed) == expected
@@ -248,7 +264,8 @@ REGISTRY_FIELDS = [
 @pytest.mark.parametrize(("step", "field"), REGISTRY_FIELDS)
 def test_an_unknown_name_of_a_registry_lists_the_valid_ones(nntool, run, content, step, field):
     before = content(run)
-    said = nntool(step, run, field.option, "nonsense")
+    needed = ["--target", "churned"] if step == "clean" else []
+    said = nntool(step, run, field.option, "nonsense", *needed)
     assert said.code == 2
     assert said.first.startswith(f"nntool {step}: ")
     assert "'nonsense'" in said.first
@@ -263,7 +280,8 @@ def test_an_unknown_name_of_a_registry_lists_the_valid_ones(nntool, run, content
 def test_a_wrong_setting_of_a_choice_is_named_with_those_that_it_has(nntool, run, step, field):
     for name in choices.names(field.registry):
         known = [s["name"] for s in choices.described(field.registry, name)["settings"]]
-        said = nntool(step, run, field.option, f"{name}:nonsense=1")
+        needed = ["--target", "churned"] if step == "clean" else []
+        said = nntool(step, run, field.option, f"{name}:nonsense=1", *needed)
         assert said.code == 2
         assert "'nonsense'" in said.first
         assert all(setting in said.err for setting in known)
@@ -337,7 +355,7 @@ def test_explain_tells_what_every_choice_is_and_what_can_be_set(nntool, step, fi
         for setting in known["settings"]:
             default = setting["default"]
             shown = str(default).lower() if isinstance(default, bool) else default
-            typed = setting["name"] if default is None else f"{setting['name']}={shown}"
+            typed = setting["name"] if default in (None, ()) else f"{setting['name']}={shown}"
             assert f"  {typed}  {setting['help']} " in said.text
 
 

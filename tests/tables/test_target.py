@@ -25,7 +25,7 @@ def fitted(*cells, task="auto", positive=None, missing=("?",)):
     [
         (["a", "b", "?"], "binary"),
         (["a", "b", "c"], "multiclass"),
-        (["a", "", ""], "binary"),
+        (["a", "", "b"], "binary"),
         (["true", "false"], "binary"),
         (["0.5", "1.5", "0.50"], "binary"),
         ([str(i) for i in range(10)], "multiclass"),
@@ -33,14 +33,19 @@ def fitted(*cells, task="auto", positive=None, missing=("?",)):
         (["1", "2", "2.5"], "regression"),
         (["1", "1.0", "2"], "binary"),
         (["1", "2", "x"], "multiclass"),
-        (["7"], "binary"),
-        (["7.5"], "regression"),
     ],
 )
 def test_the_task_follows_the_cells(cells, task):
     found, reason = target.decide_task(array(*cells), ["?"], "auto")
     assert found == task
     assert reason.startswith("the target ")
+
+
+@pytest.mark.parametrize("cells", [["a"], ["a", "", "?", " a"], ["7", "7.0"], ["7.5"]])
+@pytest.mark.parametrize("asked", ["auto", "multiclass"])
+def test_a_target_of_one_value_is_refused(cells, asked):
+    with pytest.raises(DataError, match=r"the target has one value only, '(a|7|7\.5)'"):
+        target.decide_task(array(*cells), ["?"], asked)
 
 
 def test_asking_for_what_would_be_found_changes_no_word():
@@ -78,7 +83,7 @@ def test_what_was_asked_wins_where_the_cells_allow_it():
     assert fitted("1.5", "2.5", "3", task="multiclass")["classes"] == ["1.5", "2.5", "3"]
 
 
-@given(st.lists(st.integers(-5, 5), min_size=1))
+@given(st.lists(st.integers(-5, 5), min_size=2).filter(lambda values: len({*values}) > 1))
 def test_numeric_classes_are_ordered_by_value_as_label_encoder_does(values):
     state = fitted(*map(str, values), task="multiclass")
     codes, counts = target.encode_classes(array(*(f"{v}.0" for v in values)), state)
@@ -87,7 +92,10 @@ def test_numeric_classes_are_ordered_by_value_as_label_encoder_does(values):
     assert state["class_counts"] == np.unique(values, return_counts=True)[1].tolist()
 
 
-@given(st.lists(st.text(st.sampled_from("abÀ "), min_size=1).filter(str.strip), min_size=1))
+WORDS = st.text(st.sampled_from("abÀ "), min_size=1).filter(str.strip)
+
+
+@given(st.lists(WORDS).filter(lambda words: len({word.strip() for word in words}) > 1))
 def test_text_classes_lose_the_blanks_around_them_and_are_ordered_by_code_point(values):
     state = fitted(*values, task="multiclass")
     stripped = [value.strip() for value in values]

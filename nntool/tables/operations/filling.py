@@ -26,7 +26,10 @@ class _FillNumbers(Operation):
 
 @dataclass(frozen=True)
 class Median(_FillNumbers):
-    """Fill with the median of training; 0 where training has no value."""
+    """Fill with the median of training; 0 where training has no value.
+
+    Use: for numbers, as a rule: a few wild values do not move it.
+    """
 
     def fit(self, values: Numbers) -> State:
         known = _known(values)
@@ -39,7 +42,10 @@ class Median(_FillNumbers):
 
 @dataclass(frozen=True)
 class Mean(_FillNumbers):
-    """Fill with the mean of training; 0 where training has no value."""
+    """Fill with the mean of training; 0 where training has no value.
+
+    Use: for numbers without long tails.
+    """
 
     def fit(self, values: Numbers) -> State:
         known = _known(values)
@@ -48,7 +54,10 @@ class Mean(_FillNumbers):
 
 @dataclass(frozen=True)
 class MostFrequentNumber(_FillNumbers):
-    """Fill with the number that is most frequent in training, the smallest of equals."""
+    """Fill with the number that is most frequent in training, the smallest of equals.
+
+    Use: for counts and codes that are numbers.
+    """
 
     def fit(self, values: Numbers) -> State:
         known = _known(values)
@@ -60,7 +69,10 @@ class MostFrequentNumber(_FillNumbers):
 
 @dataclass(frozen=True)
 class ConstantNumber(_FillNumbers):
-    """Fill with a given number."""
+    """Fill with a given number.
+
+    Use: where a gap has a meaning, as 0 for "has none".
+    """
 
     value: float = setting(0.0, "The number that is filled in.")
 
@@ -70,7 +82,10 @@ class ConstantNumber(_FillNumbers):
 
 @dataclass(frozen=True)
 class IsMissing(Operation):
-    """Give 1 where the cell is missing, else 0."""
+    """Give 1 where the cell is missing, else 0.
+
+    Use: where that a value is missing says something itself.
+    """
 
     reads_gaps: ClassVar[bool] = True
 
@@ -100,7 +115,10 @@ class _FillTexts(Operation):
 
 @dataclass(frozen=True)
 class MissingLevel(_FillTexts):
-    """Leave it missing: encoders take that as a level of its own where training has it."""
+    """Leave it missing: encoders take that as a level of its own where training has it.
+
+    Use: for categories, as a rule: nothing is made up.
+    """
 
     def fit(self, values: pa.Array) -> State:
         return {"value": None}
@@ -108,7 +126,10 @@ class MissingLevel(_FillTexts):
 
 @dataclass(frozen=True)
 class MostFrequentText(_FillTexts):
-    """Fill with the level that is most frequent in training, the first by code point of equals."""
+    """Fill with the level that is most frequent in training, the first by code point of equals.
+
+    Use: where gaps are few, and no sign of anything.
+    """
 
     def fit(self, values: pa.Array) -> State:
         times = pc.value_counts(values.drop_null())
@@ -118,7 +139,10 @@ class MostFrequentText(_FillTexts):
 
 @dataclass(frozen=True)
 class ConstantText(_FillTexts):
-    """Fill with a given text."""
+    """Fill with a given text.
+
+    Use: where a gap has a meaning that a level should bear.
+    """
 
     value: str = setting("missing", "The text that is filled in.")
 

@@ -56,6 +56,16 @@ def _of_spellings(state: State) -> list[str]:
         f"{spellings} merged into another, in {columns} of {len(state['columns'])} columns"
         " (--spelling-similarity, --spelling-ratio, --spelling-rows to merge more or fewer)"
     ]
+    for column in state["columns"]:
+        pairs = [
+            f"{p['word']!r} ({p['rows']:,} rows) and {p['near']!r} ({p['rows_of_near']:,})"
+            for p in column.get("left_apart", [])
+        ]
+        if pairs:
+            said.append(
+                f"{column['name']!r}: near, but in too many rows for a misspelling, so both stay:"
+                f" {_listed(pairs)} (--spelling-rows)"
+            )
     return said + [
         f"{column['name']!r}: " + TOO_MANY_WORDS.format(n=column["words_not_compared"])
         for column in state["columns"]
@@ -87,9 +97,9 @@ def _of_smoothing(state: State) -> list[str]:
     return said
 
 
-def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:10])
-    return shown + (f" and {len(names) - 10} more" if len(names) > 10 else "")
+def _listed(names: Sequence[str], most: int = 5) -> str:
+    shown = ", ".join(names[:most])
+    return shown + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 _NOTES = {

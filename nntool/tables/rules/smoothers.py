@@ -160,8 +160,8 @@ class Bins(Smoother):
             return np.unique(inner)
         parts = [part for part in np.array_split(ordered, self.bins) if len(part)]
         pairs = [(left[-1], right[0]) for left, right in pairwise(parts)]
-        # equal values go together: a cut stands only between different ones
-        return np.unique([a / 2 + b / 2 for a, b in pairs if a < b])
+        # a cut belongs to the bin below it, so equal values go together
+        return np.unique([a / 2 + b / 2 for a, b in pairs])
 
     def smooth(self, values: Numbers, learned: dict[str, Any]) -> Numbers:
         """The bin's number that is nearest; of two as near, the lower."""

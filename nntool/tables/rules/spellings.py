@@ -18,6 +18,7 @@ from nntool.tables.rules.rule import Columns, Findings, Rule, State
 from nntool.tables.rules.words import Corrector, Evidence, fold
 
 ALL = ("all",)
+MOST_LEFT_APART = 20
 
 
 class Merged(NamedTuple):
@@ -59,13 +60,16 @@ class Spellings(Rule):
         """Find what is merged in each column."""
         state: State = {"columns": []}
         for name in self.columns:
-            merged, not_compared = merge(_levels(table.column(name)), self.evidence)
+            merged, corrector = merge(_levels(table.column(name)), self.evidence)
             found: dict[str, Any] = {
                 "name": name,
                 "merged": [dict(zip(Merged._fields, entry, strict=True)) for entry in merged],
             }
-            if not_compared:
-                found["words_not_compared"] = not_compared
+            if corrector.left_apart:
+                apart = sorted(corrector.left_apart, key=lambda pair: (-pair.rows, pair))
+                found["left_apart"] = [pair._asdict() for pair in apart[:MOST_LEFT_APART]]
+            if corrector.words_not_compared:
+                found["words_not_compared"] = corrector.words_not_compared
             state["columns"].append(found)
         return state
 
@@ -96,8 +100,8 @@ def _levels(column: pa.ChunkedArray) -> dict[str, int]:
     )
 
 
-def merge(levels: Mapping[str, int], evidence: Evidence) -> tuple[list[Merged], int]:
-    """What becomes what among the spellings of a column, and how many words were not compared.
+def merge(levels: Mapping[str, int], evidence: Evidence) -> tuple[list[Merged], Corrector]:
+    """What becomes what among the spellings of a column; the corrector has what was not merged.
 
     >>> levels = {"Sales": 9, "sales": 3, "Slaes": 1, "Room 101": 9, "Room 102": 1}
     >>> [entry[:2] for entry in merge(levels, Evidence())[0]]
@@ -120,4 +124,4 @@ def merge(levels: Mapping[str, int], evidence: Evidence) -> tuple[list[Merged], 
             for spelling in group
             if spelling != target
         ]
-    return sorted(found), corrector.words_not_compared
+    return sorted(found), corrector

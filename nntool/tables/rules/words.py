@@ -56,6 +56,15 @@ class Correction(NamedTuple):
     similarity: float
 
 
+class LeftApart(NamedTuple):
+    """A word that is near another and rare beside it, but in too many rows for an error."""
+
+    word: str
+    near: str
+    rows: int
+    rows_of_near: int
+
+
 @dataclass(frozen=True)
 class Evidence:
     """What it takes to call a spelling an error."""
@@ -155,6 +164,7 @@ class Corrector:
         self.rows = rows
         self.evidence = evidence
         self.words_not_compared = 0
+        self.left_apart: list[LeftApart] = []
         self._words: Counter[str] = Counter()
         """How many rows have each word: a word that stands in many categories is no error."""
         for category, n in rows.items():
@@ -195,6 +205,9 @@ class Corrector:
                 if self.evidence.convicts(n, self._words[other], ways[other])
                 and (n <= ways[other] or not _only_replaced(word, other, errors))
             ]
+            if not near[word]:
+                other = pairs[0][1]
+                self.left_apart.append(LeftApart(word, other, n, self._words[other]))
         right: dict[str, str] = {}
         # frequent words first: what a word is near to is decided before the word itself
         for word in sorted(near, key=lambda word: (-self._words[word], word)):

@@ -86,6 +86,19 @@ def test_values_that_training_did_not_have_fall_into_the_nearest_bin():
     ]
 
 
+def test_equal_values_at_a_cut_go_to_the_bin_below_it():
+    values = np.array([1.0, 1, 2, 2, 2, 3])
+    smoother = BinMeans(bins=2)
+    wanted = pd.Series(values).groupby(pd.qcut(values, 2)).transform("mean")
+    np.testing.assert_allclose(smoother.smooth(values, smoother.fit(values)), wanted)
+
+
+def test_a_value_becomes_the_nearer_edge_and_of_two_as_near_the_lower():
+    learned = {"cuts": [], "bins": [[0.0, 10.0]]}
+    found = BinEdges().smooth(np.array([-1.0, 4.5, 5.0, 5.5, 99]), learned)
+    assert found.tolist() == [0.0, 0.0, 0.0, 10.0, 10.0]
+
+
 @given(
     st.sampled_from([BinMeans, BinMedians, BinEdges]),
     st.lists(st.integers(-5, 5).map(float), max_size=30),
@@ -128,6 +141,13 @@ def test_rows_follow_the_order_column_ties_as_they_stand_and_gaps_are_passed_ove
     assert cells["price"] == [6.0, 0.0, None, 2.0, 7.0]
     assert counts == {"price": {"smoothed": 2, "without_place": 1}}
     assert needs == {"price": ["t"]}
+
+
+def test_many_rows_at_one_place_follow_each_other_as_they_stand():
+    rule = asked(SmoothingInOrder, {"price": "rolling-mean:window=3"}, order_by="t")
+    cells, _, _ = done(rule, t=[1.0] * 57 + [0.0], price=[*VALUES.tolist(), 0.0])
+    wanted = pd.Series([0.0, *VALUES]).rolling(3, min_periods=1).mean()
+    np.testing.assert_allclose(cells["price"][:57], wanted[1:])
 
 
 @pytest.mark.parametrize(

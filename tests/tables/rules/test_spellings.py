@@ -8,6 +8,7 @@ import pytest
 from nntool.errors import DataError, UsageError
 from nntool.settings.clean import CleanSettings
 from nntool.settings.model import build
+from nntool.tables.rules import noise_report
 from nntool.tables.rules.rule import Findings
 from nntool.tables.rules.spellings import Spellings, merge
 from nntool.tables.rules.words import Evidence
@@ -89,3 +90,18 @@ def test_only_categories_are_merged():
     assert "--roles age=categorical" in error.value.hint
     with pytest.raises(DataError, match=r"'town' \(nearest: 'city'\)|'town'"):
         asked(merge_spellings=["town"])
+
+
+def test_near_words_in_too_many_rows_stay_apart_and_are_told():
+    dept = ["Marketing"] * 100 + ["Marketting"] * 5 + ["marketting"]
+    state = Spellings(("dept",), Evidence()).fit(pa.table({"dept": dept}))
+    (column,) = state["columns"]
+    assert [m["target"] for m in column["merged"]] == ["Marketting"]
+    assert column["left_apart"] == [
+        {"word": "marketting", "near": "marketing", "rows": 6, "rows_of_near": 100}
+    ]
+    (note,) = noise_report.notes([{"name": "spellings", **state}], [])[1:]
+    assert "'marketting' (6 rows) and 'marketing' (100) (--spelling-rows)" in note
+    state = Spellings(("dept",), Evidence(most_rows=6)).fit(pa.table({"dept": dept}))
+    assert {m["target"] for m in state["columns"][0]["merged"]} == {"Marketing"}
+    assert "left_apart" not in state["columns"][0]
