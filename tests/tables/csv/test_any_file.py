@@ -365,7 +365,7 @@ def test_a_first_record_that_is_a_row_is_said():
         (json.dumps([{"a": 1}, {"a": 2}], indent=1), "JSON"),
         ("<!DOCTYPE html>\n<html>", "web page"),
         (b"PK\x03\x04....", "Excel"),
-        (b"\x1f\x8b\x08\x00....", r"\.gz"),
+        (b"\x1f\x8b\x08\x00....", "gzip"),
         (b"PAR1....", "Parquet"),
     ],
 )
