@@ -17,7 +17,7 @@ from nntool.steps.performing import Done, enter, file_name, is_fresh, perform, w
 
 if TYPE_CHECKING:
     from nntool.tables.rules.rule import Judgement
-    from nntool.tables.typing_pass import Typed
+    from nntool.tables.typing_pass import TextFile, Typed
 
 
 def clean(
@@ -138,10 +138,24 @@ def _work(
     outcome: Outcome,
     threads: int,
 ) -> Done:
+    from nntool.tables.typing_pass import TextFile
+
+    with TextFile(session.run.checked(names.COLLECT_TABLE)) as text:
+        return _work_on(text, session, settings, target, folder, outcome, threads)
+
+
+def _work_on(
+    text: TextFile,
+    session: Session,
+    settings: CleanSettings,
+    target: dict[str, Any],
+    folder: Path,
+    outcome: Outcome,
+    threads: int,
+) -> Done:
     from nntool.tables import arrays, cleaning, cleaning_report, columns, marking, typing_pass
     from nntool.tables.rules import following, noise_report
 
-    text = typing_pass.TextFile(session.run.checked(names.COLLECT_TABLE))
     wanted = columns.resolve_all(text.column_names, list(settings.roles), "--roles")
     roles = dict(zip(wanted, settings.roles.values(), strict=True))
     uses_split = names.SPLIT_ROWS in _inputs(session, target["name"], target["task"])
