@@ -63,7 +63,7 @@ def resolve_all(
     found = [find(names, wanted, positions) for wanted in wanteds]
     missing = [w for w, name in zip(wanteds, found, strict=True) if name is None]
     if missing:
-        raise _missing_columns(names, missing, what)
+        raise no_such_columns(names, missing, what)
     return [name for name in found if name is not None]
 
 
@@ -78,7 +78,7 @@ def resolve_listed(
     single: list[str] = []
     for wanted in wanteds:
         is_one = "," not in wanted or find(names, wanted, positions) is not None
-        single += [wanted] if is_one else [part for part in wanted.split(",") if part.strip()]
+        single += [wanted] if is_one else [part for p in wanted.split(",") if (part := p.strip())]
     return list(dict.fromkeys(resolve_all(names, single, what, positions=positions)))
 
 
@@ -101,15 +101,20 @@ def _at_position(names: Sequence[str], wanted: str) -> str | None:
     return names[index] if position != 0 and 0 <= index < len(names) else None
 
 
-def _missing_columns(names: Sequence[str], missing: Sequence[str], what: str) -> DataError:
+def no_such_columns(names: Sequence[str], missing: Sequence[str], what: str) -> DataError:
+    """The error for names that are not there: all of them, each with its nearest.
+
+    >>> no_such_columns(["age", "income"], ["incme"], "--drop").message
+    "--drop: there is no such column: 'incme' (nearest: 'income')"
+    """
     described = []
-    plain = {name.strip().casefold(): name for name in names}
+    plain = {name.strip().casefold(): name for name in reversed(names)}
     for wanted in missing:
         near = difflib.get_close_matches(wanted.strip().casefold(), plain, n=1, cutoff=0.5)
         described.append(f"{wanted!r} (nearest: {plain[near[0]]!r})" if near else f"{wanted!r}")
-    plural = "is no such column" if len(missing) == 1 else "are no such columns"
+    is_or_are = "is no such column" if len(missing) == 1 else "are no such columns"
     return DataError(
-        f"{what}: there {plural}: {', '.join(described)}",
+        f"{what}: there {is_or_are}: {', '.join(described)}",
         f"the {len(names)} columns are: {quoted(names, 20)}",
     )
 
