@@ -8,6 +8,9 @@ from nntool.settings.roles import parse
 NOISE = "Near spellings, outliers and noise"
 CELLS = "Cells that are wrong or missing"
 
+MISSING_VALUES = ("NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "?")
+"""The cells that usually mean missing: for what comes before clean, which may be told others."""
+
 
 class CleanSettings(StepSettings, frozen=True, kw_only=True):
     """How text becomes a typed table."""
@@ -32,7 +35,7 @@ class CleanSettings(StepSettings, frozen=True, kw_only=True):
     ] = "auto"
     missing_values: Annotated[
         tuple[str, ...], option("Cells that mean 'missing' (an empty cell always does).")
-    ] = ("NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "?")
+    ] = MISSING_VALUES
     missing_values_in: Annotated[
         dict[str, str],
         option(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nntool.run.directory import Run
+from nntool.settings.clean import MISSING_VALUES
 from nntool.settings.collect import CollectSettings
 from nntool.settings.model import build
 from nntool.steps import keys, origins
@@ -84,7 +85,7 @@ def as_collected(reader: BatchReader, run: Run, needed: Sequence[str]) -> BatchR
         rename=rename,
         pseudonymize=hashed,
         key=keys.key_of(settings) if hashed else b"",
-        missing_values=keys.missing_values(),
+        missing_values=MISSING_VALUES,
     )
     source: Any = reader  # it has the names; its rows come through Input
     return Input(reader, shaping.shape_all(["the input"], [source], shape)[0])
