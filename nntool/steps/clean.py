@@ -95,7 +95,11 @@ def refit(session: Session, settings: CleanSettings, outcome: Outcome) -> None:
 
 
 def target_of(session: Session, settings: CleanSettings) -> dict[str, Any]:
-    """The target's state (its name, task, classes), decided from all collected rows."""
+    """The target's state (its name, task, classes), decided from all collected rows.
+
+    Where its cells leave their decimal mark in doubt, other columns say it: by training rows, once
+    there is a split.
+    """
     from nntool.tables import column_types, columns, parquet
     from nntool.tables import target as targets
 
@@ -104,9 +108,11 @@ def target_of(session: Session, settings: CleanSettings) -> dict[str, Any]:
     name = columns.resolve(known, settings.target, "the target")
     missing = column_types.missing_by_column(known, settings)
     text = parquet.read(table, [name])
-    if targets.is_unclear(text.column(name), missing[name]):
-        text = parquet.read(table)  # then the other columns may decide
-    return column_types.learn_target(text, name, settings, missing)
+    if not targets.is_unclear(text.column(name), missing[name]):
+        return column_types.learn_target(text, name, settings, missing)
+    parts = rows.parts_where_split(session.run)
+    train = None if parts is None else parts == rows.PARTS["train"]
+    return column_types.learn_target(parquet.read(table), name, settings, missing, train)
 
 
 def _refuse_another_target(session: Session, target: str, task: str) -> None:
