@@ -69,7 +69,7 @@ def open_input(
 
     Lines above the header are looked for anew: those of training are passed over only where the
     header below them names more of the ``wanted`` columns. Each record is a row, also an empty
-    one and the last ones.
+    one and the last ones, but for notes below the table of a file where training had such.
     """
     from nntool.settings.collect import CollectSettings
     from nntool.settings.model import build
@@ -77,7 +77,7 @@ def open_input(
     from nntool.tables.csv.detection import detect
     from nntool.tables.csv.dialect import shown
     from nntool.tables.csv.reader import CsvReader
-    from nntool.tables.csv.source import open_source, peek
+    from nntool.tables.csv.source import open_source, peek, read_bytes
 
     known = read_as(run)
     wanted = [*wanted, *known.get("rename", {})]
@@ -101,7 +101,14 @@ def open_input(
         )
         if lines != "auto" and best != lines:
             notes.append(f"{name}: {best} lines above the header passed over, in training {lines}")
-        dialect, _ = detect(head, build(CollectSettings, given | {"skip_rows": best}), name)
+        given |= {"skip_rows": best}
+        end = None
+        if known.get("skip_end") and source != "-":  # a pipe shows its end too late
+            end = encoding.survey(
+                lambda: open_source(source), lambda file, size: read_bytes(file, size, name)
+            )
+            given["skip_end"] = "auto"
+        dialect, _ = detect(head, build(CollectSettings, given), name, end)
         reader = CsvReader(stream, dialect, name, keep_empty=True)
         if "auto" in (given["delimiter"], given["encoding"]):  # the sources of training differed
             notes.append(
@@ -168,6 +175,9 @@ def as_in_training(known: dict[str, Any]) -> Iterator[None]:
     try:
         yield
     except DataError as error:
+        if error.hint and "--skip-end" in error.hint:
+            hint = "give the rows without what stands below the table"
+            raise DataError(error.message, hint) from None
         if error.hint and "--" in error.hint:
             raise DataError(error.message, AS_IN_TRAINING.format(**known)) from None
         raise

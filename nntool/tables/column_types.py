@@ -4,8 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from nntool.errors import UsageError
 from nntool.settings.clean import CleanSettings
@@ -71,18 +73,25 @@ def learn(table: pa.Table, settings: CleanSettings, target: str) -> list[dict[st
 
 
 def learn_target(
-    table: pa.Table, target: str, settings: CleanSettings, missing: Mapping[str, Sequence[str]]
+    table: pa.Table,
+    target: str,
+    settings: CleanSettings,
+    missing: Mapping[str, Sequence[str]],
+    rows: NDArray[np.bool_] | None = None,
 ) -> dict[str, Any]:
     """Learn what the target is from all rows of text.
 
     ``table`` may hold the target alone, unless its cells leave the decimal mark in doubt: then
-    the other columns decide it. ``missing`` is that of ``missing_by_column``.
+    the other columns decide it, by the training ``rows`` `(n,)` alone (None: all). ``missing`` is
+    that of ``missing_by_column``.
     """
     decimal = asked_decimal(settings).asked_decimal
     others = [name for name in table.column_names if name != target]
     if decimal is None and others:
-        found = {name: infer(table.column(name), missing[name]) for name in others}
-        decimal = _evidence(_settled_by_table(found, table.column, missing, None).values())[0]
+        seen = table.select(others)
+        seen = seen if rows is None else seen.filter(pa.array(rows))
+        found = {name: infer(seen.column(name), missing[name]) for name in others}
+        decimal = _evidence(_settled_by_table(found, seen.column, missing, None).values())[0]
     return targets.fit(
         table.column(target), target, settings.task, settings.positive, missing[target], decimal
     )

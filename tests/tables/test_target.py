@@ -44,7 +44,7 @@ def test_the_task_follows_the_cells(cells, task):
 @pytest.mark.parametrize("cells", [["a"], ["a", "", "?", " a"], ["7", "7.0"], ["7.5"]])
 @pytest.mark.parametrize("asked", ["auto", "multiclass"])
 def test_a_target_of_one_value_is_refused(cells, asked):
-    with pytest.raises(DataError, match="the target has one value only, '(a|7|7.5)'"):
+    with pytest.raises(DataError, match=r"the target has one value only, '(a|7|7\.5)'"):
         target.decide_task(array(*cells), ["?"], asked)
 
 

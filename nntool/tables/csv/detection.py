@@ -92,7 +92,7 @@ def _head(head: bytes, dialect: Dialect, name: str) -> _Head:
         text = codecs.getincrementaldecoder(dialect.encoding)(errors="replace").decode(head)
     except UnicodeError as error:  # what no replacement can mend, as a byte order mark not there
         raise DataError(f"{name} is not {dialect.encoding}: {error}", "--encoding auto") from None
-    text = text.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    text = text.lstrip("\ufeff").rstrip("\0\x1a").replace("\r\n", "\n").replace("\r", "\n")
     is_cut = len(head) >= HEAD_BYTES
     if is_cut and "\n" in text:
         text = text[: text.rindex("\n")]
