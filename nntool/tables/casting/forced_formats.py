@@ -35,11 +35,12 @@ def forced_number_format(
     counted = pc.value_counts(cells)
     distinct, times = counted.field("values"), np.asarray(counted.field("counts"))
     marks = [asked] if asked else [mark for mark in (table, ".", ",") if mark]
-    numbers, words = units.split_words(distinct)
-    parts = {mark: take_apart(numbers, mark) for mark in marks}
+    split = units.split_words(distinct)
+    words, slips = units.without_slips(split, times)
+    parts = {mark: take_apart(split.numbers, mark) for mark in marks}
     decimal = max(marks, key=lambda mark: int(times[_mask(parts[mark].fits)].sum()))
     own = parts[decimal]
-    fits = _mask(own.fits)
+    fits = _mask(own.fits) & ~slips
     if not fits.any():
         return Forced()
     which = pa.array(fits)

@@ -15,7 +15,7 @@ from nntool.tables.casting.numbers import NumberFormat, Parts, take_apart
 LOOKED_AT_FIRST = 1000
 FEWEST_NUMBERS = 0.5
 """Of the cells looked at first; a column with fewer is text, and no more is done."""
-MOSTLY = 0.9
+NEARLY_ALL = 0.98
 """Of the cells; then a column is shown as numbers with words, and what keeps it from being such."""
 LONGEST_EXACT = 15
 """Digits that a float64 holds whatever they are."""
@@ -107,16 +107,18 @@ def _find_with_words(
 ) -> Finding | None:
     """How the numbers are written that have words behind them; None where there are none such."""
     first = units.split_words(spread_out(cells).combine_chunks()).numbers
-    enough = MOSTLY * len(first)
+    enough = NEARLY_ALL * len(first)
     if not any(pc.sum(take_apart(first, mark).fits).as_py() >= enough for mark in ".,"):
         return None
     counted = pc.value_counts(cells)
     distinct, times = counted.field("values"), np.asarray(counted.field("counts"))
-    numbers, words = units.split_words(distinct)
-    fits = _fits_best(numbers, times)
+    split = units.split_words(distinct)
+    numbers = split.numbers
+    words, slips = units.without_slips(split, times)
+    fits = _fits_best(numbers, times) & ~slips
     n_cells, n_unfit = int(times.sum()), int(times[~fits].sum())
     named = units.tally(words.filter(pa.array(fits)), times[fits])
-    if not named or not units.are_units(named) or n_unfit > (1 - MOSTLY) * n_cells:
+    if not named or not units.are_units(named) or n_unfit > (1 - NEARLY_ALL) * n_cells:
         return None
     found = _find_without_words(pa.chunked_array([numbers]), table, asked)
     if found.note is not None:

@@ -168,7 +168,7 @@ def _to_written_numbers(
     text: pa.Array, missing_values: Sequence[str], written: NumberFormat
 ) -> tuple[pa.Array, Counts]:
     present, counts = to_text(text, missing_values)
-    cells, word = split_words(present) if written.words else (present, None)
+    cells, word = split_words(present)[:2] if written.words else (present, None)
     parts = take_apart(cells, written.decimal)
     fits = pc.and_(
         parts.fits,

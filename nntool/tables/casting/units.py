@@ -21,7 +21,7 @@ FAR = 10.0
 # A digit belongs to a word only as the power of a unit: a second number leaves no split.
 _POWER = r"(?:m|ft|in|yd|mi|s)[23]\b"
 _WORD = rf"[(\[]?(?:[\p{{L}}°º%\p{{Sc}}″′\"]|{_POWER})(?:[^\d]|{_POWER})*"
-SPLIT = rf"^(?P<number>[^\p{{L}}]*\d(?:[eE][+-]?\d+)?)[.,]?{BLANK}*(?P<word>{_WORD})$"
+SPLIT = rf"^(?P<number>[^\p{{L}}]*\d(?:[eE][+-]?\d+)?)(?P<gap>[.,]?{BLANK}*)(?P<word>{_WORD})$"
 
 
 class Split(NamedTuple):
@@ -30,12 +30,14 @@ class Split(NamedTuple):
     numbers: pa.Array
     words: pa.Array
     """Empty where there is none, null where the cell is."""
+    is_stuck: pa.Array
+    """Whether a letter follows the last digit at once: ``12oz``, but ``3512x`` too."""
 
 
 def split_words(cells: pa.Array) -> Split:
     """Take the word behind a number from each cell that is one number and one word.
 
-    >>> numbers, words = split_words(pa.array(["12.0 oz.", "45 m2", "2 x 12 oz", "7"]))
+    >>> numbers, words, _ = split_words(pa.array(["12.0 oz.", "45 m2", "2 x 12 oz", "7"]))
     >>> numbers.to_pylist(), words.to_pylist()
     (['12.0', '45', '2 x 12 oz', '7'], ['oz.', 'm2', '', ''])
     """
@@ -43,7 +45,23 @@ def split_words(cells: pa.Array) -> Split:
     has_word = pc.is_valid(found)
     words = pc.if_else(has_word, pc.utf8_trim_whitespace(pc.struct_field(found, "word")), "")
     words = pc.if_else(pc.is_null(cells), pa.scalar(None, pa.string()), words)
-    return Split(pc.if_else(has_word, pc.struct_field(found, "number"), cells), words)
+    stuck = pc.and_(
+        pc.equal(pc.struct_field(found, "gap"), ""), pc.match_substring_regex(words, r"^\p{L}")
+    )
+    numbers = pc.if_else(has_word, pc.struct_field(found, "number"), cells)
+    return Split(numbers, words, pc.fill_null(stuck, False))
+
+
+def without_slips(split: Split, times: NDArray[np.int64]) -> tuple[pa.Array, NDArray[np.bool_]]:
+    """The words of numbers, and which cells are slips of the hand such as ``3512x``.
+
+    A letter stuck to a number is one where most numbers stand alone, and begins a unit elsewhere.
+    """
+    has_word = np.asarray(pc.not_equal(split.words, ""), bool)
+    if times[has_word].sum() >= times.sum() / 2:
+        return split.words, np.zeros(len(times), bool)
+    slips = np.asarray(split.is_stuck, bool)
+    return pc.if_else(pa.array(slips), "", split.words), slips
 
 
 def tally(words: pa.Array, times: NDArray[np.int64]) -> dict[str, int]:
