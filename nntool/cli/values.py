@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -29,7 +30,7 @@ def typed_value(field: Field, raw: Any) -> Any:
         value: Any = choices.parse(raw) if not several else choices.parse_all(raw)
     elif field.is_mapping:
         one_word = len(raw) == 1 and raw[0] in field.words
-        value = raw[0] if one_word else dict(_pair(field, text) for text in raw)
+        value = raw[0] if one_word else _mapping(field, raw)
     elif field.is_list and field.holds_numbers:
         value = _numbers(field, raw.strip())
     elif field.item_words:
@@ -44,6 +45,23 @@ def _numbers(field: Field, raw: str) -> Any:
     if raw in field.choices:
         return raw
     return [] if raw == "none" else [part.strip() for part in raw.split(",")]
+
+
+def _mapping(field: Field, raw: list[str]) -> dict[str, str]:
+    """A value for each name; a name that was given twice is an error, as one would be lost."""
+    value: dict[str, str] = {}
+    for text in raw:
+        name, word = _pair(field, text)
+        if name in value:
+            both = f"{name}={value[name]},{word}"
+            raise UsageError(
+                f"{field.option}: {name!r} is given twice",
+                f"give it once: {field.option} {shlex.quote(both)}"
+                if metavar(field).endswith(",…")
+                else f"give it once: {field.option} {metavar(field)}",
+            )
+        value[name] = word
+    return value
 
 
 def _pair(field: Field, text: str) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from nntool.settings.clean import CleanSettings
 from nntool.settings.wording import counted, quoted
-from nntool.tables.casting import Counts
+from nntool.tables.casting import Counts, units
 from nntool.tables.marking import REASONS, Reason, Repeats
 from nntool.tables.rules import RULES
 
@@ -145,6 +145,13 @@ def _missing_notes(state: dict[str, Any], counts: Counts) -> list[str]:
             what = "dates" if types.get(name) == "date" else "numbers"
             cells = counted(found["unfit"], "cell")
             notes.append(f"{name!r}: {cells} not {what}: missing (--roles)")
+        if words := found.get("passed_over"):
+            ranked = dict(sorted(words.items(), key=lambda e: (-e[1], e[0])))
+            notes.append(
+                f"{name!r}: passed over beside its numbers, none converted: {units.listed(ranked)}"
+            )
+        if n := found.get("percent"):
+            notes.append(f"{name!r}: {counted(n, 'cell')} with '%' divided by 100")
         if found.get("inf") or found.get("nan"):
             n = found.get("inf", 0) + found.get("nan", 0)
             notes.append(f"{name!r}: {counted(n, 'cell')} not finite: missing")

@@ -75,8 +75,8 @@ def decide_task(
         raise DataError("the target has no value: every cell is missing", "check --target")
     how = _how_written(cells, decimal)
     cast = [to_numbers(chunk, [], how.written) for chunk in cells.chunks]
-    n_bad = sum(sum(counts.values()) for _, counts in cast)
     numbers = pa.chunked_array([values.drop_null() for values, _ in cast], pa.float64())
+    n_bad = len(cells) - len(numbers)
     if how.note and (asked == "regression" or _are_many(cells, asked)):
         raise DataError(f"the target: {how.note.partition(': kept as text')[0]}", DECIMAL_HINT)
     if asked == "regression" and any(counts.get("unfit") for _, counts in cast):
