@@ -71,7 +71,10 @@ def decide_task(
     """
     cells = _present(text, missing_values)
     if not len(cells):
-        raise DataError("the target has no value: every cell is missing", "check --target")
+        raise DataError(
+            "the target has no value: every cell is missing",
+            "another --target; the column before the last is @-2",
+        )
     how = _how_written(cells, decimal)
     cast = [to_numbers(chunk, [], how.written) for chunk in cells.chunks]
     n_bad = sum(sum(counts.values()) for _, counts in cast)
