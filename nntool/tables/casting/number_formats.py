@@ -168,7 +168,10 @@ def _finished(
     named = [affix for affix in affixes if affix]
     if len(named) > 1:
         shown = " and ".join(repr(affix) for affix in named[:3])
-        return found._replace(note=f"its numbers have {shown}: different units, kept as text")
+        return found._replace(
+            note=f"its numbers have {shown}: different units, kept as text"
+            " (--roles COLUMN=numeric to pass over them)"
+        )
     if named == ["%"] and "" in affixes:
         return found._replace(note=_note_of_percents(own, times))
     negatives = set(pc.unique(own.negative).to_pylist()) - {""}
