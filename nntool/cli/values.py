@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -57,13 +58,11 @@ def _pairs(field: Field, raw: list[str]) -> dict[str, str]:
 
 
 def _two_values(field: Field, name: str, first: str, second: str) -> UsageError:
-    import shlex
-
     takes_more = metavar(field).endswith(",…")
     one = shlex.quote(f"{name}={first},{second}" if takes_more else f"{name}={second}")
     return UsageError(
         f"{field.option}: {name!r} is given twice, {first!r} and {second!r}",
-        f"write {'both as' if takes_more else 'one of them, such as'} {field.option} {one}",
+        f"give it once: {field.option} {one}",
     )
 
 

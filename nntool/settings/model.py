@@ -256,8 +256,10 @@ def _bad_in_mapping(
         try:
             msgspec.convert(item, annotated, strict=not from_text)
         except msgspec.ValidationError:
-            bound = "".join(f" ≥ {meta.ge:g}" for meta in annotated.__metadata__)
-            return UsageError(f"{shown}: expected a number{bound} for {name!r}, not {item!r}")
+            limits = getattr(annotated, "__metadata__", ())
+            bound = "".join(f" ≥ {meta.ge:g}" for meta in limits)
+            kind = "a text" if annotated is str else f"a number{bound}"
+            return UsageError(f"{shown}: expected {kind} for {name!r}, not {item!r}")
     return UsageError(f"{shown}: expected {_expected(field)}, not {value!r}")
 
 

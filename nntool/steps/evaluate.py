@@ -11,13 +11,14 @@ from nntool.run import freshness, hashing, names
 from nntool.run.directory import Run
 from nntool.run.session import Session
 from nntool.settings.evaluate import EvaluateSettings
+from nntool.settings.wording import counted
 from nntool.steps import model as models
 from nntool.steps import origins, rows
 from nntool.steps.inputs import open_rows, own_names
 from nntool.steps.job import Job, Outcome, TableView
 from nntool.steps.performing import Done, file_name, perform, read_json, write_json
 from nntool.steps.predict import batches, open_input
-from nntool.steps.predicting import Predictor, counted, unfinished
+from nntool.steps.predicting import Predictor, unfinished
 from nntool.steps.select_features import feature_arrays
 
 if TYPE_CHECKING:

@@ -28,10 +28,14 @@ def open_rows(
     from nntool.tables.sources import kinds, opening
     from nntool.tables.sources.reading import AllColumns
 
+    settings = collected_with(run)
     kind = "csv" if source == "-" else origins.kind_of_file(source)
+    if settings.format in opening.TYPED_NAMES and source != "-":
+        own = kinds.by_name(source)
+        if any(kinds.by_name(name) == own for name in settings.source):
+            kind = settings.format  # named as those were that are of this kind
     if kind not in opening.TYPED_NAMES:
         return as_collected(open_csv(), run, needed)
-    settings = collected_with(run)
     if all(kinds.by_name(name) != kind for name in settings.source):
         settings = CollectSettings()  # rows to skip in a CSV say nothing of a workbook
     opened = opening.open_file(kind, Path(source), source, settings, keep_empty=True)

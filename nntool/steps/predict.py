@@ -172,11 +172,15 @@ AS_IN_TRAINING = (
 @contextmanager
 def as_in_training(known: dict[str, Any]) -> Iterator[None]:
     """Errors of the reader name options of collect, which rows to predict do not have."""
+    from nntool.tables.csv.defects import DefectsError
+
     try:
         yield
     except DataError as error:
-        if error.hint and "--skip-end" in error.hint:
-            hint = "give the rows without what stands below the table"
+        if isinstance(error, DefectsError):
+            hint = "mend these lines"
+            if "--skip-end" in (error.hint or ""):
+                hint += ", or give the rows without what stands below the table"
             raise DataError(error.message, hint) from None
         if error.hint and "--" in error.hint:
             raise DataError(error.message, AS_IN_TRAINING.format(**known)) from None

@@ -231,12 +231,6 @@ def _in_run(session: Session, hint: str) -> str:
     return hint.replace(" RUN ", f" {shlex.quote(str(session.root))} ")
 
 
-def _cleaning(session: Session) -> CleanSettings | None:
-    """The settings of clean where it has run."""
-    entry = session.run.entry("clean")
-    return build(CleanSettings, entry.asked) if entry is not None else None
-
-
 def _tell(session: Session, report: dict[str, Any], n_rows: int, outcome: Outcome) -> None:
     """Put into notes and tables what came out."""
     outcome.notes += report["notes"]

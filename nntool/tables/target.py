@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from nntool.errors import DataError, UsageError
+from nntool.settings.wording import quoted
 from nntool.tables.casting import (
     Counts,
     find_number_format,
@@ -256,8 +257,9 @@ def _positive(state: dict[str, Any], positive: str | None) -> str:
         same = [cell for cell in classes if cell == positive.strip()]
     if len(same) == 1:
         return same[0]
-    known = ", ".join(repr(cell) for cell in classes[:20])
-    raise UsageError(f"--positive: {positive!r} is not a class", f"choose from {known}")
+    raise UsageError(
+        f"--positive: {positive!r} is not a class", f"choose from {quoted(classes, 20)}"
+    )
 
 
 def encode_classes(text: Text, state: dict[str, Any]) -> tuple[NDArray[np.int32], Counts]:

@@ -123,6 +123,8 @@ def _find_with_words(
     found = _find_without_words(pa.chunked_array([numbers]), table, asked)
     if found.note is not None:
         return found
+    if found.written is None and not n_unfit:
+        return None  # codes: leading zeros, or too many digits
     n_with_word = sum(named.values())
     if found.written is not None and len(named) == 1 and n_with_word == n_cells:
         return found._replace(written=replace(found.written, words=list(named)))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from nntool.errors import DataError
 from nntool.settings.collect import CollectSettings
+from nntool.settings.wording import counted
 from nntool.tables.csv import encoding
 from nntool.tables.csv.dialect import Dialect, shown
 from nntool.tables.csv.encoding import Survey
@@ -142,9 +143,11 @@ def _above(chosen: Layout, dialect: Dialect, file: _Head) -> tuple[Dialect, list
     if not chosen.start:
         return dialect, []
     number = chosen.header_line - 1
-    lines = "1 line" if number == 1 else f"{number} lines"
     first = "; ".join(repr(cell.strip()[:50]) for cell in chosen.records[0].cells if cell.strip())
-    note = f"{lines} above the header passed over, {first or 'empty'} first (--skip-rows 0)"
+    note = (
+        f"{counted(number, 'line')} above the header passed over, {first or 'empty'} first"
+        " (--skip-rows 0)"
+    )
     return replace(dialect, skip_rows=number), [note]
 
 
@@ -158,8 +161,8 @@ def _refuse_unclear_start(chosen: Layout, file: _Head) -> None:
         return
     raise DataError(
         f"{file.name}: where the table begins is not clear: line {first.line} has"
-        f" {_cells(len(first.cells))} ({start_of(first)}), line {header.line} has"
-        f" {_cells(len(header.cells))} ({start_of(header)})",
+        f" {counted(len(first.cells), 'cell')} ({start_of(first)}), line {header.line} has"
+        f" {counted(len(header.cells), 'cell')} ({start_of(header)})",
         f"--skip-rows {header.line - 1}, if the header is on line {header.line};"
         " --skip-rows 0, if it is the first line",
     )
@@ -247,10 +250,6 @@ def _has_single_quotes(text: str) -> bool:
     cells = re.findall(r"(?:^|(?<=[,;\t|]))'(?:[^'\n]|'')*'(?=[,;\t|]|$)", text, re.M)
     opening = re.findall(r"(?:^|(?<=[,;\t|]))'", text, re.M)
     return len(cells) >= 2 and len(cells) == len(opening)
-
-
-def _cells(number: int) -> str:
-    return "1 cell" if number == 1 else f"{number} cells"
 
 
 def _propose(text: str, dialect: Dialect, file: _Head) -> None:

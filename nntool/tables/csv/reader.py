@@ -142,7 +142,8 @@ class CsvReader:
     def _end_words(self) -> str:
         """What was passed over below the table."""
         records = "1 record" if self._skip_end == 1 else f"{self._skip_end:,} records"
-        shown = f", {excerpt(self._cutter.held_back)} first" if self._show_cells else ""
+        first = self._cutter.held_back.strip(b"\r\n").splitlines(keepends=True)[:1]
+        shown = f", {excerpt(b''.join(first))} first" if self._show_cells else ""
         return f"{records} below the table passed over{shown} (--skip-end 0 to keep)"
 
     def _parsed(self) -> Iterator[tuple[Block, pa.RecordBatch | pa.ArrowInvalid | None]]:

@@ -175,12 +175,3 @@ def spelled(method: str, column: str | None, *more: str) -> str:
     "--method 'time:column=ship date,missing=train'"
     """
     return "--method " + shlex.quote(",".join([f"{method}:column={column}", *more]))
-
-
-def listed(words: Sequence[str], most: int = 5) -> str:
-    """The first few words, quoted.
-
-    >>> listed(["a", "b"], 1)
-    "'a', …"
-    """
-    return ", ".join(repr(word) for word in words[:most]) + (", …" if len(words) > most else "")
