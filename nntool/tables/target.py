@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,12 +16,13 @@ from nntool.tables.casting import (
     find_number_format,
     merge_counts,
     missing_mask,
+    present_cells,
     to_numbers,
 )
+from nntool.tables.casting.missing import Text, chunks_of
 from nntool.tables.casting.number_formats import Finding
 from nntool.tables.casting.numbers import format_in
 
-Text: TypeAlias = "pa.ChunkedArray | pa.Array"
 MOST_WHOLE_NUMBERS = 10
 DECIMAL_HINT = "clean with --decimal . or --decimal ,; or choose --task multiclass"
 
@@ -34,20 +35,12 @@ def trimmed(text: Text) -> Text:
 
 
 def _chunks(text: Text) -> list[pa.Array]:
-    text = trimmed(text)
-    return list(text.chunks) if isinstance(text, pa.ChunkedArray) else [text]
-
-
-def _present(text: Text, missing_values: Sequence[str]) -> pa.ChunkedArray:
-    """The cells that are not missing."""
-    chunks = _chunks(text)
-    kept = [pc.filter(c, pc.invert(missing_mask(c, missing_values)[0])) for c in chunks]
-    return pa.chunked_array(kept, pa.string())
+    return chunks_of(trimmed(text))
 
 
 def is_unclear(text: Text, missing_values: Sequence[str]) -> bool:
     """Whether its cells are numbers under two decimal marks, and not the same numbers."""
-    return _how_written(_present(text, missing_values), None).is_unclear
+    return _how_written(present_cells(text, missing_values), None).is_unclear
 
 
 def _how_written(cells: pa.ChunkedArray, decimal: str | None) -> Finding:
@@ -70,7 +63,7 @@ def decide_task(
     >>> decide_task(pa.array(["1", "2", "3.5", "2"]), [], "auto")[0]
     'regression'
     """
-    cells = _present(text, missing_values)
+    cells = present_cells(text, missing_values)
     if not len(cells):
         raise DataError(
             "the target has no value: every cell is missing",
@@ -231,13 +224,13 @@ def fit(
         "class_counts": None,
     }
     if task == "regression":
-        written = _how_written(_present(text, missing_values), decimal).written
+        written = _how_written(present_cells(text, missing_values), decimal).written
         if written:
             state["number_format"] = asdict(written)
         if positive is not None:
             raise UsageError("--positive needs classes, but the task is regression")
         return state
-    distinct = pc.unique(_present(text, missing_values)).to_pylist()
+    distinct = pc.unique(present_cells(text, missing_values)).to_pylist()
     state["classes"], state["by_value"] = class_order(distinct)
     codes, _ = encode_classes(text, state)
     state["class_counts"] = np.bincount(codes[codes >= 0], minlength=len(state["classes"])).tolist()
