@@ -198,11 +198,11 @@ class CsvReader:
             bad = find_defects(block, self._signs, len(self.names), self._defects)
             n_bad = bad.size
             if not n_bad:
-                raise DataError(f"{self._name}, from line {block.line}: {parsed}")
+                raise self._refused(block, parsed)
             if not self._defects.too_many:
                 parsed = self._parse(without(block.data, bad, self._signs))
                 if isinstance(parsed, pa.ArrowInvalid):
-                    raise DataError(f"{self._name}, from line {block.line}: {parsed}")
+                    raise self._refused(block, parsed)
         if self._defects.too_many:
             self._count_the_rest(last_is_bad=self._ends_badly(block, bad))
         n_rows = 0 if parsed is None else parsed.num_rows
@@ -213,6 +213,13 @@ class CsvReader:
             line = lines_of(block, np.flatnonzero(counts == 0)[:1], self._signs)[0]
         self._blank.add(n_blank, line)
         return parsed if parsed is None or self._keep_empty else self._filled(block, parsed, bad)
+
+    def _refused(self, block: Block, reason: pa.ArrowInvalid) -> DataError:
+        """What to say of a block in which nothing is found that pyarrow could mind."""
+        return DataError(
+            f"{self._name}, from line {block.line}: {reason}",
+            "mend these lines; or --quote none, if quotes are plain characters",
+        )
 
     def _filled(self, block: Block, batch: pa.RecordBatch, bad: Any) -> pa.RecordBatch:
         """The rows that have a value, and are not the header once more."""
