@@ -42,10 +42,9 @@ def test_the_task_follows_the_cells(cells, task):
 
 
 @pytest.mark.parametrize("cells", [["a"], ["a", "", "?", " a"], ["7", "7.0"], ["7.5"]])
-@pytest.mark.parametrize("asked", ["auto", "multiclass"])
-def test_a_target_of_one_value_is_refused(cells, asked):
+def test_a_target_of_one_value_is_refused(cells):
     with pytest.raises(DataError, match=r"the target has one value only, '(a|7|7\.5)'"):
-        target.decide_task(array(*cells), ["?"], asked)
+        target.refuse_one_value(array(*cells), ["?"])
 
 
 def test_asking_for_what_would_be_found_changes_no_word():
