@@ -34,6 +34,8 @@ class Finding(NamedTuple):
     """Cells that are no numbers in the reading that fits most."""
     reading: str = "."
     """The decimal mark of that reading."""
+    has_words: bool = False
+    """Its cells are numbers with different words behind them."""
 
 
 def spread_out(cells: Text, most: int = LOOKED_AT_FIRST) -> pa.ChunkedArray:
@@ -137,7 +139,7 @@ def _find_with_words(
         f"its cells are numbers with words behind them{where}, {units.listed(named)}: kept as"
         f" text (--roles COLUMN=numeric to read the numbers and pass over the words{odd})"
     )
-    return Finding(n_unfit=n_cells, note=note)
+    return Finding(n_unfit=n_cells, note=note, has_words=True)
 
 
 def _fits_best(numbers: pa.Array, times: NDArray[np.int64]) -> NDArray[np.bool_]:
