@@ -117,6 +117,8 @@ def _find_with_words(
     split = units.split_words(distinct)
     numbers = split.numbers
     words, slips = units.without_slips(split, times)
+    if not pc.any(pc.not_equal(words, "")).as_py():
+        return None
     fits = _fits_best(numbers, times) & ~slips
     n_cells, n_unfit = int(times.sum()), int(times[~fits].sum())
     named = units.tally(words.filter(pa.array(fits)), times[fits])
