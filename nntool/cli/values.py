@@ -33,6 +33,8 @@ def typed_value(field: Field, raw: Any) -> Any:
         value = raw[0] if one_word else _pairs(field, raw)
     elif field.is_list and field.holds_numbers:
         value = _numbers(field, raw.strip())
+    elif field.commas:
+        value = [word.strip() for text in raw for word in text.split(",")]
     elif field.item_words:
         value = [] if raw == ["none"] else [word.strip() for t in raw for word in t.split(",")]
     else:

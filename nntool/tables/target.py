@@ -73,7 +73,10 @@ def decide_task(
     """
     cells = _present(text, missing_values)
     if not len(cells):
-        raise DataError("the target has no value: every cell is missing", "check --target")
+        raise DataError(
+            "the target has no value: every cell is missing",
+            "another --target; the column before the last is @-2",
+        )
     how = _how_written(cells, decimal)
     cast = [to_numbers(chunk, [], how.written) for chunk in cells.chunks]
     numbers = pa.chunked_array([values.drop_null() for values, _ in cast], pa.float64())

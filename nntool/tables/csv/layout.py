@@ -250,6 +250,14 @@ def _is_note(record: Record) -> bool:
     return record.n_filled == 1 and bool(record.cells[0].strip())
 
 
+def cells_in_cells(records: Sequence[Record], sign: str) -> int:
+    """How many cells a sign cuts out of the one cell of each record; 0 where they differ."""
+    if len(records) < 2 or any(len(record.cells) != 1 for record in records):
+        return 0
+    inner = {len(row) for row in csv.reader([r.cells[0] for r in records], delimiter=sign)}
+    return inner.pop() if len(inner) == 1 else 0
+
+
 def start_of(record: Record) -> str:
     """The first filled cells of a record, to be shown."""
     cells = [cell.strip() for cell in record.cells if cell.strip()][:3]

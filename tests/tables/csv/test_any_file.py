@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import subprocess
 
 import pytest
 from hypothesis import given, settings
@@ -416,3 +417,14 @@ def test_joined_files_lose_marks_and_headers_in_their_middle_and_it_is_said(size
     assert "--no-header" not in said
     reader = CsvReader(io.BytesIO(data), Dialect(), "x.csv", size)
     assert sum(batch.num_rows for batch in reader) == 60
+
+
+def test_lines_that_were_quoted_whole_are_refused_with_the_way_out(tmp_path):
+    rows = ["id,name,price", '1,"Lee, Ann",2.50', "2,Bo,3.75"]
+    text = text_of(*['"' + row.replace('"', '""') + '"' for row in rows])
+    error = refusal(text)
+    assert "each line is one quoted cell, in which ',' separates 3" in str(error)
+    command = error.hint.partition(">")[0].replace("x.csv", "")
+    mended = subprocess.run(command, shell=True, input=text, capture_output=True, text=True)
+    assert read(mended.stdout)[1] == [["1", "Lee, Ann", "2.50"], ["2", "Bo", "3.75"]]
+    assert read(text, delimiter=",")[0] == ["id,name,price"]
