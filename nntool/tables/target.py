@@ -24,6 +24,7 @@ from nntool.tables.casting.numbers import format_in
 Text: TypeAlias = "pa.ChunkedArray | pa.Array"
 MOST_WHOLE_NUMBERS = 10
 DECIMAL_HINT = "clean with --decimal . or --decimal ,; or choose --task multiclass"
+WORDS_HINT = "write its numbers in one unit in the file, or choose --task multiclass"
 
 FIRST_INEXACT = 2.0**53
 
@@ -95,8 +96,12 @@ def decide_task(
     cast = [to_numbers(chunk, [], how.written) for chunk in cells.chunks]
     numbers = pa.chunked_array([values.drop_null() for values, _ in cast], pa.float64())
     n_bad = len(cells) - len(numbers)
-    if how.note and (asked == "regression" or _are_many(cells, asked)):
-        raise DataError(f"the target: {how.note.partition(': kept as text')[0]}", DECIMAL_HINT)
+    are_many = _are_many(cells, asked) and not how.has_words
+    if how.note and (asked == "regression" or are_many):
+        raise DataError(
+            f"the target: {how.note.partition(': kept as text')[0]}",
+            WORDS_HINT if how.has_words else DECIMAL_HINT,
+        )
     if asked == "regression" and any(counts.get("unfit") for _, counts in cast):
         raise DataError(
             f"--task regression: the target holds text: {_shown(_odd_cells(text, cells))}",

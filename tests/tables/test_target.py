@@ -149,3 +149,15 @@ def test_numbers_beyond_2_to_the_53_are_told_apart_as_text():
     assert state["classes"] == ["9007199254740992", "9007199254740993"]
     codes, _ = target.encode_classes(array("9007199254740993", "9007199254740992"), state)
     assert codes.tolist() == [1, 0]
+
+
+def test_a_target_of_numbers_with_one_unit_is_regression():
+    cells = [f"{i / 2} kg" for i in range(40)]
+    state = fitted(*cells)
+    assert state["task"] == "regression"
+    values, counts = target.encode_values(array("3.5 kg", "4 lb"), state)
+    assert (values[0], counts["unfit"]) == (3.5, 1)
+    assert fitted(*cells, "3 lb")["task"] == "multiclass"
+    with pytest.raises(DataError, match="its cells are numbers with words behind them") as caught:
+        fitted(*cells, "3 lb", task="regression")
+    assert "in the file" in caught.value.hint
