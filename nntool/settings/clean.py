@@ -67,7 +67,8 @@ class CleanSettings(StepSettings, frozen=True, kw_only=True):
         option(
             "What a column is, where the inferred role is not right: COLUMN=ROLE, repeatable;"
             " roles: numeric, categorical, date, text, identifier, ignored; no features: id, group,"
-            " time, weight; date:DD/MM/YYYY or numeric:1.234,56 says how cells are written.",
+            " time, weight; date:DD/MM/YYYY or numeric:1.234,56 says how cells are written,"
+            " numeric:percent that 5% is 0.05.",
             metavar="COLUMN=ROLE",
             group=MEANING,
         ),

@@ -21,6 +21,7 @@ from nntool.tables.target_codes import class_order, encode_classes, has_inexact,
 
 MOST_WHOLE_NUMBERS = 10
 DECIMAL_HINT = "clean with --decimal . or --decimal ,; or choose --task multiclass"
+WORDS_HINT = "write its numbers in one unit in the file, or choose --task multiclass"
 
 
 def is_unclear(text: Text, missing_values: Sequence[str]) -> bool:
@@ -34,6 +35,21 @@ def _how_written(cells: pa.ChunkedArray, decimal: str | None) -> Finding:
     return Finding() if is_plain and decimal != "," else find_number_format(cells, asked=decimal)
 
 
+def refuse_one_value(text: Text, missing_values: Sequence[str]) -> None:
+    """Raise ``DataError`` for a target that is the same in all rows that have one.
+
+    >>> refuse_one_value(pa.array(["7", "8", ""]), [])
+    """
+    values = pc.unique(_present(text, missing_values))
+    numbers = to_numbers(pc.cast(values, pa.string()), [])[0].drop_null()
+    same_number = len(numbers) == len(values) and len(pc.unique(numbers)) == 1
+    if len(values) == 1 or same_number:
+        raise DataError(
+            f"the target has one value only, {values[0].as_py()!r}: nothing to learn",
+            "choose another --target, or collect other rows",
+        )
+
+
 def decide_task(
     text: Text,
     missing_values: Sequence[str],
@@ -43,7 +59,7 @@ def decide_task(
     """The task (``binary``, ``multiclass`` or ``regression``) and why.
 
     Text, two values, or whole numbers with at most 10 distinct values are classes. Raises
-    ``DataError`` where the cells contradict what was asked, and where they are all alike.
+    ``DataError`` where the cells contradict what was asked, or where there are none.
 
     >>> decide_task(pa.array(["1", "2", "3.5", "2"]), [], "auto")[0]
     'regression'
@@ -58,8 +74,12 @@ def decide_task(
     cast = [to_numbers(chunk, [], how.written) for chunk in cells.chunks]
     numbers = pa.chunked_array([values.drop_null() for values, _ in cast], pa.float64())
     n_bad = len(cells) - len(numbers)
-    if how.note and (asked == "regression" or _are_many(cells, asked)):
-        raise DataError(f"the target: {how.note.partition(': kept as text')[0]}", DECIMAL_HINT)
+    are_many = _are_many(cells, asked) and not how.has_words
+    if how.note and (asked == "regression" or are_many):
+        raise DataError(
+            f"the target: {how.note.partition(': kept as text')[0]}",
+            WORDS_HINT if how.has_words else DECIMAL_HINT,
+        )
     if asked == "regression" and any(counts.get("unfit") for _, counts in cast):
         raise DataError(
             f"--task regression: the target holds text: {_shown(_odd_cells(text, cells))}",
@@ -71,10 +91,8 @@ def decide_task(
     whole = bool(pc.all(pc.equal(pc.floor(values), values)).as_py())
     # numbers that a float64 cannot tell apart are told apart as text
     n = pc.count_distinct(cells).as_py() if has_inexact(values) else len(values)
-    if n == 1:
-        raise _one_value(cells)
     kind = "whole number" if whole else "number"
-    reason = f"the target has {n} different {kind}s"
+    reason = f"the target has {n} different {kind}s" if n != 1 else f"the target is one {kind} only"
     if how.written:
         reason += f", as {how.written.example!r} (--decimal)"
     found = "regression"
@@ -96,17 +114,8 @@ def _task_of_text(
             f"the target is nearly all numbers, but not {_shown(_odd_cells(text, cells))}",
             "name these cells with --missing-values-in COLUMN=CELL,…, or choose --task multiclass",
         )
-    if n == 1:
-        raise _one_value(cells)
-    reason = f"the target is text with {n} different values"
+    reason = f"the target is text with {n} different values" if n != 1 else "the target is one text"
     return _as_asked(_classes_by_number(n), asked, reason, n, cells)
-
-
-def _one_value(cells: pa.ChunkedArray) -> DataError:
-    return DataError(
-        f"the target has one value only, {cells[0].as_py()!r}: nothing to learn",
-        "choose another --target, or collect other rows",
-    )
 
 
 def _classes_by_number(n: int) -> str:

@@ -42,10 +42,9 @@ def test_the_task_follows_the_cells(cells, task):
 
 
 @pytest.mark.parametrize("cells", [["a"], ["a", "", "?", " a"], ["7", "7.0"], ["7.5"]])
-@pytest.mark.parametrize("asked", ["auto", "multiclass"])
-def test_a_target_of_one_value_is_refused(cells, asked):
+def test_a_target_of_one_value_is_refused(cells):
     with pytest.raises(DataError, match=r"the target has one value only, '(a|7|7\.5)'"):
-        target.decide_task(array(*cells), ["?"], asked)
+        target.refuse_one_value(array(*cells), ["?"])
 
 
 def test_asking_for_what_would_be_found_changes_no_word():
@@ -150,3 +149,15 @@ def test_numbers_beyond_2_to_the_53_are_told_apart_as_text():
     assert state["classes"] == ["9007199254740992", "9007199254740993"]
     codes, _ = target_codes.encode_classes(array("9007199254740993", "9007199254740992"), state)
     assert codes.tolist() == [1, 0]
+
+
+def test_a_target_of_numbers_with_one_unit_is_regression():
+    cells = [f"{i / 2} kg" for i in range(40)]
+    state = fitted(*cells)
+    assert state["task"] == "regression"
+    values, counts = target.encode_values(array("3.5 kg", "4 lb"), state)
+    assert (values[0], counts["unfit"]) == (3.5, 1)
+    assert fitted(*cells, "3 lb")["task"] == "multiclass"
+    with pytest.raises(DataError, match="its cells are numbers with words behind them") as caught:
+        fitted(*cells, "3 lb", task="regression")
+    assert "in the file" in caught.value.hint

@@ -5,8 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from nntool.tables.casting.missing import (
     BLANK,
@@ -16,7 +18,7 @@ from nntool.tables.casting.missing import (
     without_empty,
     without_missing,
 )
-from nntool.tables.casting.units import split_words
+from nntool.tables.casting.units import split_words, tally
 
 NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 NOT_FINITE = r"(?i)^[+-]?(inf|infinity|nan)$"
@@ -176,7 +178,12 @@ def _to_written_numbers(
     text: pa.Array, missing_values: Sequence[str], written: NumberFormat
 ) -> tuple[pa.Array, Counts]:
     present, counts = to_text(text, missing_values)
-    cells, word = split_words(present)[:2] if written.words else (present, None)
+    # Each different cell is read once: patterns are slow, and amounts and units repeat.
+    encoded = present.dictionary_encode()
+    distinct = encoded.dictionary
+    at = encoded.indices.drop_null()
+    times = np.bincount(np.asarray(at, np.int64), minlength=len(distinct))
+    cells, word = split_words(distinct)[:2] if written.words else (distinct, None)
     parts = take_apart(cells, written.decimal)
     fits = pc.and_(
         parts.fits,
@@ -186,29 +193,32 @@ def _to_written_numbers(
     fits = pc.and_(fits, pc.is_in(parts.affix, value_set=pa.array(affixes)))
     if word is not None:
         fits = pc.and_(fits, pc.is_in(word, value_set=pa.array(["", *written.words])))
-    unfit = pc.sum(pc.and_(pc.is_valid(present), pc.invert(fits))).as_py() or 0
-    if unfit:
+    if unfit := int(times[~np.asarray(fits, bool)].sum()):
         counts["unfit"] = unfit
     values = pc.cast(pc.if_else(fits, parts.plain, None), pa.float64())
     values = pc.if_else(pc.equal(parts.negative, ""), values, pc.negate(values))
     if word is not None:
-        values = _without_words(values, fits, [word, parts.affix], written, counts)
+        times = np.where(np.asarray(fits, bool), times, 0)
+        values = _without_words(values, times, [word, parts.affix], written, counts)
+    values = values.take(encoded.indices)
     return _without(values, pc.is_inf(values), "inf", counts), counts
 
 
 def _without_words(
     values: pa.Array,
-    fits: pa.Array,
+    times: NDArray[np.int64],
     words: Sequence[pa.Array],
     written: NumberFormat,
     counts: Counts,
 ) -> pa.Array:
-    """The numbers, percents divided where that was asked for; counts what was passed over."""
+    """The numbers, percents divided where that was asked for; counts what was passed over.
+
+    ``times`` `(n,)` says how many cells each value is of.
+    """
     found: dict[str, int] = {}
     for own in words:
-        for entry in pc.value_counts(own.filter(fits)).to_pylist():
-            if entry["values"]:
-                found[entry["values"]] = found.get(entry["values"], 0) + entry["counts"]
+        for name, n in tally(own, times).items():
+            found[name] = found.get(name, 0) + n
     if written.percent and (n := found.pop("%", 0)):
         counts["percent"] = n
         values = pc.if_else(pc.equal(words[0], "%"), pc.divide(values, 100.0), values)
