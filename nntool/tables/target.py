@@ -40,7 +40,7 @@ def refuse_one_value(text: Text, missing_values: Sequence[str]) -> None:
 
     >>> refuse_one_value(pa.array(["7", "8", ""]), [])
     """
-    values = pc.unique(_present(text, missing_values))
+    values = pc.unique(present_cells(text, missing_values))
     numbers = to_numbers(pc.cast(values, pa.string()), [])[0].drop_null()
     same_number = len(numbers) == len(values) and len(pc.unique(numbers)) == 1
     if len(values) == 1 or same_number:
