@@ -94,7 +94,7 @@ def decide_task(
     # numbers that a float64 cannot tell apart are told apart as text
     n = pc.count_distinct(cells).as_py() if has_inexact(values) else len(values)
     if n == 1:
-        raise _one_value(cells)
+        raise _one_value(cells, text)
     kind = "whole number" if whole else "number"
     reason = f"the target has {n} different {kind}s"
     if how.written:
@@ -119,14 +119,20 @@ def _task_of_text(
             "name these cells with --missing-values-in COLUMN=CELL,…, or choose --task multiclass",
         )
     if n == 1:
-        raise _one_value(cells)
+        raise _one_value(cells, text)
     reason = f"the target is text with {n} different values"
     return _as_asked(_classes_by_number(n), asked, reason, n, cells)
 
 
-def _one_value(cells: pa.ChunkedArray) -> DataError:
+def _one_value(cells: pa.ChunkedArray, text: Text) -> DataError:
+    """The error; a class that is called as a missing value is may be the other one."""
+    value = cells[0].as_py()
+    known = {"", *map(str.strip, pc.unique(cells).to_pylist())}
+    others = pc.unique(pc.utf8_trim_whitespace(pa.chunked_array(_chunks(text), pa.string())))
+    read = [cell for cell in others.to_pylist() if cell is not None and cell not in known]
+    missing = f" ({', '.join(map(repr, read[:3]))} read as missing: --missing-values)"
     return DataError(
-        f"the target has one value only, {cells[0].as_py()!r}: nothing to learn",
+        f"the target has one value only, {value!r}{missing if read else ''}: nothing to learn",
         "choose another --target, or collect other rows",
     )
 

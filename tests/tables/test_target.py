@@ -150,3 +150,8 @@ def test_numbers_beyond_2_to_the_53_are_told_apart_as_text():
     assert state["classes"] == ["9007199254740992", "9007199254740993"]
     codes, _ = target.encode_classes(array("9007199254740993", "9007199254740992"), state)
     assert codes.tolist() == [1, 0]
+
+
+def test_a_class_that_is_called_as_a_missing_value_is_said():
+    with pytest.raises(DataError, match=r"only, 'no' \('nan' read as missing: --missing-values\)"):
+        target.decide_task(array("no", "nan", "no", ""), ["nan"], "auto")
