@@ -134,9 +134,9 @@ def _role_of_numbers(text: Text, missing: Sequence[str], values: pa.ChunkedArray
             return Role("identifier", "numbers with leading zeros, mostly different")
         return Role("categorical", "numbers with leading zeros are codes")
     sentinels = suspects.sentinels(text, values)
-    largest = pc.max(pc.abs(values)).as_py()
-    if not pc.all(pc.equal(pc.floor(values), values)).as_py():
+    if not _are_whole(values):
         return Role("numeric", "all its values are numbers", suspects=sentinels)
+    largest = pc.max(pc.abs(values)).as_py()
     if largest >= LARGEST_EXACT_INTEGER and _has_inexact_integer(text):
         return Role("identifier", "whole numbers beyond 2^53, which a network would round")
     reason = _reason_of_identifier(values)
@@ -190,6 +190,13 @@ def _role_of_dates(found: dates.Finding) -> Role:
     )
 
 
+def _are_whole(values: pa.ChunkedArray) -> bool:
+    """Whether all numbers are whole; the first chunk that says no is the last looked at."""
+    return all(
+        pc.all(pc.equal(pc.floor(chunk), chunk), min_count=0).as_py() for chunk in values.chunks
+    )
+
+
 def _has_leading_zeros(text: Text) -> bool:
     """Whether a whole number begins with 0. A look at the first sign spares most cells the rest."""
     for start in ("0", "+0", "-0", " "):
@@ -216,7 +223,7 @@ def _reason_of_identifier(values: pa.ChunkedArray) -> str | None:
     n = len(values)
     if n < FEWEST_ROWS_OF_AN_IDENTIFIER or pc.count_distinct(values).as_py() < n:
         return None
-    if not pc.all(pc.equal(pc.floor(values), values)).as_py():
+    if not _are_whole(values):
         return None
     ordered = values.to_numpy()
     steps = ordered[1:] - ordered[:-1]

@@ -123,6 +123,8 @@ def _find_with_words(
     found = _find_without_words(pa.chunked_array([numbers]), table, asked)
     if found.note is not None:
         return found
+    if found.written is None and not n_unfit:
+        return None  # codes: leading zeros, or too many digits
     n_with_word = sum(named.values())
     if found.written is not None and len(named) == 1 and n_with_word == n_cells:
         return found._replace(written=replace(found.written, words=list(named)))
@@ -168,7 +170,10 @@ def _finished(
     named = [affix for affix in affixes if affix]
     if len(named) > 1:
         shown = " and ".join(repr(affix) for affix in named[:3])
-        return found._replace(note=f"its numbers have {shown}: different units, kept as text")
+        return found._replace(
+            note=f"its numbers have {shown}: different units, kept as text"
+            " (--roles COLUMN=numeric to pass over them)"
+        )
     if named == ["%"] and "" in affixes:
         return found._replace(note=_note_of_percents(own, times))
     negatives = set(pc.unique(own.negative).to_pylist()) - {""}

@@ -8,7 +8,14 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nntool.tables.casting.missing import BLANK, Counts, Text, to_text, without_missing
+from nntool.tables.casting.missing import (
+    BLANK,
+    Counts,
+    Text,
+    to_text,
+    without_empty,
+    without_missing,
+)
 from nntool.tables.casting.units import split_words
 
 NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
@@ -144,10 +151,11 @@ def to_numbers(
     if written is not None:
         return _to_written_numbers(text, missing_values, written)
     if not text.null_count and not _names_a_number(missing_values):
-        # Most columns are clean: one cast of the raw text, five times as fast as what follows.
-        values = _cast(text)
+        # Most columns are numbers and empty cells: one cast, a fifth of the time of what follows.
+        filled = without_empty(text)
+        values = _cast(filled)
         if values is not None and pc.all(pc.is_finite(values), min_count=0).as_py():
-            return values, {}
+            return values, {"empty": filled.null_count} if filled.null_count else {}
     present, counts = without_missing(text, missing_values)
     values = _cast(present)
     if values is None:
