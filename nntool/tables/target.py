@@ -60,16 +60,25 @@ def _how_written(cells: pa.ChunkedArray, decimal: str | None) -> Finding:
 def refuse_one_value(text: Text, missing_values: Sequence[str]) -> None:
     """Raise ``DataError`` for a target that is the same in all rows that have one.
 
+    The other class may be called as a missing value is: then that is said.
+
     >>> refuse_one_value(pa.array(["7", "8", ""]), [])
     """
-    values = pc.unique(_present(text, missing_values))
+    cells = _present(text, missing_values)
+    values = pc.unique(cells)
     numbers = to_numbers(pc.cast(values, pa.string()), [])[0].drop_null()
     same_number = len(numbers) == len(values) and len(pc.unique(numbers)) == 1
-    if len(values) == 1 or same_number:
-        raise DataError(
-            f"the target has one value only, {values[0].as_py()!r}: nothing to learn",
-            "choose another --target, or collect other rows",
-        )
+    if len(values) != 1 and not same_number:
+        return
+    known = {"", *map(str.strip, values.to_pylist())}
+    others = pc.unique(pc.utf8_trim_whitespace(pa.chunked_array(_chunks(text), pa.string())))
+    read = [cell for cell in others.to_pylist() if cell is not None and cell not in known]
+    missing = f" ({', '.join(map(repr, read[:3]))} read as missing: --missing-values)"
+    raise DataError(
+        f"the target has one value only, {values[0].as_py()!r}{missing if read else ''}: nothing"
+        " to learn",
+        "choose another --target, or collect other rows",
+    )
 
 
 def decide_task(

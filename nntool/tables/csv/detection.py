@@ -25,7 +25,7 @@ from nntool.tables.csv.layout import (
 from nntool.tables.csv.source import HEAD_BYTES
 
 CANDIDATES = (",", ";", "\t", "|")
-PROPOSED = ("`", "^", "~", ":", "!", "\x01", "\x1f", " ")
+PROPOSED = ("`", "^", "~", ":", "!", "#", "&", "\x01", "\x1f", " ")
 COMMENTS = ("#", "//", "%")
 
 

@@ -331,7 +331,7 @@ def test_a_delimiter_too_many_at_the_end_of_all_rows_is_a_column_more():
     assert "--no-header" in refusal("a,b\nr1,1,2\nr2,3,4\n").hint
 
 
-@pytest.mark.parametrize("sign", ["`", "^", "~", "\x01"])
+@pytest.mark.parametrize("sign", ["`", "^", "~", "#", "&", "\x01"])
 def test_a_less_usual_delimiter_is_proposed_and_taken_when_named(sign):
     text = text_of(*TABLE).replace(",", sign)
     assert "--delimiter" in refusal(text).hint
@@ -428,3 +428,11 @@ def test_lines_that_were_quoted_whole_are_refused_with_the_way_out(tmp_path):
     mended = subprocess.run(command, shell=True, input=text, capture_output=True, text=True)
     assert read(mended.stdout)[1] == [["1", "Lee, Ann", "2.50"], ["2", "Bo", "3.75"]]
     assert read(text, delimiter=",")[0] == ["id,name,price"]
+
+
+def test_a_header_at_the_top_of_each_page_is_no_row():
+    rows = [f"{i},x" for i in range(9)]
+    names, got, said = read(text_of("id,name", *rows, "\fid,name", *rows))
+    assert (names, len(got)) == (["id", "name"], 18)
+    assert "1 repeated header was left out" in said
+    assert "--no-header" not in said
