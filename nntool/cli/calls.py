@@ -98,7 +98,7 @@ def run(name: str, command: Command, output: Output, typed: dict[str, Any]) -> N
 
     values = gather(
         STEPS,
-        {options.key("clean", "target"): typed["target"]},
+        {**typed, options.key("clean", "target"): typed["target"]},
         config=typed["config"],
         assignments=typed["assignments"],
         seed=typed["seed"],

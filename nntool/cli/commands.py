@@ -98,6 +98,8 @@ COMMANDS: dict[str, Command] = {
         "Do all of it: every step that is not fresh, in order.",
         "calls:run",
         (RUN, ("recipe", str | None, "A recipe: the settings of every step in TOML.")),
+        ("collect",),
+        ("source",),
         example="nntool run run --data customers.csv --target churned",
     ),
     "status": Command(
@@ -192,11 +194,12 @@ def _parameters(name: str, command: Command) -> Iterable[inspect.Parameter]:
                 kind, typer.Argument(help=text, show_default=False, metavar=argument.upper())
             ],
         )
-    for step, model in models(command).items():
-        heading = OPTIONS if step == name else f"Options of {step}, where a SOURCE is given"
-        yield from options.parameters(step, model, command.hidden_fields, heading)
     if name == "run":
         yield from options.run_parameters()
+    for step, model in models(command).items():
+        given = "--data" if name == "run" else "a SOURCE"
+        heading = OPTIONS if step == name else f"Options of {step}, where {given} is given"
+        yield from options.parameters(step, model, command.hidden_fields, heading)
     if name in ("train", "run"):
         yield options.checkpoint_parameter()
     if name == "status":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -29,9 +30,11 @@ def typed_value(field: Field, raw: Any) -> Any:
         value: Any = choices.parse(raw) if not several else choices.parse_all(raw)
     elif field.is_mapping:
         one_word = len(raw) == 1 and raw[0] in field.words
-        value = raw[0] if one_word else dict(_pair(field, text) for text in raw)
+        value = raw[0] if one_word else _pairs(field, raw)
     elif field.is_list and field.holds_numbers:
         value = _numbers(field, raw.strip())
+    elif field.commas:
+        value = [word.strip() for text in raw for word in text.split(",")]
     elif field.item_words:
         value = [] if raw == ["none"] else [word.strip() for t in raw for word in t.split(",")]
     else:
@@ -44,6 +47,25 @@ def _numbers(field: Field, raw: str) -> Any:
     if raw in field.choices:
         return raw
     return [] if raw == "none" else [part.strip() for part in raw.split(",")]
+
+
+def _pairs(field: Field, raw: list[str]) -> dict[str, str]:
+    """What was typed for each name; raises ``UsageError`` where a name has two different values."""
+    found: dict[str, str] = {}
+    for text in raw:
+        name, value = _pair(field, text)
+        if found.setdefault(name, value) != value:
+            raise _two_values(field, name, found[name], value)
+    return found
+
+
+def _two_values(field: Field, name: str, first: str, second: str) -> UsageError:
+    takes_more = metavar(field).endswith(",…")
+    one = shlex.quote(f"{name}={first},{second}" if takes_more else f"{name}={second}")
+    return UsageError(
+        f"{field.option}: {name!r} is given twice, {first!r} and {second!r}",
+        f"give it once: {field.option} {one}",
+    )
 
 
 def _pair(field: Field, text: str) -> tuple[str, str]:

@@ -6,7 +6,8 @@ from nntool.errors import UsageError
 from nntool.settings import date_formats
 
 ROLES: dict[str, str] = {
-    "numeric": "numbers; numeric:1.234,56 or numeric:1,234.56 says how they are written",
+    "numeric": "numbers; numeric:1.234,56 or numeric:1,234.56 says how they are written,"
+    " numeric:percent that 5% is 0.05",
     "categorical": "one of some values",
     "date": "dates; date:DD/MM/YYYY says how they are written",
     "text": "free text, of which words are looked at",
@@ -19,6 +20,7 @@ ROLES: dict[str, str] = {
 }
 NUMBER_FORMATS: dict[str, str] = {"1,234.56": ".", "1.234,56": ",", "1234.56": ".", "1234,56": ","}
 """Numbers that show a decimal mark, and that mark."""
+PERCENT = "percent"
 
 
 class AskedRole(NamedTuple):
@@ -27,13 +29,15 @@ class AskedRole(NamedTuple):
     role: str
     date_format: str | None = None
     decimal: str | None = None
+    percent: bool = False
+    """``5%`` is 0.05, not 5."""
 
 
 def parse(text: str) -> AskedRole:
     """Read a role as it is typed; raises ``UsageError``.
 
     >>> parse("date:DD/MM/YYYY")
-    AskedRole(role='date', date_format='DD/MM/YYYY', decimal=None)
+    AskedRole(role='date', date_format='DD/MM/YYYY', decimal=None, percent=False)
     """
     role, colon, written = text.partition(":")
     if role not in ROLES:
@@ -44,10 +48,12 @@ def parse(text: str) -> AskedRole:
         date_formats.tokens(written)
         return AskedRole(role, date_format=written)
     if role in ("numeric", "weight"):
+        if written == PERCENT:
+            return AskedRole(role, percent=True)
         if written not in NUMBER_FORMATS:
             raise UsageError(
                 f"--roles: {written!r} does not show how numbers are written",
-                f"write {role}:1.234,56 or {role}:1,234.56",
+                f"write {role}:1.234,56 or {role}:1,234.56; {role}:{PERCENT} divides 5% by 100",
             )
         return AskedRole(role, decimal=NUMBER_FORMATS[written])
     raise UsageError(

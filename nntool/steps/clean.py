@@ -17,7 +17,7 @@ from nntool.steps.performing import Done, enter, file_name, is_fresh, perform, w
 
 if TYPE_CHECKING:
     from nntool.tables.rules.rule import Judgement
-    from nntool.tables.typing_pass import Typed
+    from nntool.tables.typing_pass import TextFile, Typed
 
 
 def clean(
@@ -95,7 +95,11 @@ def refit(session: Session, settings: CleanSettings, outcome: Outcome) -> None:
 
 
 def target_of(session: Session, settings: CleanSettings) -> dict[str, Any]:
-    """The target's state (its name, task, classes), decided from all collected rows."""
+    """The target's state (its name, task, classes), decided from all collected rows.
+
+    Where its cells leave their decimal mark in doubt, other columns say it: by training rows, once
+    there is a split.
+    """
     from nntool.tables import column_types, columns, parquet
     from nntool.tables import target as targets
 
@@ -104,9 +108,11 @@ def target_of(session: Session, settings: CleanSettings) -> dict[str, Any]:
     name = columns.resolve(known, settings.target, "the target")
     missing = column_types.missing_by_column(known, settings)
     text = parquet.read(table, [name])
-    if targets.is_unclear(text.column(name), missing[name]):
-        text = parquet.read(table)  # then the other columns may decide
-    return column_types.learn_target(text, name, settings, missing)
+    if not targets.is_unclear(text.column(name), missing[name]):
+        return column_types.learn_target(text, name, settings, missing)
+    parts = rows.parts_where_split(session.run)
+    train = None if parts is None else parts == rows.PARTS["train"]
+    return column_types.learn_target(parquet.read(table), name, settings, missing, train)
 
 
 def _refuse_another_target(session: Session, target: str, task: str) -> None:
@@ -138,10 +144,24 @@ def _work(
     outcome: Outcome,
     threads: int,
 ) -> Done:
+    from nntool.tables.typing_pass import TextFile
+
+    with TextFile(session.run.checked(names.COLLECT_TABLE)) as text:
+        return _work_on(text, session, settings, target, folder, outcome, threads)
+
+
+def _work_on(
+    text: TextFile,
+    session: Session,
+    settings: CleanSettings,
+    target: dict[str, Any],
+    folder: Path,
+    outcome: Outcome,
+    threads: int,
+) -> Done:
     from nntool.tables import arrays, cleaning, cleaning_report, columns, marking, typing_pass
     from nntool.tables.rules import following, noise_report
 
-    text = typing_pass.TextFile(session.run.checked(names.COLLECT_TABLE))
     wanted = columns.resolve_all(text.column_names, list(settings.roles), "--roles")
     roles = dict(zip(wanted, settings.roles.values(), strict=True))
     uses_split = names.SPLIT_ROWS in _inputs(session, target["name"], target["task"])

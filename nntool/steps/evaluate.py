@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from nntool.errors import DataError, GateError, UsageError
 from nntool.run import freshness, hashing, names
 from nntool.run.directory import Run
 from nntool.run.session import Session
 from nntool.settings.evaluate import EvaluateSettings
+from nntool.settings.wording import counted
 from nntool.steps import model as models
 from nntool.steps import origins, rows
-from nntool.steps.inputs import open_rows, own_names
+from nntool.steps.csv_input import batches
+from nntool.steps.inputs import open_rows
 from nntool.steps.job import Job, Outcome, TableView
 from nntool.steps.performing import Done, file_name, perform, read_json, write_json
-from nntool.steps.predict import batches, open_input
-from nntool.steps.predicting import Predictor, counted, unfinished
+from nntool.steps.predicting import Predictor, unfinished
 from nntool.steps.select_features import feature_arrays
-
-if TYPE_CHECKING:
-    from nntool.tables.csv.reader import CsvReader
 
 
 def evaluate(root: str, settings: EvaluateSettings, job: Job) -> Outcome:
@@ -177,16 +174,11 @@ def _of_file(run: Run, path: str, outcome: Outcome) -> _Scored:
     from nntool.tables import columns
     from nntool.tables import target as targets
 
-    def opened() -> CsvReader:
-        reader, found = open_input(path, run, sys.stdin.buffer, own_names(run, predictor.sources))
-        outcome.notes += found
-        return reader
-
     predictor = Predictor(run)
     model, state = predictor.model, predictor.clean["target"]
-    path = f"./{path}" if path == "-" else path
     needed = [*predictor.sources, model.plain["target"]]
-    reader = open_rows(path, run, needed, opened)
+    reader, notes = open_rows(path, run, needed)  # a file called '-', not standard input
+    outcome.notes += notes
     target_column = columns.find(reader.names, model.plain["target"])
     if target_column is None:
         raise DataError(

@@ -10,6 +10,7 @@ from nntool.errors import StaleError
 from nntool.run import freshness, names
 from nntool.run.directory import Run
 from nntool.run.manifest import Entry
+from nntool.settings.wording import counted
 from nntool.steps import model as models
 
 if TYPE_CHECKING:
@@ -148,14 +149,9 @@ def unfinished(entry: Entry | None) -> str:
 
 def cell_notes(cells: dict[str, Any]) -> list[str]:
     """Tokens that were read as missing, and cells that could not be read as their column's type."""
-    found = []
-    tokens: dict[str, list[int]] = {}
-    for kinds in cells.values():
-        for token, n in kinds.get("tokens", {}).items():
-            tokens.setdefault(token, []).append(n)
-    for token, counts in tokens.items():
-        columns = counted(len(counts), "column")
-        found.append(f"{counted(sum(counts), 'cell')} with {token!r} read as missing, in {columns}")
+    from nntool.tables.cleaning_report import token_notes
+
+    found = token_notes(cells)
     for column, kinds in cells.items():
         unfit = {kind: kinds[kind] for kind in ("unfit", "inf", "nan") if kinds.get(kind)}
         if unfit:
@@ -163,15 +159,6 @@ def cell_notes(cells: dict[str, Any]) -> list[str]:
             what = ", ".join(f"{count:,} {WORDS[kind]}" for kind, count in unfit.items())
             found.append(f"{column!r}: {counted(n, 'cell')} taken as missing ({what})")
     return found
-
-
-def counted(n: int, what: str) -> str:
-    """A number and its noun.
-
-    >>> counted(1, "cell"), counted(1200, "cell")
-    ('1 cell', '1,200 cells')
-    """
-    return f"{n:,} {what}" if n == 1 else f"{n:,} {what}s"
 
 
 WORDS = {"unfit": "of another type than in training", "inf": "infinite", "nan": "not a number"}

@@ -12,6 +12,7 @@ from nntool.run import freshness, names
 from nntool.run.directory import Run
 from nntool.run.session import Session
 from nntool.settings.select_features import SelectFeaturesSettings
+from nntool.settings.wording import listed
 from nntool.steps import choices, rows, small_networks
 from nntool.steps.job import Job, Outcome, TableView
 from nntool.steps.performing import Done, enter, file_name, perform, read_json, write_json
@@ -179,8 +180,7 @@ def _facts(run: Run, state: dict[str, Any], *, is_refit: bool) -> Any:
 def _also_read(kept: list[dict[str, Any]], sources: list[str]) -> list[str]:
     """Say which columns are needed though no feature of theirs is kept."""
     others = [name for name in sources if name not in {f["source"] for f in kept}]
-    shown = ", ".join(others[:10]) + (f" and {len(others) - 10} more" if len(others) > 10 else "")
-    return [f"also read, to make or to fill what is kept: {shown}"] if others else []
+    return [f"also read, to make or to fill what is kept: {listed(others, 10)}"] if others else []
 
 
 def _telling(run: Run, job: Job) -> Any:

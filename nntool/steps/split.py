@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from nntool.errors import DataError, UsageError
+from nntool.errors import DataError, StaleError, UsageError
 from nntool.run import freshness, names
 from nntool.run.session import Session
 from nntool.settings.choices import name_and_settings
@@ -192,12 +192,17 @@ def _method(known: list[str], settings: SplitSettings, target: str) -> tuple[Any
 
 
 def _sources(session: Session, n_rows: int) -> list[Any]:
-    """The sources in order with their numbers of rows."""
+    """The sources in order, each with the rows that are kept of it."""
     from nntool.tables.splitting import Source
 
     collected = read_json(session.run.checked(names.COLLECT_SOURCES))
-    found = [Source(source["source"], source["rows"]) for source in collected["sources"]]
-    return found if sum(source.n_rows for source in found) == n_rows else []
+    found = [Source(s["source"], s.get("rows_kept", s["rows"])) for s in collected["sources"]]
+    if sum(source.n_rows for source in found) != n_rows:
+        raise StaleError(
+            f"{names.COLLECT_SOURCES} and {names.COLLECT_TABLE} have other numbers of rows",
+            f"{session.run.command('collect')} --force",
+        )
+    return found
 
 
 def _said_to_clean(
@@ -224,12 +229,6 @@ def _in_run(session: Session, hint: str) -> str:
     import shlex
 
     return hint.replace(" RUN ", f" {shlex.quote(str(session.root))} ")
-
-
-def _cleaning(session: Session) -> CleanSettings | None:
-    """The settings of clean where it has run."""
-    entry = session.run.entry("clean")
-    return build(CleanSettings, entry.asked) if entry is not None else None
 
 
 def _tell(session: Session, report: dict[str, Any], n_rows: int, outcome: Outcome) -> None:

@@ -11,6 +11,7 @@ from nntool.run import freshness, names
 from nntool.run.directory import Run
 from nntool.run.session import Session
 from nntool.settings.transform import TransformSettings
+from nntool.settings.wording import listed
 from nntool.steps import choices, rows
 from nntool.steps.job import Job, Outcome, TableView
 from nntool.steps.performing import Done, enter, file_name, perform, read_json, write_json
@@ -211,12 +212,8 @@ def _features_table(state: dict[str, Any]) -> TableView:
         links = [link["name"] for link in column["chain"]]
         if source in fills and column["gives"] != "gaps":
             links.insert(0, fills[source])
-        body.append([source, column["role"], " → ".join(links), _listed(column["produces"])])
+        body.append([source, column["role"], " → ".join(links), listed(column["produces"], 4)])
     for mixer in state["mixers"]:
         of = f"{len(mixer['inputs'])} columns of numbers"
-        body.append([of, "", mixer["name"], _listed(mixer["produces"])])
+        body.append([of, "", mixer["name"], listed(mixer["produces"], 4)])
     return TableView("features", ["column", "role", "operations", "produces"], body)
-
-
-def _listed(produces: list[str]) -> str:
-    return ", ".join(produces[:4]) + (f", … {len(produces)}" if len(produces) > 4 else "")

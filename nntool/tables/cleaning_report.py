@@ -1,13 +1,14 @@
 """What clean says of a table: roles, missing cells and left-out rows, in words and numbers."""
 
-from collections.abc import Iterable
+import shlex
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nntool.settings.clean import CleanSettings
-from nntool.tables.casting import Counts
+from nntool.settings.wording import counted, quoted
+from nntool.tables.casting import Counts, units
 from nntool.tables.marking import REASONS, Reason, Repeats
 from nntool.tables.rules import RULES
 
@@ -88,8 +89,9 @@ def _role_notes(state: dict[str, Any]) -> list[str]:
     notes = [f"columns beside the target: {summary or 'none'} (--roles COLUMN=ROLE to change)"]
     unused = [*by_role.get("identifier", []), *by_role.get("ignored", [])]
     if unused:
-        named = ", ".join(repr(name) for name in unused)
-        notes.append(f"not used to learn from: {named} (identifiers, or without a value; --roles)")
+        notes.append(
+            f"not used to learn from: {quoted(unused, 20)} (the table of columns says why; --roles)"
+        )
     return notes + _column_notes(state["columns"]) + _suspect_notes(state["columns"])
 
 
@@ -99,7 +101,7 @@ def _column_notes(columns: list[dict[str, Any]]) -> list[str]:
     for column in columns:
         if column["note"]:
             sharing.setdefault(column["note"], []).append(column["name"])
-    return [f"{listed(names)}: {note}" for note, names in sharing.items()]
+    return [f"{quoted(names)}: {note}" for note, names in sharing.items()]
 
 
 def _suspect_notes(columns: list[dict[str, Any]]) -> list[str]:
@@ -108,50 +110,51 @@ def _suspect_notes(columns: list[dict[str, Any]]) -> list[str]:
     for column in columns:
         for text, n in column.get("suspects", {}).items():
             where.setdefault(text, {})[column["name"]] = n
-    return [
-        f"{_cells(sum(by_column.values()))} with {text!r} kept as a value, in {listed(by_column)}"
-        f" (if it means missing: --missing-values-in {_quoted(f'{next(iter(by_column))}={text}')})"
-        for text, by_column in where.items()
-    ]
-
-
-def _quoted(text: str) -> str:
-    """A word as a shell takes it."""
-    import shlex
-
-    return shlex.quote(text)
-
-
-def listed(names: Iterable[str], most: int = 5) -> str:
-    """Some names in quotes, and how many more there are.
-
-    >>> listed(["a", "b", "c"], most=2)
-    "'a', 'b' and 1 more"
-    """
-    shown = list(names)
-    more = f" and {len(shown) - most} more" if len(shown) > most else ""
-    return ", ".join(map(repr, shown[:most])) + more
-
-
-def _missing_notes(state: dict[str, Any], counts: Counts) -> list[str]:
     notes = []
+    for text, by_column in where.items():
+        typed = shlex.quote(f"{next(iter(by_column))}={text}")
+        notes.append(
+            f"{counted(sum(by_column.values()), 'cell')} with {text!r} kept as a value, in"
+            f" {quoted(by_column)} (if it means missing: --missing-values-in {typed})"
+        )
+    return notes
+
+
+def token_notes(counts: Counts) -> list[str]:
+    """How many cells were missing by what stood in them, a line for each token.
+
+    >>> token_notes({"a": {"tokens": {"?": 3}}, "b": {"tokens": {"?": 1}}})
+    ["4 cells with '?' read as missing, in 2 columns"]
+    """
     tokens: dict[str, list[int]] = {}
     for found in counts.values():
         for token, n in found.get("tokens", {}).items():
             tokens.setdefault(token, []).append(n)
-    for token, numbers in sorted(tokens.items()):
-        where = "1 column" if len(numbers) == 1 else f"{len(numbers)} columns"
-        notes.append(
-            f"{_cells(sum(numbers))} with {token!r} read as missing, in {where} (--missing-values)"
-        )
+    return [
+        f"{counted(sum(cells), 'cell')} with {token!r} read as missing, in"
+        f" {counted(len(cells), 'column')}"
+        for token, cells in sorted(tokens.items())
+    ]
+
+
+def _missing_notes(state: dict[str, Any], counts: Counts) -> list[str]:
+    notes = [f"{note} (--missing-values)" for note in token_notes(counts)]
     types = {column["name"]: column["role"] for column in state["columns"]}
     for name, found in counts.items():
         if found.get("unfit"):
             what = "dates" if types.get(name) == "date" else "numbers"
-            notes.append(f"{name!r}: {_cells(found['unfit'])} not {what}: missing (--roles)")
+            cells = counted(found["unfit"], "cell")
+            notes.append(f"{name!r}: {cells} not {what}: missing (--roles)")
+        if words := found.get("passed_over"):
+            ranked = dict(sorted(words.items(), key=lambda e: (-e[1], e[0])))
+            notes.append(
+                f"{name!r}: passed over beside its numbers, none converted: {units.listed(ranked)}"
+            )
+        if n := found.get("percent"):
+            notes.append(f"{name!r}: {counted(n, 'cell')} with '%' divided by 100")
         if found.get("inf") or found.get("nan"):
             n = found.get("inf", 0) + found.get("nan", 0)
-            notes.append(f"{name!r}: {_cells(n)} not finite: missing")
+            notes.append(f"{name!r}: {counted(n, 'cell')} not finite: missing")
     return notes
 
 
@@ -178,9 +181,7 @@ def rule_notes(state: dict[str, Any], counts: Counts) -> list[str]:
         for kinds in rule["columns"].values():
             for kind, n in kinds.items():
                 total[kind] = total.get(kind, 0) + _sum(n)
-        names = [repr(column) for column in rule["columns"]]
-        more = f" and {len(names) - 3} more columns" if len(names) > 3 else ""
-        told = f"in {', '.join(names[:3])}{more}: {in_words(total)}" if total else "nothing found"
+        told = f"in {quoted(rule['columns'], 3)}: {in_words(total)}" if total else "nothing found"
         notes.append(f"{rule['option']}: {told}")
     return notes
 
@@ -234,7 +235,3 @@ def _row_notes(
                     f"{n:,} of {n_rows:,} rows repeat {what}: kept (--duplicates leave-out)"
                 )
     return notes
-
-
-def _cells(n: int) -> str:
-    return "1 cell" if n == 1 else f"{n:,} cells"

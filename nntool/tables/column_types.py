@@ -4,35 +4,30 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
-from nntool.errors import DataError, UsageError
+from nntool.errors import UsageError
 from nntool.settings.clean import CleanSettings
 from nntool.settings.roles import AskedRole, parse
 from nntool.tables import target as targets
+from nntool.tables.asked_roles import forced, says_how
 from nntool.tables.casting import (
     Counts,
-    NumberFormat,
     present_cells,
     to_dates,
     to_numbers,
     to_text,
 )
-from nntool.tables.casting.date_formats import most_fitting_formats
-from nntool.tables.casting.dates import DATE_FORMATS
-from nntool.tables.casting.number_formats import forced_number_format, shows_point
+from nntool.tables.casting.number_formats import shows_point
 from nntool.tables.casting.numbers import format_in
 from nntool.tables.columns import resolve_all
 from nntool.tables.roles import Hints, Role, infer
 
 TYPES = {"numeric": "float64", "date": "timestamp", "weight": "float64"}
 ARROW_TYPES = {"float64": pa.float64(), "timestamp": pa.timestamp("us"), "string": pa.string()}
-USES = {
-    "group": "split --method group:column={name} keeps its rows together",
-    "time": "split --method time:column={name} trains on what was earlier",
-    "weight": "train --sample-weight {name} counts rows by it",
-}
 
 
 def check_columns(names: Sequence[str], settings: CleanSettings, target: str) -> None:
@@ -58,8 +53,8 @@ def settle(
     settled = _settled_by_table(found, column, missing, asked_decimal(settings).asked_decimal)
     hints = Hints(asked_decimal(settings).asked_decimal, *_evidence(settled.values()))
     for name, role in _asked_roles(names, settings, target).items():
-        if role.role != settled[name].role or role.date_format or role.decimal:
-            settled[name] = _forced(column(name), name, role, missing[name], hints)
+        if role.role != settled[name].role or says_how(role):
+            settled[name] = forced(column(name), name, role, missing[name], hints)
     return settled
 
 
@@ -78,18 +73,25 @@ def learn(table: pa.Table, settings: CleanSettings, target: str) -> list[dict[st
 
 
 def learn_target(
-    table: pa.Table, target: str, settings: CleanSettings, missing: Mapping[str, Sequence[str]]
+    table: pa.Table,
+    target: str,
+    settings: CleanSettings,
+    missing: Mapping[str, Sequence[str]],
+    rows: NDArray[np.bool_] | None = None,
 ) -> dict[str, Any]:
     """Learn what the target is from all rows of text.
 
     ``table`` may hold the target alone, unless its cells leave the decimal mark in doubt: then
-    the other columns decide it. ``missing`` is that of ``missing_by_column``.
+    the other columns decide it, by the training ``rows`` `(n,)` alone (None: all). ``missing`` is
+    that of ``missing_by_column``.
     """
     decimal = asked_decimal(settings).asked_decimal
     others = [name for name in table.column_names if name != target]
     if decimal is None and others:
-        found = {name: infer(table.column(name), missing[name]) for name in others}
-        decimal = _evidence(_settled_by_table(found, table.column, missing, None).values())[0]
+        seen = table.select(others)
+        seen = seen if rows is None else seen.filter(pa.array(rows))
+        found = {name: infer(seen.column(name), missing[name]) for name in others}
+        decimal = _evidence(_settled_by_table(found, seen.column, missing, None).values())[0]
     return targets.fit(
         table.column(target), target, settings.task, settings.positive, missing[target], decimal
     )
@@ -181,91 +183,6 @@ def _asked_roles(
                 f"--roles: {name!r} is given two roles: {asked[name].role} and {role.role}"
             )
     return asked
-
-
-def _forced(
-    text: pa.ChunkedArray, name: str, asked: AskedRole, missing: Sequence[str], hints: Hints
-) -> Role:
-    """The role that a person has named, where the cells say another."""
-    reason = "asked for (--roles)"
-    use = USES.get(asked.role)
-    note = use.format(name=name) if use else None
-    cells = present_cells(text, missing)
-    if asked.role in ("date", "time"):
-        formats = _date_formats(cells, asked, hints)
-        if asked.role == "time" and not formats:
-            _require_numbers(cells, name, asked, hints)
-            return _forced_numbers(asked.role, cells, asked, hints, note)
-        _require_dates(cells, name, asked, formats)
-        return Role(asked.role, f"{reason}, {', '.join(formats)}", date_formats=formats, note=note)
-    if asked.role in ("numeric", "weight"):
-        if asked.role == "weight" or asked.decimal:
-            _require_numbers(cells, name, asked, hints)
-        return _forced_numbers(asked.role, cells, asked, hints, note)
-    return Role(asked.role, reason, note=note)
-
-
-def _forced_numbers(
-    role: str, cells: pa.ChunkedArray, asked: AskedRole, hints: Hints, note: str | None
-) -> Role:
-    written = _number_format(cells, asked, hints)
-    shown = f", as {written.example!r}" if written else ""
-    return Role(role, f"asked for (--roles){shown}", written, note=note)
-
-
-def _date_formats(cells: pa.ChunkedArray, asked: AskedRole, hints: Hints) -> tuple[str, ...]:
-    """The formats of a column that is called dates; a time may be a number as well."""
-    if asked.date_format:
-        return (asked.date_format,)
-    if asked.role == "time" and not _plain_unfit(cells):
-        return ()
-    return most_fitting_formats(cells, hints.day_first)
-
-
-def _require_dates(
-    cells: pa.ChunkedArray, name: str, asked: AskedRole, formats: tuple[str, ...]
-) -> None:
-    fits = bool(formats) and any(
-        to_dates(chunk, formats, [])[0].null_count < len(chunk) for chunk in cells.chunks
-    )
-    if fits or (not len(cells) and asked.date_format):
-        return
-    known = ", ".join(DATE_FORMATS)
-    written = f"written as {asked.date_format}" if asked.date_format else "a date"
-    example = f", such as {cells[0].as_py()!r}" if len(cells) else ""
-    raise DataError(
-        f"--roles {name}={asked.role}: no cell of {name!r} is {written}{example}",
-        f"--roles {name}={asked.role}:FORMAT; the formats are {known}, or others of such parts",
-    )
-
-
-def _number_format(cells: pa.ChunkedArray, asked: AskedRole, hints: Hints) -> NumberFormat | None:
-    """How a column that is called numeric writes numbers; None where most cells are plain."""
-    mark = asked.decimal or hints.asked_decimal
-    written = forced_number_format(cells, hints.decimal, mark)
-    if written is None or (mark is None and _plain_unfit(cells) <= _written_unfit(cells, written)):
-        return None
-    return written
-
-
-def _require_numbers(cells: pa.ChunkedArray, name: str, asked: AskedRole, hints: Hints) -> None:
-    written = _number_format(cells, asked, hints)
-    unfit = _plain_unfit(cells) if written is None else _written_unfit(cells, written)
-    if len(cells) and unfit == len(cells):
-        what = "a date or a number" if asked.role == "time" else "such a number"
-        raise DataError(
-            f"--roles {name}={asked.role}: no cell of {name!r} is {what},"
-            f" such as {cells[0].as_py()!r}",
-            f"name another column, or --roles {name}=ignored",
-        )
-
-
-def _plain_unfit(cells: pa.ChunkedArray) -> int:
-    return sum(to_numbers(chunk, [])[0].null_count for chunk in cells.chunks)
-
-
-def _written_unfit(cells: pa.ChunkedArray, written: NumberFormat) -> int:
-    return sum(to_numbers(chunk, [], written)[0].null_count for chunk in cells.chunks)
 
 
 def schema(state: dict[str, Any], *, with_target: bool = True) -> pa.Schema:

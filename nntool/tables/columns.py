@@ -4,6 +4,7 @@ import difflib
 from collections.abc import Sequence
 
 from nntool.errors import DataError
+from nntool.settings.wording import counted, quoted
 
 
 def unique_names(names: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -32,9 +33,10 @@ def unique_names(names: Sequence[str]) -> tuple[list[str], list[str]]:
         unique.append(made)
     notes = []
     if empty:
-        notes.append(f"{_columns(len(empty))} without a name: called {_listed(empty)}")
+        notes.append(f"{counted(len(empty), 'column')} without a name: called {quoted(empty)}")
     if repeated:
-        notes.append(f"{_columns(len(repeated))} with the name of another: {_listed(repeated)}")
+        n = counted(len(repeated), "column")
+        notes.append(f"{n} with the name of another: {quoted(repeated)}")
     return unique, notes
 
 
@@ -61,7 +63,7 @@ def resolve_all(
     found = [find(names, wanted, positions) for wanted in wanteds]
     missing = [w for w, name in zip(wanteds, found, strict=True) if name is None]
     if missing:
-        raise _missing_columns(names, missing, what)
+        raise no_such_columns(names, missing, what)
     return [name for name in found if name is not None]
 
 
@@ -76,7 +78,7 @@ def resolve_listed(
     single: list[str] = []
     for wanted in wanteds:
         is_one = "," not in wanted or find(names, wanted, positions) is not None
-        single += [wanted] if is_one else [part for part in wanted.split(",") if part.strip()]
+        single += [wanted] if is_one else [part for p in wanted.split(",") if (part := p.strip())]
     return list(dict.fromkeys(resolve_all(names, single, what, positions=positions)))
 
 
@@ -99,16 +101,21 @@ def _at_position(names: Sequence[str], wanted: str) -> str | None:
     return names[index] if position != 0 and 0 <= index < len(names) else None
 
 
-def _missing_columns(names: Sequence[str], missing: Sequence[str], what: str) -> DataError:
+def no_such_columns(names: Sequence[str], missing: Sequence[str], what: str) -> DataError:
+    """The error for names that are not there: all of them, each with its nearest.
+
+    >>> no_such_columns(["age", "income"], ["incme"], "--drop").message
+    "--drop: there is no such column: 'incme' (nearest: 'income')"
+    """
     described = []
-    plain = {name.strip().casefold(): name for name in names}
+    plain = {name.strip().casefold(): name for name in reversed(names)}
     for wanted in missing:
         near = difflib.get_close_matches(wanted.strip().casefold(), plain, n=1, cutoff=0.5)
         described.append(f"{wanted!r} (nearest: {plain[near[0]]!r})" if near else f"{wanted!r}")
-    plural = "is no such column" if len(missing) == 1 else "are no such columns"
+    is_or_are = "is no such column" if len(missing) == 1 else "are no such columns"
     return DataError(
-        f"{what}: there {plural}: {', '.join(described)}",
-        f"the {len(names)} columns are: {_listed(names, 20)}",
+        f"{what}: there {is_or_are}: {', '.join(described)}",
+        f"the {len(names)} columns are: {quoted(names, 20)}",
     )
 
 
@@ -120,12 +127,3 @@ def _free(stem: str, taken: set[str], first: int) -> str:
     while f"{stem}_{number}" in taken:
         number += 1
     return f"{stem}_{number}"
-
-
-def _columns(count: int) -> str:
-    return "1 column" if count == 1 else f"{count} columns"
-
-
-def _listed(names: Sequence[str], most: int = 5) -> str:
-    shown = ", ".join(repr(name) for name in names[:most])
-    return shown + (f" and {len(names) - most} more" if len(names) > most else "")

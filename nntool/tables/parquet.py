@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
@@ -117,8 +118,21 @@ def batches(
     path: Path, columns: list[str] | None = None, *, threads: bool = True
 ) -> Iterator[pa.RecordBatch]:
     """The rows in order, a batch for each row group."""
-    with open(path, "rb") as opened:
-        file = pq.ParquetFile(opened)
-        for group in range(file.num_row_groups):
-            table = file.read_row_group(group, columns=columns, use_threads=threads)
-            yield from table.combine_chunks().to_batches()
+    with opened(path) as file:
+        yield from groups(file, columns, threads=threads)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[pq.ParquetFile]:
+    """A file whose foot is read once, for ``groups``."""
+    with open(path, "rb") as file:
+        yield pq.ParquetFile(file)
+
+
+def groups(
+    file: pq.ParquetFile, columns: list[str] | None = None, *, threads: bool = False
+) -> Iterator[pa.RecordBatch]:
+    """The rows of an opened file in order, a batch for each row group."""
+    for group in range(file.num_row_groups):
+        table = file.read_row_group(group, columns=columns, use_threads=threads)
+        yield from table.combine_chunks().to_batches()

@@ -245,7 +245,7 @@ def _nearly_numeric(cells: pa.ChunkedArray, n_unfit: int, decimal: str | None) -
         f"{are} of {len(cells)}",
         note=f"nearly all its cells are numbers, but {are} ({shown}): categorical;"
         " if they mean missing: --missing-values-in COLUMN=CELL,…;"
-        " to make them missing: --roles COLUMN=numeric",
+        " to read the numbers and make the others missing: --roles COLUMN=numeric",
     )
 
 

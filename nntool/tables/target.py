@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from nntool.errors import DataError, UsageError
+from nntool.settings.wording import quoted
 from nntool.tables.casting import (
     Counts,
     find_number_format,
@@ -71,11 +72,14 @@ def decide_task(
     """
     cells = _present(text, missing_values)
     if not len(cells):
-        raise DataError("the target has no value: every cell is missing", "check --target")
+        raise DataError(
+            "the target has no value: every cell is missing",
+            "another --target; the column before the last is @-2",
+        )
     how = _how_written(cells, decimal)
     cast = [to_numbers(chunk, [], how.written) for chunk in cells.chunks]
-    n_bad = sum(sum(counts.values()) for _, counts in cast)
     numbers = pa.chunked_array([values.drop_null() for values, _ in cast], pa.float64())
+    n_bad = len(cells) - len(numbers)
     if how.note and (asked == "regression" or _are_many(cells, asked)):
         raise DataError(f"the target: {how.note.partition(': kept as text')[0]}", DECIMAL_HINT)
     if asked == "regression" and any(counts.get("unfit") for _, counts in cast):
@@ -256,8 +260,9 @@ def _positive(state: dict[str, Any], positive: str | None) -> str:
         same = [cell for cell in classes if cell == positive.strip()]
     if len(same) == 1:
         return same[0]
-    known = ", ".join(repr(cell) for cell in classes[:20])
-    raise UsageError(f"--positive: {positive!r} is not a class", f"choose from {known}")
+    raise UsageError(
+        f"--positive: {positive!r} is not a class", f"choose from {quoted(classes, 20)}"
+    )
 
 
 def encode_classes(text: Text, state: dict[str, Any]) -> tuple[NDArray[np.int32], Counts]:

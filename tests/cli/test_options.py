@@ -92,6 +92,7 @@ def settings_of(nntool, monkeypatch, tmp_path, source):
 EVERY_FIELD = [
     pytest.param(name, step, field, id=f"{name}-{step}.{field.name}")
     for name, command in COMMANDS.items()
+    if name != "run"  # it hands on the settings of all steps
     for step, model in models(command).items()
     for field in fields(model)
     if field.name not in command.hidden_fields
@@ -497,6 +498,34 @@ def test_a_mapping_of_numbers_names_what_is_no_number(nntool, run, words, told):
     assert (said.code, said.first) == (2, f"nntool train: {told}")
 
 
+@pytest.mark.parametrize(
+    ("option", "pairs", "told", "hint"),
+    [
+        ("--roles", ["visits=numeric", "visits=id"], "'numeric' and 'id'", "visits=id"),
+        ("--missing-values-in", ["age=-9", "age=-1"], "'-9' and '-1'", "age=-9,-1"),
+        (
+            "--smooth",
+            ["age=bin-means", "age=bin-edges"],
+            "'bin-means' and 'bin-edges'",
+            "age=bin-edges",
+        ),
+    ],
+)
+def test_two_values_for_one_name_are_refused(nntool, run, option, pairs, told, hint):
+    said = nntool("clean", run, "--target", "@-1", option, pairs[0], option, pairs[1])
+    name = pairs[0].partition("=")[0]
+    assert (said.code, said.first) == (
+        2,
+        f"nntool clean: {option}: {name!r} is given twice, {told}",
+    )
+    assert hint in said.err
+
+
+def test_one_value_given_twice_is_one(settings_of):
+    roles = ["--roles", "a=id", "--roles", "a=id", "--roles", "b=id"]
+    assert settings_of("clean", "clean", "--target", "y", *roles).roles == {"a": "id", "b": "id"}
+
+
 @pytest.mark.parametrize("number", ["inf", "nan"])
 def test_a_weight_that_is_not_finite_is_refused(nntool, run, number):
     said = nntool("train", run, "--layer-rates", f"hidden1={number}")
@@ -570,3 +599,25 @@ def test_checkpoint_every_is_no_setting_and_reaches_the_job(nntool, monkeypatch,
     (given, job), (plain, usual) = told
     assert given == plain
     assert (job.checkpoint_every, usual.checkpoint_every) == (3, None)
+
+
+def test_run_takes_the_options_of_collect(given_to_run):
+    for field in fields(STEPS["collect"]):
+        if field.name in ("source", "seed"):
+            continue
+        texts, value = other_value(field)
+        assert given_to_run(*as_typed(field, texts))["collect"] == {field.name: value}
+
+
+def test_a_column_that_is_given_twice_is_refused_as_one_word_would_be_lost(nntool, run):
+    words = ["--missing-values-in", "age=x", "--missing-values-in", "age=y z"]
+    said = nntool("clean", run, "--target", "churned", *words)
+    assert said.code == 2
+    assert "--missing-values-in: 'age' is given twice" in said.err
+    assert said.hint == "give it once: --missing-values-in 'age=x,y z'"
+
+
+def test_a_list_where_a_mapping_has_texts_is_refused_in_plain_words(nntool, run):
+    said = nntool("clean", run, "--set", 'missing_values_in={age=["x"]}', "--target", "churned")
+    assert said.code == 2
+    assert "missing_values_in: expected a text for 'age', not ['x']" in said.err

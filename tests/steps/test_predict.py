@@ -32,7 +32,7 @@ def test_there_is_one_line_for_each_line_in_its_order(ok, run, table, write):
 
 
 def test_ids_come_first_then_the_prediction_then_a_column_for_each_class(ok, run, source):
-    said = ok("predict", run, source, "--id", "joined", "--id", "customer", "--keep", "age")
+    said = ok("predict", run, source, "--id", "joined, customer", "--keep", "age")
     header = said.text.partition("\n")[0]
     assert header == "joined,customer,prediction,p_no,p_yes,age"
 

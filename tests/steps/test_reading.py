@@ -112,3 +112,20 @@ def test_what_is_left_out_shows_no_personal_column(ok, tmp_path):
     assert "line 3 has 2 cells" in said.err
     everything = b"".join(p.read_bytes() for p in (tmp_path / "r").rglob("*") if p.is_file())
     assert b"Doe" not in everything
+
+
+def test_notes_below_the_rows_to_predict_are_passed_over_where_training_had_such(
+    nntool, ok, tmp_path
+):
+    notes = ["", "* ohne Steuer", "Quelle: Amt"]
+    (tmp_path / "in.csv").write_bytes(written(HEADER, *ROWS, *notes))
+    trained = tmp_path / "r"
+    quick = ["--set", "train.epochs=1"]
+    ok("run", trained, "--data", tmp_path / "in.csv", "--target", "Promo", *quick)
+    said = ok("predict", trained, tmp_path / "in.csv")
+    assert said.out.count(b"\n") == 61
+    assert "2 records below the table passed over" in said.err
+    piped = predicted(nntool, trained, written(HEADER, *ROWS, *notes))
+    assert piped.code == 3
+    assert piped.hint.endswith("or give the rows without what stands below the table")
+    assert ok("predict", trained, "-", stdin=written(HEADER, *ROWS)).out == said.out

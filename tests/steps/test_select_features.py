@@ -91,7 +91,7 @@ def test_columns_are_dropped_and_kept_by_name_and_position(ok, transformed):
 @pytest.mark.parametrize(
     ("words", "code", "message", "hint"),
     [
-        (["--keep", "agee"], 3, "'agee' (nearest: 'age')", "choose from age, "),
+        (["--keep", "agee"], 3, "'agee' (nearest: 'age')", "columns are: 'age', "),
         (["--drop", "@99"], 3, "'@99'", "'churned'"),
         (["--keep", "age", "--drop", "a*"], 2, "age: both --keep and --drop", "one of the two"),
         (["--drop", "*"], 3, "no feature is left", "another --drop"),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from nntool.errors import DataError, UsageError
 from nntool.settings.clean import CleanSettings
 from nntool.settings.model import build
-from nntool.tables import cleaning, target
+from nntool.tables import cleaning, column_types, target
 from nntool.tables.hashing import row_hashes
 from nntool.tables.typing_pass import type_table
 
@@ -154,3 +154,14 @@ def test_the_pass_gives_what_the_state_gives_chunk_by_chunk(columns, rows, threa
     assert pa.Table.from_batches(batches).to_pydict() == found.table.to_pydict()
     assert (found.hashes == row_hashes(table)).all()
     assert typed(named, rows)[2].columns == found.columns
+
+
+def test_only_training_rows_say_how_a_doubtful_target_is_written():
+    table = pa.table({"y": ["7,964", "8,100"] * 30, "x": ["1,5"] * 30 + ["1.5"] * 30})
+    settings = build(CleanSettings, {"target": "y", "task": "regression"})
+    missing = {"y": [], "x": []}
+    train = np.arange(60) < 30
+    state = column_types.learn_target(table, "y", settings, missing, train)
+    assert state["number_format"]["decimal"] == ","
+    with pytest.raises(DataError, match=r"7964 with --decimal \. and 7.964 with --decimal ,"):
+        column_types.learn_target(table, "y", settings, missing)

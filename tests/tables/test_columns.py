@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nntool.errors import DataError
-from nntool.tables.columns import resolve, resolve_all, unique_names
+from nntool.tables.columns import resolve, resolve_all, resolve_listed, unique_names
 
 
 @given(st.lists(st.sampled_from(["a", "a_2", "a_3", "", " ", "column_1", "column_2", "b"])))
@@ -50,3 +50,9 @@ def test_all_missing_columns_are_named_at_once_with_their_nearest():
 def test_a_saved_name_is_never_a_position():
     with pytest.raises(DataError):
         resolve_all(["a"], ["@1"], "x", positions=False)
+
+
+def test_a_list_typed_with_blanks_after_commas_is_read_and_an_empty_name_is_refused():
+    assert resolve_listed(["a", "b", "c"], ["@-1, a,"], "--drop") == ["c", "a"]
+    with pytest.raises(DataError):
+        resolve_listed(["a"], [""], "--drop")

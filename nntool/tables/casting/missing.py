@@ -1,7 +1,8 @@
 """What means "missing" in a column of text: counted by cause, so that nothing is lost unsaid.
 
 Counts are dicts with the entries that are not zero: ``empty``, ``tokens`` (by token), ``inf``,
-``nan`` and ``unfit`` (cells that are neither missing nor of the column's type).
+``nan`` and ``unfit`` (cells that are neither missing nor of the column's type). Of numbers that are
+read also ``passed_over`` (by word: units and signs) and ``percent`` (divided by 100).
 """
 
 from collections.abc import Sequence
@@ -20,6 +21,8 @@ no-data not-available not-applicable not-known no-answer tba tbd <na> (null) (no
 (blank) \n #n/a #na #null! #div/0! #value! #ref! #num! #name? desconocido inconnu
 unbekannt
 """
+BLANK = r"[\s\p{Zs}]"
+"""A blank of any kind, in a pattern of pyarrow."""
 LOOKALIKES = frozenset(_WORDS.split())
 _SIGNS_ONLY = r"^[-–—*.?_~/]+$"
 

@@ -1,5 +1,6 @@
 """How the numbers of a column are written: decided by its cells where they are clear."""
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -7,12 +8,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from nntool.tables.casting import units
 from nntool.tables.casting.missing import Text, chunks_of
 from nntool.tables.casting.numbers import NumberFormat, Parts, take_apart
 
 LOOKED_AT_FIRST = 1000
 FEWEST_NUMBERS = 0.5
 """Of the cells looked at first; a column with fewer is text, and no more is done."""
+NEARLY_ALL = 0.98
+"""Of the cells; then a column is shown as numbers with words, and what keeps it from being such."""
 LONGEST_EXACT = 15
 """Digits that a float64 holds whatever they are."""
 
@@ -48,13 +52,23 @@ def find_number_format(
 ) -> Finding:
     """How present cells write numbers; ``table`` is the mark of other columns, used in doubt.
 
-    ``asked`` is the decimal mark that a person has named: then no other is looked for.
+    ``asked`` is the decimal mark that a person has named: then no other is looked for. One word
+    behind every number is passed over; where words differ, a note says what a person may do.
 
     >>> find_number_format(pa.chunked_array([["1.234,5", "99"]])).written.example
     '1.234,56'
     >>> find_number_format(pa.chunked_array([["1,234", "5,678"]])).is_unclear
     True
+    >>> find_number_format(pa.chunked_array([["12.5 oz", "7 oz"]])).written.words
+    ['oz']
     """
+    found = _find_without_words(cells, table, asked)
+    if found.written is not None or found.note is not None:
+        return found
+    return _find_with_words(cells, table, asked) or found
+
+
+def _find_without_words(cells: pa.ChunkedArray, table: str | None, asked: str | None) -> Finding:
     first = spread_out(cells)
     marks = [asked] if asked else [".", ","]
     if not len(first) or all(
@@ -66,7 +80,7 @@ def find_number_format(
     parts = {mark: take_apart(distinct, mark) for mark in marks}
     unfit = {mark: int(times[~_mask(parts[mark].fits)].sum()) for mark in marks}
     fitting = [mark for mark in marks if not unfit[mark]]
-    if asked and not fitting and (other := find_number_format(cells).written):
+    if asked and not fitting and (other := _find_without_words(cells, None, None).written):
         return Finding(
             n_unfit=len(cells),
             note=f"its numbers are written as {other.example!r}, against --decimal {asked}:"
@@ -85,7 +99,51 @@ def find_number_format(
             if decimal is None and table is None:
                 return Finding(is_unclear=True, note=_both_readings(distinct, parts))
         found = Finding(decimal=decimal)
-    return _finished(distinct, parts, found, found.decimal or table or fitting[0])
+    return _finished(distinct, times, parts, found, found.decimal or table or fitting[0])
+
+
+def _find_with_words(
+    cells: pa.ChunkedArray, table: str | None, asked: str | None
+) -> Finding | None:
+    """How the numbers are written that have words behind them; None where there are none such."""
+    first = units.split_words(spread_out(cells).combine_chunks()).numbers
+    enough = NEARLY_ALL * len(first)
+    if not any(pc.sum(take_apart(first, mark).fits).as_py() >= enough for mark in ".,"):
+        return None
+    counted = pc.value_counts(cells)
+    distinct, times = counted.field("values"), np.asarray(counted.field("counts"))
+    split = units.split_words(distinct)
+    numbers = split.numbers
+    words, slips = units.without_slips(split, times)
+    fits = _fits_best(numbers, times) & ~slips
+    n_cells, n_unfit = int(times.sum()), int(times[~fits].sum())
+    named = units.tally(words.filter(pa.array(fits)), times[fits])
+    if not named or not units.are_units(named) or n_unfit > (1 - NEARLY_ALL) * n_cells:
+        return None
+    found = _find_without_words(pa.chunked_array([numbers]), table, asked)
+    if found.note is not None:
+        return found
+    if found.written is None and not n_unfit:
+        return None  # codes: leading zeros, or too many digits
+    n_with_word = sum(named.values())
+    if found.written is not None and len(named) == 1 and n_with_word == n_cells:
+        return found._replace(written=replace(found.written, words=list(named)))
+    where = "" if n_with_word == n_cells else f" in {n_with_word:,} of {n_cells:,} cells"
+    odd = ""
+    if n_unfit:
+        unfit = distinct.filter(pa.array(~fits))[:3].to_pylist()
+        odd = f"; {n_unfit:,} would be missing, such as {', '.join(map(repr, unfit))}"
+    note = (
+        f"its cells are numbers with words behind them{where}, {units.listed(named)}: kept as"
+        f" text (--roles COLUMN=numeric to read the numbers and pass over the words{odd})"
+    )
+    return Finding(n_unfit=n_cells, note=note)
+
+
+def _fits_best(numbers: pa.Array, times: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which cells are numbers under the decimal mark under which most are."""
+    fits = [_mask(take_apart(numbers, mark).fits) for mark in ".,"]
+    return max(fits, key=lambda which: int(times[which].sum()))
 
 
 def shows_point(cells: pa.ChunkedArray) -> bool:
@@ -95,22 +153,29 @@ def shows_point(cells: pa.ChunkedArray) -> bool:
     [True, False, False]
     """
     pointed = pc.filter(cells, pc.match_substring(cells, "."))
-    return not pc.all(pc.match_substring_regex(pointed, r"^[+-]?[1-9]\d{0,2}\.\d{3}$")).as_py()
+    like_thousands = pc.match_substring_regex(pointed, r"^[+-]?[1-9]\d{0,2}\.\d{3}$")
+    return not pc.all(like_thousands, min_count=0).as_py()
 
 
-def _finished(distinct: pa.Array, parts: dict[str, Parts], found: Finding, decimal: str) -> Finding:
+def _finished(
+    distinct: pa.Array,
+    times: NDArray[np.int64],
+    parts: dict[str, Parts],
+    found: Finding,
+    decimal: str,
+) -> Finding:
     """The whole format under a decimal mark, or a note on what keeps the cells from having one."""
     own = parts[decimal]
     affixes = sorted(pc.unique(own.affix).to_pylist())
     named = [affix for affix in affixes if affix]
     if len(named) > 1:
         shown = " and ".join(repr(affix) for affix in named[:3])
-        return found._replace(note=f"its numbers have {shown}: different units, kept as text")
-    if named == ["%"] and "" in affixes:
         return found._replace(
-            note="only some of its numbers have '%': kept as text"
-            " (--roles COLUMN=numeric to pass over the sign)"
+            note=f"its numbers have {shown}: different units, kept as text"
+            " (--roles COLUMN=numeric to pass over them)"
         )
+    if named == ["%"] and "" in affixes:
+        return found._replace(note=_note_of_percents(own, times))
     negatives = set(pc.unique(own.negative).to_pylist()) - {""}
     odd = sorted(negatives - {"-1"})
     if (len(negatives) > 1 and odd) or (not _mask(pc.equal(own.negative, "")).any() and odd):
@@ -128,26 +193,13 @@ def _finished(distinct: pa.Array, parts: dict[str, Parts], found: Finding, decim
     return found._replace(written=written, reading=decimal)
 
 
-def forced_number_format(
-    cells: pa.ChunkedArray, table: str | None, asked: str | None
-) -> NumberFormat | None:
-    """The format that most cells have, for a person who says that the column is numeric.
-
-    None is the plain one; a percent sign may then be absent.
-    """
-    distinct = pc.unique(cells)
-    marks = [asked] if asked else [mark for mark in (table, ".", ",") if mark]
-    parts = {mark: take_apart(distinct, mark) for mark in marks}
-    decimal = max(marks, key=lambda mark: pc.sum(parts[mark].fits).as_py() or 0)
-    own = parts[decimal]
-    fits = _mask(own.fits)
-    if not fits.any():
-        return None
-    affixes = pc.value_counts(own.affix.filter(pa.array(fits))).to_pylist()
-    negatives = set(own.negative.filter(pa.array(fits)).to_pylist()) - {"", "-1"}
-    named = [entry for entry in affixes if entry["values"]]
-    affix = max(named, key=lambda entry: entry["counts"])["values"] if named else ""
-    return NumberFormat(decimal, affix, min(negatives, default="-1"))
+def _note_of_percents(own: Parts, times: NDArray[np.int64]) -> str:
+    found = units.medians(np.asarray(pc.cast(own.plain, pa.float64())), own.affix, times)
+    medians = f" ({units.percents_and_others(found)})" if len(found) == 2 else ""
+    return (
+        f"only some of its numbers have '%'{medians}: kept as text (--roles COLUMN=numeric to pass"
+        " over the sign, COLUMN=numeric:percent to divide by 100 where it stands)"
+    )
 
 
 def _mark_of_ambiguous(distinct: pa.Array, parts: Parts) -> str | None:

@@ -2,18 +2,25 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nntool.tables.casting.missing import Counts, Text, to_text, without_empty, without_missing
+from nntool.tables.casting.missing import (
+    BLANK,
+    Counts,
+    Text,
+    to_text,
+    without_empty,
+    without_missing,
+)
+from nntool.tables.casting.units import split_words
 
 NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 NOT_FINITE = r"(?i)^[+-]?(inf|infinity|nan)$"
 
-_BLANK = r"[\s\p{Zs}]"
 _MINUS = "[-\N{MINUS SIGN}\N{EN DASH}]"
 _APOSTROPHE = "['\N{RIGHT SINGLE QUOTATION MARK}]"
 _CODES = (
@@ -33,6 +40,10 @@ class NumberFormat:
     """A currency before or after the number; ``%`` must stand in every cell."""
     negative: str = "-1"
     """Beside a minus in front: ``(1)`` or ``1-``, where the column has them."""
+    words: list[str] = field(default_factory=list)
+    """What may stand with a number and is passed over (units, signs), the most frequent first."""
+    percent: bool = False
+    """``5%`` is 0.05."""
 
     @property
     def example(self) -> str:
@@ -42,6 +53,8 @@ class NumberFormat:
         '€ 1.234,56'
         """
         number = "1,234.56" if self.decimal == "." else "1.234,56"
+        if self.words:
+            return f"{number} {self.words[0]}"
         if self.affix == "%":
             return f"{number} %"
         return f"{self.affix} {number}" if self.affix else number
@@ -76,10 +89,10 @@ def _pattern(decimal: str) -> str:
         rf"[1-9]\d{{0,2}}(?:{sign}\d{{3}})+" for sign in (thousands, r"\p{Zs}", _APOSTROPHE)
     )
     return (
-        rf"^(?P<open>\()?{_BLANK}*(?P<sign>[+]|{_MINUS})?{_BLANK}*(?P<before>{_AFFIX})?{_BLANK}*"
+        rf"^(?P<open>\()?{BLANK}*(?P<sign>[+]|{_MINUS})?{BLANK}*(?P<before>{_AFFIX})?{BLANK}*"
         rf"(?P<inner>{_MINUS})?"
         rf"(?P<whole>{groups}|\d*)(?P<fraction>{mark}\d*)?(?P<power>[eE][+-]?\d+)?"
-        rf"{_BLANK}*(?P<after>{_AFFIX})?{_BLANK}*(?P<last>{_MINUS})?{_BLANK}*(?P<close>\))?$"
+        rf"{BLANK}*(?P<after>{_AFFIX})?{BLANK}*(?P<last>{_MINUS})?{BLANK}*(?P<close>\))?$"
     )
 
 
@@ -163,19 +176,45 @@ def _to_written_numbers(
     text: pa.Array, missing_values: Sequence[str], written: NumberFormat
 ) -> tuple[pa.Array, Counts]:
     present, counts = to_text(text, missing_values)
-    parts = take_apart(present, written.decimal)
+    cells, word = split_words(present)[:2] if written.words else (present, None)
+    parts = take_apart(cells, written.decimal)
     fits = pc.and_(
         parts.fits,
         pc.is_in(parts.negative, value_set=pa.array(["", "-1", written.negative])),
     )
-    affixes = [written.affix] if written.affix == "%" else ["", written.affix]
+    affixes = [written.affix] if written.affix == "%" else ["", written.affix, *written.words]
     fits = pc.and_(fits, pc.is_in(parts.affix, value_set=pa.array(affixes)))
+    if word is not None:
+        fits = pc.and_(fits, pc.is_in(word, value_set=pa.array(["", *written.words])))
     unfit = pc.sum(pc.and_(pc.is_valid(present), pc.invert(fits))).as_py() or 0
     if unfit:
         counts["unfit"] = unfit
     values = pc.cast(pc.if_else(fits, parts.plain, None), pa.float64())
     values = pc.if_else(pc.equal(parts.negative, ""), values, pc.negate(values))
+    if word is not None:
+        values = _without_words(values, fits, [word, parts.affix], written, counts)
     return _without(values, pc.is_inf(values), "inf", counts), counts
+
+
+def _without_words(
+    values: pa.Array,
+    fits: pa.Array,
+    words: Sequence[pa.Array],
+    written: NumberFormat,
+    counts: Counts,
+) -> pa.Array:
+    """The numbers, percents divided where that was asked for; counts what was passed over."""
+    found: dict[str, int] = {}
+    for own in words:
+        for entry in pc.value_counts(own.filter(fits)).to_pylist():
+            if entry["values"]:
+                found[entry["values"]] = found.get(entry["values"], 0) + entry["counts"]
+    if written.percent and (n := found.pop("%", 0)):
+        counts["percent"] = n
+        values = pc.if_else(pc.equal(words[0], "%"), pc.divide(values, 100.0), values)
+    if found:
+        counts["passed_over"] = dict(sorted(found.items()))
+    return values
 
 
 def _without(values: pa.Array, mask: pa.Array, name: str, counts: Counts) -> pa.Array:

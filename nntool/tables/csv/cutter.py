@@ -1,5 +1,6 @@
 """Cuts a stream of CSV bytes into blocks of whole records."""
 
+import re
 from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
@@ -29,6 +30,7 @@ from nntool.tables.csv.stray import (
 FIRST_BLOCK = 1 << 16
 LONGEST_RECORD = 1 << 28
 BOM = b"\xef\xbb\xbf"
+BOM_OF_A_LINE = re.compile(rb"(?:\A|(?<=[\r\n]))" + BOM)
 
 
 class Readable(Protocol):
@@ -83,6 +85,7 @@ class Cutter:
         block_bytes: int = 4 << 20,
     ) -> None:
         self.n_comments = 0
+        self.n_marks = 0
         self.held_back = b""
         self._stream = stream
         self._signs = signs
@@ -104,6 +107,9 @@ class Cutter:
         while not at_end:
             buffer = carry + more
             at_end = not more
+            if BOM in buffer:  # of a file that was joined to another
+                buffer, n_marks = BOM_OF_A_LINE.subn(b"", buffer)
+                self.n_marks += n_marks
             if at_end and buffer and not buffer.endswith(b"\n"):
                 buffer += b"\n"
             if self._signs.comment:

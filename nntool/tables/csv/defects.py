@@ -3,6 +3,7 @@
 from typing import Any
 
 from nntool.errors import DataError
+from nntool.settings.wording import counted
 
 SHOWN = 5
 COUNTED = 10_000
@@ -62,7 +63,7 @@ class Defects:
             return
         number = f"{self.count:,}" if is_whole else f"at least {self.count:,}"
         records = "1 record is" if number == "1" else f"{number} records are"
-        expected = f" ({_cells(n_cells)})" if n_cells else ""
+        expected = f" ({counted(n_cells, 'cell')})" if n_cells else ""
         raise DefectsError(
             f"{self.name}: {records} not as the others{expected}: {self._shown()}",
             self._hint(at_end=at_end),
@@ -72,7 +73,8 @@ class Defects:
         """What was left out, in one sentence."""
         if not self.count:
             return None
-        records = "1 record was" if self.count == 1 else f"{self.count:,} records were"
+        was = "was" if self.count == 1 else "were"
+        records = f"{counted(self.count, 'record')} {was}"
         return f"{self.name}: {records} left out (--max-bad-rows): {self._shown()}"
 
     def _shown(self) -> str:
@@ -103,10 +105,6 @@ class Defects:
         if self._has_bytes:
             ways.append("--encoding cp1252 (or another), if the file was written in that")
         return "; ".join(ways)
-
-
-def _cells(number: int) -> str:
-    return "1 cell" if number == 1 else f"{number} cells"
 
 
 def excerpt(data: bytes, most: int = EXCERPT) -> str:

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 
 from nntool.errors import DataError
 from nntool.settings.collect import CollectSettings
+from nntool.settings.wording import counted
 from nntool.tables.csv import encoding
 from nntool.tables.csv.dialect import Dialect, shown
 from nntool.tables.csv.encoding import Survey
 from nntool.tables.csv.ending import end_of, hints
-from nntool.tables.csv.formats import refuse_json, refuse_other_formats
+from nntool.tables.csv.formats import refuse_json, refuse_other_formats, refuse_quoted_lines
 from nntool.tables.csv.layout import (
     Layout,
     is_number,
@@ -92,7 +93,7 @@ def _head(head: bytes, dialect: Dialect, name: str) -> _Head:
         text = codecs.getincrementaldecoder(dialect.encoding)(errors="replace").decode(head)
     except UnicodeError as error:  # what no replacement can mend, as a byte order mark not there
         raise DataError(f"{name} is not {dialect.encoding}: {error}", "--encoding auto") from None
-    text = text.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    text = text.lstrip("\ufeff").rstrip("\0\x1a").replace("\r\n", "\n").replace("\r", "\n")
     is_cut = len(head) >= HEAD_BYTES
     if is_cut and "\n" in text:
         text = text[: text.rindex("\n")]
@@ -142,9 +143,11 @@ def _above(chosen: Layout, dialect: Dialect, file: _Head) -> tuple[Dialect, list
     if not chosen.start:
         return dialect, []
     number = chosen.header_line - 1
-    lines = "1 line" if number == 1 else f"{number} lines"
     first = "; ".join(repr(cell.strip()[:50]) for cell in chosen.records[0].cells if cell.strip())
-    note = f"{lines} above the header passed over, {first or 'empty'} first (--skip-rows 0)"
+    note = (
+        f"{counted(number, 'line')} above the header passed over, {first or 'empty'} first"
+        " (--skip-rows 0)"
+    )
     return replace(dialect, skip_rows=number), [note]
 
 
@@ -158,8 +161,8 @@ def _refuse_unclear_start(chosen: Layout, file: _Head) -> None:
         return
     raise DataError(
         f"{file.name}: where the table begins is not clear: line {first.line} has"
-        f" {_cells(len(first.cells))} ({start_of(first)}), line {header.line} has"
-        f" {_cells(len(header.cells))} ({start_of(header)})",
+        f" {counted(len(first.cells), 'cell')} ({start_of(first)}), line {header.line} has"
+        f" {counted(len(header.cells), 'cell')} ({start_of(header)})",
         f"--skip-rows {header.line - 1}, if the header is on line {header.line};"
         " --skip-rows 0, if it is the first line",
     )
@@ -185,6 +188,9 @@ def _choose(
             found.append(table)
     if not found:
         if settings.delimiter == "auto":
+            if dialect.quote:
+                whole = records_of(text, ",", dialect.quote, skip_blanks=False, is_cut=file.is_cut)
+                refuse_quoted_lines(whole, CANDIDATES, file.name)
             _propose(text, dialect, file)
         return None
     if len(signs) == 1:
@@ -247,10 +253,6 @@ def _has_single_quotes(text: str) -> bool:
     cells = re.findall(r"(?:^|(?<=[,;\t|]))'(?:[^'\n]|'')*'(?=[,;\t|]|$)", text, re.M)
     opening = re.findall(r"(?:^|(?<=[,;\t|]))'", text, re.M)
     return len(cells) >= 2 and len(cells) == len(opening)
-
-
-def _cells(number: int) -> str:
-    return "1 cell" if number == 1 else f"{number} cells"
 
 
 def _propose(text: str, dialect: Dialect, file: _Head) -> None:

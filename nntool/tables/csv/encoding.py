@@ -174,7 +174,7 @@ def of_input(head: bytes, known: str) -> str | None:
 
 def _refuse_binary(head: bytes, name: str) -> None:
     """Raise for bytes of which many are control signs, so no text of one byte a letter."""
-    sample = np.frombuffer(head[:65536], np.uint8)
+    sample = np.frombuffer(head[:65536].rstrip(b"\0\x1a"), np.uint8)  # but for padding
     control = ((sample < 9) & (sample != 1)) | ((sample > 13) & (sample < 26))  # 1 may separate
     if sample.size and control.mean() > 0.05:
         raise DataError(

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from nntool.errors import DataError
+from nntool.settings.wording import counted
 from nntool.tables.csv.cutter import Block
 from nntool.tables.csv.defects import excerpt
 from nntool.tables.csv.dialect import Dialect
@@ -78,8 +79,7 @@ def _without_first(block: Block, dialect: Dialect, show_cells: bool) -> tuple[Bl
     ends = record_ends(block.data, dialect.signs)
     last = int(filled[-1])
     stop = int(ends[last]) + 1
-    passed = "1 record" if filled.size == 1 else f"{filled.size} records"
-    note = f"{passed} below the header passed over (--skip-below)"
+    note = f"{counted(filled.size, 'record')} below the header passed over (--skip-below)"
     if show_cells:
         note += f": {excerpt(block.data[:stop])}"
     line = block.line + count_lines(block.data[:stop])

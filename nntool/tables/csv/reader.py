@@ -1,6 +1,6 @@
 """Reads a CSV stream as batches of text: every cell as it stands in the file."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from typing import Any, BinaryIO
@@ -8,6 +8,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 from pyarrow import csv as arrow_csv
 
 from nntool.errors import DataError
@@ -18,7 +19,7 @@ from nntool.tables.csv.dialect import Dialect
 from nntool.tables.csv.header import Header, split_header
 from nntool.tables.csv.records import cell_counts, unpadded
 from nntool.tables.csv.repair import find_defects, lines_of, without
-from nntool.tables.csv.source import Utf8Bytes
+from nntool.tables.csv.source import Utf8Bytes, WithoutPadding
 
 
 class CsvReader:
@@ -61,9 +62,11 @@ class CsvReader:
         self._ahead = ahead
         self._blank = _Passed(name, "blank line", "passed over")
         self._empty = _Passed(name, "row without any value", "left out", "rows without any value")
+        self._again = _Passed(name, "repeated header", "left out")
         self._defects = Defects(name, max_bad_rows, show=show_cells)
+        self._input = WithoutPadding(Utf8Bytes(stream, dialect.encoding, name))
         self._cutter = Cutter(
-            Utf8Bytes(stream, dialect.encoding, name),
+            self._input,
             self._signs,
             name,
             self._defects,
@@ -76,6 +79,8 @@ class CsvReader:
         header, first = split_header(blocks, dialect, name, show_cells=show_cells)
         self._blank.add(header.n_blank, header.first_blank)
         self._blocks = chain([first], blocks)
+        is_named = dialect.header and len(header.cells) > 1
+        self._header = [cell.strip() for cell in header.cells] if is_named else []
         self.names, notes = unique_names(header.cells)
         self.notes = [f"{name}: {note}" for note in _names_notes(header, dialect, notes)]
         self.schema = pa.schema([(column, pa.string()) for column in self.names])
@@ -113,7 +118,8 @@ class CsvReader:
         self._defects.refuse(len(self.names))
         if self._skip_end:
             self.notes.append(f"{self._name}: {self._end_words()}")
-        passed = [self._blank.note(), self._empty.note(), self._defects.note()]
+        passed = [one.note() for one in (self._blank, self._empty, self._again, self._defects)]
+        passed += self._unwritten()
         if self._cutter.n_comments:
             lines = "line was" if self._cutter.n_comments == 1 else "lines were"
             passed.append(
@@ -121,10 +127,23 @@ class CsvReader:
             )
         self.notes += [note for note in passed if note]
 
+    def _unwritten(self) -> list[str]:
+        """Signs that nobody wrote: what programs leave where files end, or are joined."""
+        notes = []
+        if self._input.n_bytes:
+            what = "1 byte" if self._input.n_bytes == 1 else f"{self._input.n_bytes:,} bytes"
+            notes.append(f"{what} of padding behind the last record passed over (0x1A or NUL)")
+        if self._cutter.n_marks:
+            n = self._cutter.n_marks
+            what = "1 byte order mark" if n == 1 else f"{n:,} byte order marks"
+            notes.append(f"{what} inside the file passed over: it is of several files, joined")
+        return [f"{self._name}: {note}" for note in notes]
+
     def _end_words(self) -> str:
         """What was passed over below the table."""
         records = "1 record" if self._skip_end == 1 else f"{self._skip_end:,} records"
-        shown = f", {excerpt(self._cutter.held_back)} first" if self._show_cells else ""
+        first = self._cutter.held_back.strip(b"\r\n").splitlines(keepends=True)[:1]
+        shown = f", {excerpt(b''.join(first))} first" if self._show_cells else ""
         return f"{records} below the table passed over{shown} (--skip-end 0 to keep)"
 
     def _parsed(self) -> Iterator[tuple[Block, pa.RecordBatch | pa.ArrowInvalid | None]]:
@@ -196,24 +215,21 @@ class CsvReader:
         return parsed if parsed is None or self._keep_empty else self._filled(block, parsed, bad)
 
     def _filled(self, block: Block, batch: pa.RecordBatch, bad: Any) -> pa.RecordBatch:
-        """The rows that have a value."""
-        empty = np.zeros(batch.num_rows, bool)
-        at = np.arange(batch.num_rows)
-        for column in batch.columns:
-            cells = column if at.size == batch.num_rows else column.take(pa.array(at))
-            is_empty = pc.equal(pc.ascii_trim_whitespace(cells), "").to_numpy(zero_copy_only=False)
-            at = at[is_empty]
+        """The rows that have a value, and are not the header once more."""
+        keep = np.ones(batch.num_rows, bool)
+        for passed, cells in ((self._empty, [""] * batch.num_columns), (self._again, self._header)):
+            at = _rows_of(batch, cells)
             if not at.size:
-                return batch
-        empty[at] = True
-        line = 0
-        if not self._empty.count:
-            counts = cell_counts(block.data, self._signs)
-            is_row = counts > 0 if self._passes_blank_lines else np.ones(counts.size, bool)
-            is_row[bad] = False
-            line = lines_of(block, np.flatnonzero(is_row)[at[:1]], self._signs)[0]
-        self._empty.add(at.size, line)
-        return batch.filter(pa.array(~empty))
+                continue
+            keep[at] = False
+            line = 0
+            if not passed.count:
+                counts = cell_counts(block.data, self._signs)
+                is_row = counts > 0 if self._passes_blank_lines else np.ones(counts.size, bool)
+                is_row[bad] = False
+                line = lines_of(block, np.flatnonzero(is_row)[at[:1]], self._signs)[0]
+            passed.add(at.size, line)
+        return batch if keep.all() else batch.filter(pa.array(keep))
 
     def _ends_badly(self, block: Block, bad: Any) -> bool:
         """True where all records from the first defective one on are defective."""
@@ -232,6 +248,17 @@ class CsvReader:
         except DataError:
             self._defects.refuse(n_cells, is_whole=False)
         self._defects.refuse(n_cells, at_end=last_is_bad)
+
+
+def _rows_of(batch: pa.RecordBatch, cells: Sequence[str]) -> NDArray[np.int64]:
+    """The rows with these cells, blanks around them apart; none where none are given."""
+    at = np.arange(batch.num_rows if cells else 0)
+    for column, cell in zip(batch.columns, cells, strict=False):
+        some = column if at.size == batch.num_rows else column.take(pa.array(at))
+        at = at[pc.equal(pc.ascii_trim_whitespace(some), cell).to_numpy(zero_copy_only=False)]
+        if not at.size:
+            break
+    return at
 
 
 class _Passed:

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from nntool.settings.wording import counted
 from nntool.tables.csv.cutter import Block
 from nntool.tables.csv.defects import Defects, excerpt
 from nntool.tables.csv.records import (
@@ -44,8 +45,7 @@ def find_defects(block: Block, signs: Signs, n_cells: int, defects: Defects) -> 
             line += count_lines(raw[: raw.index(b"\0")])
             defects.add(line, "has a NUL byte, which no text holds", excerpt(raw))
         else:
-            cells = "1 cell" if counts[index] == 1 else f"{counts[index]} cells"
-            defects.add(line, f"has {cells}", excerpt(raw))
+            defects.add(line, f"has {counted(int(counts[index]), 'cell')}", excerpt(raw))
     defects.add_many(bad.size - shown.size)
     return bad
 

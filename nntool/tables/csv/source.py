@@ -15,6 +15,7 @@ from nntool.tables.csv.dialect import is_utf8
 
 HEAD_BYTES = 1 << 18
 READ_BYTES = 1 << 20
+MOST_PADDING = 1 << 20
 
 
 def _open_zst(path: str, mode: str) -> BinaryIO:
@@ -154,3 +155,41 @@ class Utf8Bytes:
             f"{self._name}, line {line}: the bytes {bad} are not {self._encoding}: {error.reason}",
             "name the encoding that the file was written in: --encoding utf-8 (or another)",
         )
+
+
+class WithoutPadding:
+    """A stream of UTF-8 without what old programs put behind the last record: 0x1A and NULs.
+
+    NULs are padding behind a line end alone; elsewhere they are a defect of their record.
+    """
+
+    def __init__(self, stream: Utf8Bytes) -> None:
+        self._stream = stream
+        self._held = b""
+        self._last = b"\n"
+        self.n_bytes = 0
+        """Bytes of padding, once the end is reached."""
+
+    def read(self, size: int) -> bytes:
+        """About ``size`` bytes; empty at the end."""
+        while more := self._stream.read(size):
+            data = self._held + more
+            start = self._padding_at(data)
+            self._held = data[start:]
+            if start:
+                self._last = data[start - 1 : start]
+                return data[:start]
+        self.n_bytes += len(self._held) - self._held.count(b"\r") - self._held.count(b"\n")
+        self._held = b""
+        return b""
+
+    def _padding_at(self, data: bytes) -> int:
+        """Where the bytes begin that are padding if the stream ends here."""
+        if data[-1] not in b"\0\x1a\r\n":
+            return len(data)
+        text = len(data.rstrip(b"\0\x1a\r\n"))
+        lines = len(data[text:]) - len(data[text:].lstrip(b"\r\n"))
+        start = text + lines
+        is_new_line = lines > 0 or (self._last if not text else b"") in (b"\r", b"\n")
+        is_padding = data[start : start + 1] == b"\x1a" or is_new_line
+        return start if is_padding and len(data) - start <= MOST_PADDING else len(data)

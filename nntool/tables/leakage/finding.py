@@ -10,6 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from nntool.settings.clean import CleanSettings
+from nntool.settings.wording import counted
 from nntool.tables.column_types import ARROW_TYPES, learn, missing_by_column, typed
 from nntool.tables.columns import resolve_all
 
@@ -115,7 +116,7 @@ def in_words(counts: Mapping[str, int]) -> str:
     >>> in_words({"validation": 1, "test": 1200})
     '1 validation row and 1,200 test rows'
     """
-    return " and ".join(f"{n:,} {part} row{'' if n == 1 else 's'}" for part, n in counts.items())
+    return " and ".join(counted(n, f"{part} row") for part, n in counts.items())
 
 
 def examples(mask: Mask, most: int = 3) -> list[int]:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from nntool.errors import DataError, UsageError
+from nntool.settings.wording import quoted
 from nntool.tables.choices import setting
 from nntool.tables.operations.levels import codes_of, in_order, levels_of
 from nntool.tables.operations.murmur import hashed_places
@@ -82,9 +83,8 @@ class Ordinal(Operation):
         if not self.order:
             return {"levels": found}
         if unknown := [level for level in found if level is not None and level not in self.order]:
-            named = ", ".join(map(repr, unknown[:5])) + (", …" if len(unknown) > 5 else "")
             raise DataError(
-                f"ordinal: the order {'/'.join(self.order)} does not name {named}",
+                f"ordinal: the order {'/'.join(self.order)} does not name {quoted(unknown)}",
                 "add what is not named, in its place; levels are told apart by case and blanks",
             )
         return {"levels": [*self.order, *([None] if None in found else [])]}

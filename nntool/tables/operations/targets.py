@@ -1,4 +1,4 @@
-"""The target on its way to the network and back."""
+"""The target on its way to the network; the way back is ``nntool.nn.heads.TargetMap``."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -61,16 +61,6 @@ def apply_target(values: Any, state: State) -> npt.NDArray[np.int32] | npt.NDArr
     most = np.finfo(np.float32).max
     clipped: npt.NDArray[np.float32] = np.clip(scaled, -most, most).astype(np.float32)
     return clipped
-
-
-def inverse_target(scaled: npt.ArrayLike, state: State) -> Numbers:
-    """Map scaled numbers of any shape back to the target's own unit, in float64.
-
-    >>> inverse_target([0.0, 1.0], {"mean": 10.0, "scale": 2.0})
-    array([10., 12.])
-    """
-    own: Numbers = np.asarray(scaled, dtype=np.float64) * state["scale"] + state["mean"]
-    return np.expm1(own) if state.get("scaling") == "log1p" else own
 
 
 def _require_logarithms(numbers: Numbers) -> None:

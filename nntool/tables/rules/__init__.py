@@ -8,7 +8,7 @@ from nntool.tables.rules.derive import Derive
 from nntool.tables.rules.outliers import Outliers
 from nntool.tables.rules.require import Require
 from nntool.tables.rules.row_outliers import RowOutliers
-from nntool.tables.rules.rule import Findings, Rule
+from nntool.tables.rules.rule import Rule
 from nntool.tables.rules.smoothing import SmoothingByBins, SmoothingInOrder
 from nntool.tables.rules.spellings import Spellings
 from nntool.tables.rules.valid import Valid
@@ -28,4 +28,4 @@ RULES: dict[str, type[Rule]] = {
 alike, what cannot be becomes missing, what is missing is computed, noise is looked for in the rest,
 and at the end what is required must be there."""
 
-__all__ = ["RULES", "Findings", "Rule"]
+__all__ = ["RULES", "Rule"]

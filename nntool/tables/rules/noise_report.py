@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from nntool.settings.wording import counted, listed, quoted
 from nntool.tables.rules.rule import Judgement, State
 
 MOST_SHOWN = 20
@@ -51,9 +52,9 @@ def notes(states: Sequence[State], judged: Sequence[Judgement]) -> list[str]:
 def _of_spellings(state: State) -> list[str]:
     merged = sum(len(column["merged"]) for column in state["columns"])
     columns = sum(1 for column in state["columns"] if column["merged"])
-    spellings = "1 spelling" if merged == 1 else f"{merged:,} spellings"
     said = [
-        f"{spellings} merged into another, in {columns} of {len(state['columns'])} columns"
+        f"{counted(merged, 'spelling')} merged into another, in {columns} of"
+        f" {counted(len(state['columns']), 'column')}"
         " (--spelling-similarity, --spelling-ratio, --spelling-rows to merge more or fewer)"
     ]
     for column in state["columns"]:
@@ -64,7 +65,7 @@ def _of_spellings(state: State) -> list[str]:
         if pairs:
             said.append(
                 f"{column['name']!r}: near, but in too many rows for a misspelling, so both stay:"
-                f" {_listed(pairs)} (--spelling-rows)"
+                f" {listed(pairs)} (--spelling-rows)"
             )
     return said + [
         f"{column['name']!r}: " + TOO_MANY_WORDS.format(n=column["words_not_compared"])
@@ -76,9 +77,9 @@ def _of_spellings(state: State) -> list[str]:
 def _of_outliers(state: State) -> list[str]:
     by_reason: dict[str, list[str]] = {}
     for column in state["passed_over"]:
-        by_reason.setdefault(column["reason"], []).append(repr(column["name"]))
+        by_reason.setdefault(column["reason"], []).append(column["name"])
     return [
-        f"no outliers are looked for in {_listed(names)}: {reason} (--outlier-columns, --outliers)"
+        f"no outliers are looked for in {quoted(names)}: {reason} (--outlier-columns, --outliers)"
         for reason, names in by_reason.items()
     ]
 
@@ -86,20 +87,15 @@ def _of_outliers(state: State) -> list[str]:
 def _of_smoothing(state: State) -> list[str]:
     ahead = [c["name"] for c in state["columns"] if c["smoother"].get("centered")]
     said = [
-        f"{_listed([c['name'] for c in state['columns']])} smoothed along {state['order_by']!r},"
+        f"{listed([c['name'] for c in state['columns']])} smoothed along {state['order_by']!r},"
         " each part of the rows by itself; in prediction, the rows of the input"
     ]
     if ahead:
         said.append(
-            f"{_listed(ahead)}: a centered window looks ahead, at rows that need not be known yet"
+            f"{listed(ahead)}: a centered window looks ahead, at rows that need not be known yet"
             " where a row is predicted (centered=false)"
         )
     return said
-
-
-def _listed(names: Sequence[str], most: int = 5) -> str:
-    shown = ", ".join(names[:most])
-    return shown + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 _NOTES = {

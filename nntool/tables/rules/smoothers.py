@@ -25,11 +25,6 @@ class Smoother(ABC):
     in_order: ClassVar[bool] = True
     """True where the numbers before (and after) in the order are needed."""
 
-    @property
-    def looks_ahead(self) -> bool:
-        """Whether a number is changed by those that come after it."""
-        return False
-
     def fit(self, values: Numbers) -> dict[str, Any]:
         """Learn from training rows: plain data."""
         return {}
@@ -49,11 +44,6 @@ class Rolling(Smoother):
     centered: bool = setting(
         False, "Whether the own number stands in the middle: this looks ahead in the order."
     )
-
-    @property
-    def looks_ahead(self) -> bool:
-        """A window that is centered does."""
-        return self.centered
 
     def smooth(self, values: Numbers, learned: dict[str, Any]) -> Numbers:
         """Windows at the ends hold fewer numbers."""

@@ -1,11 +1,11 @@
 """Features kept and dropped by name: of a source column, a feature, or a produced column."""
 
-import difflib
 import re
 from collections.abc import Mapping, Sequence, Set
 from typing import NamedTuple
 
 from nntool.errors import DataError, UsageError
+from nntool.tables.columns import no_such_columns
 from nntool.tables.selecting.features import DROPPED, Feature
 
 
@@ -44,7 +44,7 @@ def apply_names(
     for option, wanted in (("--keep", keep), ("--drop", drop)):
         places, no_features, unknown = _matched(names, wanted, others)
         if unknown and not lenient:
-            raise _unknown(option, unknown, [*names, *others.names])
+            raise no_such_columns([*names, *others.names], unknown, option)
         notes += [f"{option} {name}: there is no such column now" for name in unknown]
         notes += [_said(option, name, others) for name in no_features]
         found[option] = places
@@ -125,15 +125,3 @@ def _meant(names: Sequence[str], text: str) -> list[str]:
 
 def _of(feature: Feature, places: set[Place]) -> list[int]:
     return [i for name, i in places if name == feature.name]
-
-
-def _unknown(option: str, unknown: Sequence[str], names: Sequence[str]) -> DataError:
-    """All names that are not there, each with its nearest."""
-    plain = {name.strip().casefold(): name for name in reversed(names)}
-    shown = []
-    for name in unknown:
-        near = difflib.get_close_matches(name.casefold(), plain, n=1, cutoff=0.5)
-        shown.append(f"{name!r} (nearest: {plain[near[0]]!r})" if near else f"{name!r}")
-    is_or_are = "is no such column" if len(shown) == 1 else "are no such columns"
-    some = ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
-    return DataError(f"{option}: there {is_or_are}: {', '.join(shown)}", f"choose from {some}")

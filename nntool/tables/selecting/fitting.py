@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from nntool.errors import DataError
 from nntool.settings.select_features import SelectFeaturesSettings
+from nntool.settings.wording import listed
 from nntool.tables.selecting import filters, redundancy
 from nntool.tables.selecting.by_name import Others, apply_names
 from nntool.tables.selecting.columns import Array, Blocks, Columns, Rows
@@ -159,11 +160,11 @@ def _result(
         f" judged by {n_rows:,} rows",
         *judgement.notes,
     ]
-    notes += _listed("dropped", [f"{f.name} ({f.reason})" for f in features if not f.kept])
+    notes += _note("dropped", [f"{f.name} ({f.reason})" for f in features if not f.kept])
     apart = [f"{name} ({DROPPED})" for f in features if f.kept for name in f.dropped_by_name]
-    notes += _listed("left out of a feature", apart)
+    notes += _note("left out of a feature", apart)
     spared = [f"{f.name} ({'; '.join(f.spared)})" for f in features if f.spared]
-    notes += _listed("kept by name all the same", spared)
+    notes += _note("kept by name all the same", spared)
     if judgement.ranks and judgement.settings.top is judgement.settings.min_score is None:
         notes.append("features are ranked, and none is dropped by its rank (--top, --min-score)")
     return {
@@ -194,9 +195,8 @@ def _described(feature: Feature) -> dict[str, Any]:
     }
 
 
-def _listed(what: str, shown: Sequence[str]) -> list[str]:
-    more = f" and {len(shown) - 10} more" if len(shown) > 10 else ""
-    return [f"{what}: {', '.join(shown[:10])}{more}"] if shown else []
+def _note(what: str, shown: Sequence[str]) -> list[str]:
+    return [f"{what}: {listed(shown, 10)}"] if shown else []
 
 
 def _way_out(judgement: _Judgement) -> str:

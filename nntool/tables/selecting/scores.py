@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nntool.tables.choices import setting
-from nntool.tables.selecting.judged import Block, Judged, Ranking, Tools, by_score
+from nntool.tables.selecting.judged import Block, Judged, Ranking, Tools, binned, by_score
 from nntool.tables.selecting.significance import chi2_significance, f_significance
 
 Array = npt.NDArray[np.generic]
@@ -131,8 +131,6 @@ class ChiSquare:
 
     def rank(self, judged: Judged, top: int | None, tools: Tools) -> Ranking:
         """Test each feature; one of several columns of numbers by its best."""
-        from nntool.tables.selecting.judged import binned
-
         judged.require(2, "chi2")
         of = binned(judged.values(), self.bins) if judged.is_regression else judged.classes()
         return by_score(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime
 import re
+import shlex
 import warnings
 import zipfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 
@@ -194,10 +195,15 @@ class _workbook:  # noqa: N801 - used as a function
         self._quiet = warnings.catch_warnings()
         self._quiet.__enter__()
         warnings.simplefilter("ignore")
+        self._file = open(path, "rb")  # noqa: SIM115 - closed by __exit__; of a name openpyxl judges the suffix
         try:
-            self._book = openpyxl.load_workbook(path, read_only=True, data_only=not formulas)
+            _refuse_other_archives(self._file, name)
+            self._book = openpyxl.load_workbook(self._file, read_only=True, data_only=not formulas)
+        except DataError:
+            self._close()
+            raise
         except (zipfile.BadZipFile, KeyError, ValueError, OSError, SyntaxError) as error:
-            self._quiet.__exit__(None, None, None)
+            self._close()
             raise DataError(
                 f"{name} cannot be read as an Excel workbook: {error}",
                 "save it as .xlsx, without a password, or as .csv",
@@ -208,7 +214,23 @@ class _workbook:  # noqa: N801 - used as a function
 
     def __exit__(self, *error: object) -> None:
         self._book.close()
+        self._close()
+
+    def _close(self) -> None:
+        self._file.close()
         self._quiet.__exit__(None, None, None)
+
+
+def _refuse_other_archives(file: BinaryIO, name: str) -> None:
+    """A ZIP archive without a workbook's list of contents holds files of another kind."""
+    with zipfile.ZipFile(file) as packed:
+        names = packed.namelist()
+    if "[Content_Types].xml" not in names:
+        inside = ", ".join(map(repr, names[:3])) or "nothing"
+        raise DataError(
+            f"{name} is a ZIP archive and no workbook; in it: {inside}",
+            f"unzip {shlex.quote(name)}, and name the file that was in it",
+        )
 
 
 def _cells(sheet: Any) -> Iterator[list[Any]]:

@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 
 from nntool.errors import DataError
+from nntool.settings.wording import counted
 from nntool.tables.columns import unique_names
 from nntool.tables.csv.source import open_source, read_bytes
 from nntool.tables.sources.reading import BATCH_ROWS, text_schema
@@ -41,8 +42,8 @@ class JsonLinesSource:
         self.names, notes = unique_names(self._keys)
         self.notes = [f"{name}: {note}" for note in notes]
         if n_blank:
-            lines = "1 blank line was" if n_blank == 1 else f"{n_blank:,} blank lines were"
-            self.notes.append(f"{name}: {lines} passed over")
+            was = "was" if n_blank == 1 else "were"
+            self.notes.append(f"{name}: {counted(n_blank, 'blank line')} {was} passed over")
         self.n_rows = 0
 
     def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:

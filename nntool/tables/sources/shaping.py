@@ -73,8 +73,8 @@ def shape_all(called: Sequence[str], sources: Sequence[Source], shape: Shape) ->
         for source, renamed in zip(sources, renamings, strict=True)
     ]
     union = list(dict.fromkeys(name for names in after for name in names))
-    drop = listed(union, shape.drop, "--drop")
-    hashed = listed(union, shape.pseudonymize, "--pseudonymize")
+    drop = column_names.resolve_listed(union, shape.drop, "--drop")
+    hashed = column_names.resolve_listed(union, shape.pseudonymize, "--pseudonymize")
     both = [name for name in hashed if name in drop]
     if both:
         raise UsageError(f"{both[0]!r} is dropped and pseudonymized", "give one of the two")
@@ -88,19 +88,6 @@ def shape_all(called: Sequence[str], sources: Sequence[Source], shape: Shape) ->
         own_hashed = [own for own in kept if own in hashed]
         found.append(Shaped(source, shape, taken, kept, renamed, dropped, own_hashed))
     return found
-
-
-def listed(names: Sequence[str], wanted: Sequence[str], what: str) -> list[str]:
-    """The columns that were named one by one or with commas between them.
-
-    >>> listed(["a", "b", "c,d"], ["a,b", "c,d"], "--drop")
-    ['a', 'b', 'c,d']
-    """
-    parts = []
-    for word in wanted:
-        whole = column_names.find(names, word, positions=True) is not None
-        parts += [word] if whole else [part.strip() for part in word.split(",")]
-    return list(dict.fromkeys(column_names.resolve_all(names, parts, what)))
 
 
 def renaming(called: str, names: Sequence[str], rename: Mapping[str, str]) -> dict[str, str]:

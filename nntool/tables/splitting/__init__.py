@@ -9,13 +9,13 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from nntool.errors import DataError, UsageError
+from nntool.settings.clean import MISSING_VALUES
 from nntool.tables.splitting.at_random import Random, Stratified
 from nntool.tables.splitting.by_group import Group, Hash
 from nntool.tables.splitting.by_time import Time
 from nntool.tables.splitting.dealing import Parts, groups_of
 from nntool.tables.splitting.given import Column, Files
 from nntool.tables.splitting.rows import (
-    DEFAULT_MISSING,
     MISSING_TARGET,
     PART_NAMES,
     REST,
@@ -47,7 +47,7 @@ def split(
     method: Splitter | Literal["auto"],
     task: str,
     rng: np.random.Generator,
-    missing_values: Sequence[str] = DEFAULT_MISSING,
+    missing_values: Sequence[str] = MISSING_VALUES,
     *,
     column: pa.ChunkedArray | None = None,
     sources: Sequence[Source] = (),

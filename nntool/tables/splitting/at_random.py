@@ -6,9 +6,10 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from nntool.settings.wording import quoted
 from nntool.tables.choices import setting
 from nntool.tables.splitting.dealing import deal, groups_of
-from nntool.tables.splitting.rows import Dealt, Rows, Shares, listed, strata_of
+from nntool.tables.splitting.rows import Dealt, Rows, Shares, strata_of
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def deal_strata(
         n_parts = int(np.count_nonzero(shares))
         notes.append(
             f"too few different rows for {n_parts} parts, so all to training:"
-            f" {listed([names[i] for i in rare])} (--method random)"
+            f" {quoted([names[i] for i in rare])} (--method random)"
         )
     return Dealt(parts[groups], notes)
 
@@ -93,4 +94,4 @@ def deal_strata(
 def _rare_note(names: list[str], n_folds: int) -> list[str]:
     if not names:
         return []
-    return [f"too few different training rows for {n_folds} folds: not in all: {listed(names)}"]
+    return [f"too few different training rows for {n_folds} folds: not in all: {quoted(names)}"]

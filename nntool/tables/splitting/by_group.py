@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from nntool.settings.wording import counted
 from nntool.tables.choices import setting
 from nntool.tables.hashing import row_hashes
 from nntool.tables.splitting.at_random import equal_shares
@@ -50,7 +51,8 @@ class Group:
         parts = deal_groups(counts.reshape(-1, n_strata), shares, rng)
         notes = [f"{first.size:,} groups by {self.column!r}, none of them in two parts"]
         if n_missing:
-            notes.append(f"{_are(n_missing)} without {self.column!r}: a group of its own each")
+            n_rows = counted(n_missing, "row")
+            notes.append(f"{n_rows} without {self.column!r}: a group of its own each")
         return Dealt(parts[groups], notes)
 
     def fold(self, rows: Rows, n_folds: int, rng: np.random.Generator) -> Dealt:
@@ -88,7 +90,8 @@ class Hash:
         n_keys = np.unique(keys).size
         notes = [f"{n_keys:,} keys in {self.column!r}: shares are met on average only"]
         if n_missing:
-            notes.append(f"{_are(n_missing)} without {self.column!r}: dealt by their whole text")
+            n_rows = counted(n_missing, "row")
+            notes.append(f"{n_rows} without {self.column!r}: dealt by their whole text")
         return Dealt(parts, notes)
 
     def fold(self, rows: Rows, n_folds: int, rng: np.random.Generator) -> Dealt:
@@ -110,7 +113,3 @@ def _even(keys: NDArray[np.uint64], salt: np.uint64) -> NDArray[np.float64]:
     h = (h ^ (h >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     h ^= h >> np.uint64(31)
     return np.asarray((h >> np.uint64(11)) * 2.0**-53)
-
-
-def _are(n: int) -> str:
-    return "1 row" if n == 1 else f"{n:,} rows"

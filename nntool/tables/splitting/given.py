@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from nntool.errors import DataError, UsageError
+from nntool.settings.wording import counted, listed, quoted
 from nntool.tables.choices import setting
 from nntool.tables.splitting.at_random import Random, Stratified
 from nntool.tables.splitting.rows import (
@@ -21,7 +22,6 @@ from nntool.tables.splitting.rows import (
     Rows,
     Shares,
     Source,
-    listed,
     require_column,
     spelled,
 )
@@ -93,10 +93,9 @@ class Column:
     def _unknown(self, words: list[str], text: pa.ChunkedArray) -> DataError:
         counts = {e["values"]: e["counts"] for e in pc.value_counts(text).to_pylist()}
         words.sort(key=lambda word: (-counts[word], word))
-        shown = ", ".join(f"{word!r} ({counts[word]:,} rows)" for word in words[:5])
-        more = f" and {len(words) - 5:,} more" if len(words) > 5 else ""
+        shown = listed(f"{word!r} ({counted(counts[word], 'row')})" for word in words)
         return DataError(
-            f"{self.column!r} holds words that name no part: {shown}{more}",
+            f"{self.column!r} holds words that name no part: {shown}",
             f"{spelled('column', self.column, f'train={words[0]}')}: say the word of each part that"
             " has another than train, validation, test, none",
         )
@@ -148,7 +147,7 @@ class Files:
         """The part of each source; raises ``DataError`` for names that fit none, or two parts."""
         parts: dict[int, int] = {}
         names = [source.name for source in sources]
-        collected = f"collected from {listed(names, 20)}"
+        collected = f"collected from {quoted(names, 20)}"
         for part, name in enumerate(PART_NAMES):
             for wanted in (getattr(self, name) or "").split("+"):
                 found = _matching(names, wanted.strip()) if wanted.strip() else []
@@ -164,7 +163,7 @@ class Files:
         others = [names[i] for i in range(len(names)) if i not in parts]
         if others and self.train is not None:
             raise DataError(
-                f"files: no part names {listed(others)}", "name them too, as in none=FILE"
+                f"files: no part names {quoted(others)}", "name them too, as in none=FILE"
             )
         return np.array([parts.get(i, 0) for i in range(len(names))], np.int8)
 

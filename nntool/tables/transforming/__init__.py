@@ -6,7 +6,7 @@ chain of operations with what each learned, and the columns that it produces. ``
 further columns of those. Arrays in a state are NumPy arrays of float64.
 """
 
-from nntool.tables.operations.targets import apply_target, fit_target, inverse_target
+from nntool.tables.operations.targets import apply_target, fit_target
 from nntool.tables.transforming.applying import add_counts, apply
 from nntool.tables.transforming.features import is_in_order, produced, sources
 from nntool.tables.transforming.fitting import Fitted, fit
@@ -19,7 +19,6 @@ __all__ = [
     "apply_target",
     "fit",
     "fit_target",
-    "inverse_target",
     "is_in_order",
     "produced",
     "report",

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from nntool.settings.wording import listed
 from nntool.tables.operations.operation import State
 from nntool.tables.transforming.applying import AllCounts
 from nntool.tables.transforming.features import produced
@@ -41,23 +42,23 @@ def _notes(state: State, columns: dict[str, Any], counts: AllCounts) -> list[str
         gaps = {name: column["missing"] for name, column in of_role.items() if column["missing"]}
         if gaps:
             notes.append(
-                f"cells missing in training: {_listed(gaps)} ({option} says what they become)"
+                f"cells missing in training: {_largest(gaps)} ({option} says what they become)"
             )
     if rare := {n: c["rare_levels"] for n, c in columns.items() if "rare_levels" in c}:
         notes.append(
-            f"rare levels that share one slot: {_listed(rare)} (--encode one-hot:min_count=1)"
+            f"rare levels that share one slot: {_largest(rare)} (--encode one-hot:min_count=1)"
         )
     if unseen := counts.get("unseen"):
-        notes.append(f"cells with a category that training never saw: {_listed(unseen)}")
+        notes.append(f"cells with a category that training never saw: {_largest(unseen)}")
     if undefined := counts.get("undefined"):
         notes.append(
-            f"numbers without a logarithm, taken as the least that has one: {_listed(undefined)}"
+            f"numbers without a logarithm, taken as the least that has one: {_largest(undefined)}"
             " (--scale, --columns)"
         )
     if outside := counts.get("outside edges"):
-        notes.append(f"numbers in no bin, outside of the edges: {_listed(outside)} (--columns)")
+        notes.append(f"numbers in no bin, outside of the edges: {_largest(outside)} (--columns)")
     if clipped := counts.get("clipped"):
-        notes.append(f"numbers too large for a network, clipped: {_listed(clipped)} (--scale)")
+        notes.append(f"numbers too large for a network, clipped: {_largest(clipped)} (--scale)")
     return notes
 
 
@@ -67,12 +68,11 @@ def _learned(state: State) -> list[State]:
     return [*state.get("imputers", []), *links, *state.get("mixers", [])]
 
 
-def _listed(by_column: dict[str, int], most: int = 5) -> str:
-    """Name the columns with the largest numbers.
+def _largest(by_column: dict[str, int]) -> str:
+    """The columns with the largest numbers.
 
-    >>> _listed({"a": 1, "b": 3, "c": 2}, most=2)
-    'b 3, c 2 and 1 more'
+    >>> _largest({"a": 1, "b": 3})
+    'b 3, a 1'
     """
-    largest = sorted(by_column.items(), key=lambda pair: -pair[1])
-    more = f" and {len(largest) - most} more" if len(largest) > most else ""
-    return ", ".join(f"{name} {n:,}" for name, n in largest[:most]) + more
+    ordered = sorted(by_column.items(), key=lambda pair: -pair[1])
+    return listed(f"{name} {n:,}" for name, n in ordered)

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import subprocess
 
 import pytest
 from hypothesis import given, settings
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from nntool.errors import DataError
 from nntool.settings.collect import CollectSettings
 from nntool.tables.csv.detection import detect
+from nntool.tables.csv.dialect import Dialect
 from nntool.tables.csv.encoding import survey
 from nntool.tables.csv.reader import CsvReader
 from nntool.tables.csv.source import HEAD_BYTES
@@ -193,7 +195,7 @@ def test_notes_below_a_table_are_passed_over_and_a_total_is_named():
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 17])
 def test_stray_quotes_are_kept_whatever_the_blocks(keep, size):
     sign = "" if keep == "keep" else "\\"
-    text = f'a,b\n"x{sign}"y{sign}"z\n,","B"\n' * 4
+    text = "a,b\n" + f'"x{sign}"y{sign}"z\n,","B"\nc,d\n' * 4
     dialect, _ = detect(b"", CollectSettings(delimiter=",", stray_quotes=keep), "x")
     reader = CsvReader(io.BytesIO(text.encode()), dialect, "x", block_bytes=size)
     rows = [list(r.values()) for batch in reader for r in batch.to_pylist()]
@@ -365,7 +367,7 @@ def test_a_first_record_that_is_a_row_is_said():
         (json.dumps([{"a": 1}, {"a": 2}], indent=1), "JSON"),
         ("<!DOCTYPE html>\n<html>", "web page"),
         (b"PK\x03\x04....", "Excel"),
-        (b"\x1f\x8b\x08\x00....", r"\.gz"),
+        (b"\x1f\x8b\x08\x00....", "gzip"),
         (b"PAR1....", "Parquet"),
     ],
 )
@@ -388,3 +390,41 @@ def test_a_foreign_spreadsheet_export_is_read_as_it_is():
     assert rows[1] == ["15/02/2023", "Paris; 1er", "1 234,50"]
     for option in ("--encoding", "--delimiter", "--skip-rows 0", "--skip-end 1"):
         assert option in said
+
+
+@pytest.mark.parametrize("end", [b"\x1a", b"\x1a\r\n", b"\0" * 300, b"\r\n\x1a\0\0"])
+@pytest.mark.parametrize("codec", ["utf-8", "utf-16"])
+def test_padding_behind_the_last_record_is_passed_over_and_said(end, codec):
+    data = text_of("a,b", *[f"{i},x" for i in range(20)]).encode(codec)
+    names, rows, said = read(data + end.decode().encode(codec.replace("16", "16-le")))
+    assert (names, len(rows), rows[-1]) == (["a", "b"], 20, ["19", "x"])
+    assert "of padding behind the last record passed over" in said
+
+
+def test_signs_of_padding_inside_a_file_stay_what_they_are():
+    assert read("a,b\n1,x\x1a\n2,y\x1a\n3,z\n")[1][:2] == [["1", "x\x1a"], ["2", "y\x1a"]]
+
+
+@pytest.mark.parametrize("size", [64, 1 << 20])
+def test_joined_files_lose_marks_and_headers_in_their_middle_and_it_is_said(size):
+    one = "a,b\n" + "".join(f"{i},x\n" for i in range(30))
+    data = (one.encode("utf-8-sig")) * 2
+    names, rows, said = read(data)
+    assert names == ["a", "b"]
+    assert rows == 2 * [[str(i), "x"] for i in range(30)]
+    assert "1 repeated header was left out (the first is line 32)" in said
+    assert "1 byte order mark inside the file passed over" in said
+    assert "--no-header" not in said
+    reader = CsvReader(io.BytesIO(data), Dialect(), "x.csv", size)
+    assert sum(batch.num_rows for batch in reader) == 60
+
+
+def test_lines_that_were_quoted_whole_are_refused_with_the_way_out(tmp_path):
+    rows = ["id,name,price", '1,"Lee, Ann",2.50', "2,Bo,3.75"]
+    text = text_of(*['"' + row.replace('"', '""') + '"' for row in rows])
+    error = refusal(text)
+    assert "each line is one quoted cell, in which ',' separates 3" in str(error)
+    command = error.hint.partition(">")[0].replace("x.csv", "")
+    mended = subprocess.run(command, shell=True, input=text, capture_output=True, text=True)
+    assert read(mended.stdout)[1] == [["1", "Lee, Ann", "2.50"], ["2", "Bo", "3.75"]]
+    assert read(text, delimiter=",")[0] == ["id,name,price"]

@@ -160,10 +160,17 @@ def test_what_is_no_workbook_is_refused(tmp_path, content):
 def test_an_archive_that_is_no_workbook_is_refused(tmp_path):
     with zipfile.ZipFile(tmp_path / "in.xlsx", "w") as archive:
         archive.writestr("a.txt", "a")
-    with pytest.raises(DataError, match="cannot be read as an Excel workbook"):
+    with pytest.raises(DataError, match="a ZIP archive and no workbook; in it: 'a\\.txt'"):
         ExcelSource(tmp_path / "in.xlsx", "in.xlsx")
 
 
 def test_an_empty_sheet_is_refused(book, tmp_path):
     with pytest.raises(DataError, match="the sheet 'Sheet' is empty"):
         saved(book, tmp_path)
+
+
+def test_a_workbook_is_one_whatever_its_file_is_called(book, tmp_path):
+    sheet_of(book, ["a"], ["1"])
+    book.save(tmp_path / "in.xlsx")
+    odd = (tmp_path / "in.xlsx").rename(tmp_path / "in.csv")
+    assert rows(ExcelSource(odd, "in.csv")) == [["1"]]

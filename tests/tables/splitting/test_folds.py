@@ -28,7 +28,7 @@ def test_rare_classes_are_spread_over_the_folds_not_gathered_in_one(by_column):
     parts, folds, report = by_column(Stratified(), range(198), y, (1.0, 0.0, 0.0), n_folds=5)
     assert (parts == 0).all()
     assert max(np.bincount(folds[180:], minlength=5)) <= 4
-    assert "not in all: '2', '3', '4', '5', '6', …" in report["notes"][-1]
+    assert "not in all: '2', '3', '4', '5', '6' and 1 more" in report["notes"][-1]
 
 
 @pytest.mark.parametrize("method", [Random(), Stratified()])
