@@ -171,8 +171,7 @@ def _of_file(run: Run, path: str, outcome: Outcome) -> _Scored:
     """Answers for the rows of another CSV, which must have the target in it."""
     import numpy as np
 
-    from nntool.tables import columns
-    from nntool.tables import target as targets
+    from nntool.tables import columns, target_codes
 
     predictor = Predictor(run)
     model, state = predictor.model, predictor.clean["target"]
@@ -186,7 +185,7 @@ def _of_file(run: Run, path: str, outcome: Outcome) -> _Scored:
             f"nntool predict {run.root} {path}",
         )
     columns.resolve_all(reader.names, predictor.sources, "columns", positions=False)
-    encode = targets.encode_values if model.classes is None else targets.encode_classes
+    encode = target_codes.encode_values if model.classes is None else target_codes.encode_classes
     found = []
     for answers in predictor.answers(batches(reader, run)):
         truth, counts = encode(answers.text.column(target_column), state)

@@ -14,7 +14,7 @@ from nntool.tables.casting import missing_mask
 from nntool.tables.column_types import missing_by_column
 from nntool.tables.columns import resolve_listed
 from nntool.tables.hashing import Hashes, row_hashes
-from nntool.tables.typing_pass import Text
+from nntool.tables.typing_pass import TextTable
 
 TRAINING = 0
 """The code of a training row in ``rows.npy``."""
@@ -57,7 +57,7 @@ class Repeats(NamedTuple):
 
 
 def find_repeats(
-    text: Text,
+    text: TextTable,
     settings: CleanSettings,
     parts: NDArray[np.int8] | None,
     hashes: Hashes,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sklearn.preprocessing import LabelEncoder
 
 from nntool.errors import DataError, UsageError
-from nntool.tables import target
+from nntool.tables import target, target_codes
 
 
 def array(*cells):
@@ -85,7 +85,7 @@ def test_what_was_asked_wins_where_the_cells_allow_it():
 @given(st.lists(st.integers(-5, 5), min_size=2).filter(lambda values: len({*values}) > 1))
 def test_numeric_classes_are_ordered_by_value_as_label_encoder_does(values):
     state = fitted(*map(str, values), task="multiclass")
-    codes, counts = target.encode_classes(array(*(f"{v}.0" for v in values)), state)
+    codes, counts = target_codes.encode_classes(array(*(f"{v}.0" for v in values)), state)
     assert codes.tolist() == LabelEncoder().fit_transform(values).tolist()
     assert counts == {}
     assert state["class_counts"] == np.unique(values, return_counts=True)[1].tolist()
@@ -99,7 +99,7 @@ def test_text_classes_lose_the_blanks_around_them_and_are_ordered_by_code_point(
     state = fitted(*values, task="multiclass")
     stripped = [value.strip() for value in values]
     assert state["classes"] == sorted(set(stripped))
-    codes, _ = target.encode_classes(array(*values), state)
+    codes, _ = target_codes.encode_classes(array(*values), state)
     assert [state["classes"][code] for code in codes] == stripped
 
 
@@ -110,7 +110,7 @@ def test_equal_numbers_are_one_class_in_its_shortest_form():
 def test_missing_and_unseen_cells_are_told_apart():
     state = fitted("a", "b")
     text = pa.chunked_array([array("b", "?", "c"), array("", None, "a ", "c")])
-    codes, counts = target.encode_classes(text, state)
+    codes, counts = target_codes.encode_classes(text, state)
     assert codes.dtype == np.int32
     assert codes.tolist() == [1, -1, -1, -1, -1, 0, -1]
     assert counts == {"missing": 3, "unseen": {"c": 2}}
@@ -118,11 +118,11 @@ def test_missing_and_unseen_cells_are_told_apart():
 
 def test_values_of_regression_are_numbers_and_nan():
     state = fitted("1", "2.5", "3.5", "4")
-    values, counts = target.encode_values(array("1.5", "?", "inf", "x"), state)
+    values, counts = target_codes.encode_values(array("1.5", "?", "inf", "x"), state)
     assert values[0] == 1.5
     assert [math.isnan(v) for v in values] == [False, True, True, True]
     assert counts == {"tokens": {"?": 1}, "inf": 1, "unfit": 1}
-    typed, counts = target.encode_values(pa.array([1.0, None]), state)
+    typed, counts = target_codes.encode_values(pa.array([1.0, None]), state)
     assert math.isnan(typed[1])
     assert counts == {"empty": 1}
 
@@ -147,7 +147,7 @@ def test_a_state_is_plain_data():
 def test_numbers_beyond_2_to_the_53_are_told_apart_as_text():
     state = fitted("9007199254740993", "9007199254740992", "9007199254740993")
     assert state["classes"] == ["9007199254740992", "9007199254740993"]
-    codes, _ = target.encode_classes(array("9007199254740993", "9007199254740992"), state)
+    codes, _ = target_codes.encode_classes(array("9007199254740993", "9007199254740992"), state)
     assert codes.tolist() == [1, 0]
 
 

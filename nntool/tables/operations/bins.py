@@ -136,7 +136,10 @@ class Edges(_Binned):
                 "give one label for each bin",
             )
         if len(set(self.labels)) < n:
-            raise UsageError(f"edges: a label stands there twice: {'/'.join(self.labels)}")
+            raise UsageError(
+                f"edges: a label stands there twice: {'/'.join(self.labels)}",
+                "give each bin a name of its own",
+            )
 
     def fit(self, values: Numbers) -> State:
         edges = list(self.at)

@@ -76,7 +76,9 @@ class Ordinal(Operation):
 
     def __post_init__(self) -> None:
         if len(set(self.order)) < len(self.order):
-            raise UsageError(f"ordinal: order names a level twice: {'/'.join(self.order)}")
+            raise UsageError(
+                f"ordinal: order names a level twice: {'/'.join(self.order)}", "name it once"
+            )
 
     def fit(self, values: pa.Array) -> State:
         found = in_order(levels_of(values, 1, None)[0])

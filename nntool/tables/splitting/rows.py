@@ -20,7 +20,7 @@ from nntool.tables.casting import (
     to_numbers,
 )
 from nntool.tables.splitting.dealing import Parts
-from nntool.tables.target import class_order, encode_classes, trimmed
+from nntool.tables.target_codes import class_order, encode_classes, trimmed
 
 PART_NAMES = ("train", "validation", "test", "none")
 """The parts by the code that they have while rows are dealt; ``none`` becomes −1 at the end."""
