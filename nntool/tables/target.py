@@ -42,14 +42,14 @@ def refuse_one_value(text: Text, missing_values: Sequence[str]) -> None:
 
     >>> refuse_one_value(pa.array(["7", "8", ""]), [])
     """
-    cells = _present(text, missing_values)
+    cells = present_cells(text, missing_values)
     values = pc.unique(cells)
     numbers = to_numbers(pc.cast(values, pa.string()), [])[0].drop_null()
     same_number = len(numbers) == len(values) and len(pc.unique(numbers)) == 1
     if len(values) != 1 and not same_number:
         return
     known = {"", *map(str.strip, values.to_pylist())}
-    others = pc.unique(pc.utf8_trim_whitespace(pa.chunked_array(_chunks(text), pa.string())))
+    others = pc.unique(pc.utf8_trim_whitespace(pa.chunked_array(trimmed_chunks(text), pa.string())))
     read = [cell for cell in others.to_pylist() if cell is not None and cell not in known]
     missing = f" ({', '.join(map(repr, read[:3]))} read as missing: --missing-values)"
     raise DataError(
