@@ -155,7 +155,7 @@ def test_a_target_of_numbers_with_one_unit_is_regression():
     cells = [f"{i / 2} kg" for i in range(40)]
     state = fitted(*cells)
     assert state["task"] == "regression"
-    values, counts = target.encode_values(array("3.5 kg", "4 lb"), state)
+    values, counts = target_codes.encode_values(array("3.5 kg", "4 lb"), state)
     assert (values[0], counts["unfit"]) == (3.5, 1)
     assert fitted(*cells, "3 lb")["task"] == "multiclass"
     with pytest.raises(DataError, match="its cells are numbers with words behind them") as caught:
