@@ -82,14 +82,14 @@ def _with_names(session: Session, settings: CleanSettings, target: str) -> Clean
     )
 
 
-def refit(session: Session, settings: CleanSettings, outcome: Outcome) -> None:
+def refit(session: Session, settings: CleanSettings, job: Job, outcome: Outcome) -> None:
     """Stage the step again on the rows that stand now."""
     enter(
         session,
         "clean",
         settings,
         lambda folder: _work(
-            session, settings, target_of(session, settings), folder, outcome, threads=1
+            session, settings, target_of(session, settings), folder, outcome, job.cores
         ),
     )
 

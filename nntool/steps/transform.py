@@ -67,7 +67,7 @@ def transform_in(session: Session, settings: TransformSettings, job: Job, outcom
     )
 
 
-def refit(session: Session, settings: TransformSettings, outcome: Outcome) -> None:
+def refit(session: Session, settings: TransformSettings, job: Job, outcome: Outcome) -> None:
     """Stage the step again on the rows that stand now."""
     enter(
         session,

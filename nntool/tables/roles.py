@@ -98,6 +98,8 @@ def _role_of_cells(cells: pa.ChunkedArray, n_unfit: int, hints: Hints) -> Role:
     if not found.is_unclear and not found.note and fewest <= (1 - NEARLY) * len(cells):
         return _nearly_numeric(cells, fewest, found.reading if found.n_unfit < n_unfit else None)
     role = _role_of_text(cells, is_date.note or found.note)
+    if is_date.n_unfit and role.note is None:
+        role = role._replace(note=_nearly_dates(cells, is_date.n_unfit))
     return role._replace(is_unclear=found.is_unclear or is_date.is_unclear)
 
 
@@ -246,6 +248,14 @@ def _nearly_numeric(cells: pa.ChunkedArray, n_unfit: int, decimal: str | None) -
         note=f"nearly all its cells are numbers, but {are} ({shown}): categorical;"
         " if they mean missing: --missing-values-in COLUMN=CELL,…;"
         " to read the numbers and make the others missing: --roles COLUMN=numeric",
+    )
+
+
+def _nearly_dates(cells: pa.ChunkedArray, n_unfit: int) -> str:
+    are = "1 is none" if n_unfit == 1 else f"{n_unfit:,} are none"
+    return (
+        f"nearly all its {len(cells):,} cells are dates, but {are}; to read the dates and make the"
+        " others missing: --roles COLUMN=date"
     )
 
 

@@ -17,7 +17,13 @@ from nntool.tables.casting import (
 )
 from nntool.tables.casting.missing import Text
 from nntool.tables.casting.number_formats import Finding
-from nntool.tables.target_codes import class_order, encode_classes, has_inexact, trimmed_chunks
+from nntool.tables.target_codes import (
+    class_order,
+    encode_classes,
+    has_inexact,
+    trimmed,
+    trimmed_chunks,
+)
 
 MOST_WHOLE_NUMBERS = 10
 DECIMAL_HINT = "clean with --decimal . or --decimal ,; or choose --task multiclass"
@@ -38,16 +44,25 @@ def _how_written(cells: pa.ChunkedArray, decimal: str | None) -> Finding:
 def refuse_one_value(text: Text, missing_values: Sequence[str]) -> None:
     """Raise ``DataError`` for a target that is the same in all rows that have one.
 
+    The other class may be called as a missing value is: then that is said.
+
     >>> refuse_one_value(pa.array(["7", "8", ""]), [])
     """
-    values = pc.unique(present_cells(text, missing_values))
+    cells = present_cells(text, missing_values)
+    values = pc.unique(cells)
     numbers = to_numbers(pc.cast(values, pa.string()), [])[0].drop_null()
     same_number = len(numbers) == len(values) and len(pc.unique(numbers)) == 1
-    if len(values) == 1 or same_number:
-        raise DataError(
-            f"the target has one value only, {values[0].as_py()!r}: nothing to learn",
-            "choose another --target, or collect other rows",
-        )
+    if len(values) != 1 and not same_number:
+        return
+    known = {"", *map(str.strip, values.to_pylist())}
+    others = pc.unique(trimmed(text)).to_pylist()
+    read = [cell for cell in others if cell is not None and cell not in known]
+    missing = f" ({quoted(read, 3)} read as missing: --missing-values)"
+    raise DataError(
+        f"the target has one value only, {values[0].as_py()!r}{missing if read else ''}: nothing"
+        " to learn",
+        "choose another --target, or collect other rows",
+    )
 
 
 def decide_task(

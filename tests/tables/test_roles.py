@@ -65,6 +65,15 @@ def test_an_undecided_date_is_said():
     assert "DD/MM/YYYY" in infer(pa.array(["01/02/2024"]), []).note
 
 
+def test_a_column_of_which_nearly_all_are_dates_is_said():
+    cells = [f"{day}.{month}.2020" for day in range(1, 11) for month in range(1, 13)]
+    found = infer(pa.array([*cells, "soon", "later"]), [])
+    assert found.role == "identifier"
+    assert "2 are none" in found.note
+    assert "--roles COLUMN=date" in found.note
+    assert infer(pa.array([*cells[:20], *["soon"] * 10]), []).note is None
+
+
 def test_chunks_change_nothing():
     cells = [str(i) for i in RNG.permutation(60)]
     chunked = pa.chunked_array([cells[:7], [], cells[7:]], pa.string())

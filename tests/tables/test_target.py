@@ -161,3 +161,8 @@ def test_a_target_of_numbers_with_one_unit_is_regression():
     with pytest.raises(DataError, match="its cells are numbers with words behind them") as caught:
         fitted(*cells, "3 lb", task="regression")
     assert "in the file" in caught.value.hint
+
+
+def test_a_class_that_is_called_as_a_missing_value_is_said():
+    with pytest.raises(DataError, match=r"only, 'no' \('nan' read as missing: --missing-values\)"):
+        target.refuse_one_value(array("no", "nan", "no", ""), ["nan"])

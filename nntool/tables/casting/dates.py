@@ -72,6 +72,7 @@ FAMILIES: tuple[tuple[str, ...], ...] = (
     ("DD/MM/YYYY", "MM/DD/YYYY"),
     ("DD-MM-YYYY", "MM-DD-YYYY"),
     ("DD/MM/YY", "MM/DD/YY"),
+    ("DD.MM.YY",),
     ("DD-MON-YYYY",),
     ("DD-MON-YY",),
     ("DD/MON/YYYY",),

@@ -25,7 +25,7 @@ from nntool.tables.csv.layout import (
 from nntool.tables.csv.source import HEAD_BYTES
 
 CANDIDATES = (",", ";", "\t", "|")
-PROPOSED = ("`", "^", "~", ":", "!", "\x01", "\x1f", " ")
+PROPOSED = ("`", "^", "~", ":", "!", "#", "&", "\x01", "\x1f", " ")
 COMMENTS = ("#", "//", "%")
 
 
@@ -261,9 +261,11 @@ def _propose(text: str, dialect: Dialect, file: _Head) -> None:
         if sign in (dialect.quote, ""):
             continue
         records = records_of(text, sign, dialect.quote, skip_blanks=sign == " ", is_cut=file.is_cut)
-        widths = {len([c for c in r.cells if c] if sign == " " else r.cells) for r in records}
+        widths = [len([c for c in r.cells if c] if sign == " " else r.cells) for r in records]
+        if len(widths) > 2 and widths[0] == widths[1] - 1:
+            widths[0] += 1  # a header without a name for the names of rows
         least = 3 if sign in " :" else 2
-        if len(records) > 1 and len(widths) == 1 and widths.pop() >= least:
+        if len(records) > 1 and len(set(widths)) == 1 and widths[0] >= least:
             typed = {"\x01": "$'\\x01'", "\x1f": "$'\\x1f'"}.get(sign, f"'{sign}'")
             raise DataError(
                 f"{file.name}: no , ; tab or | separates cells, but {shown(sign)} cuts all"

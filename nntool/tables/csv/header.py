@@ -12,6 +12,7 @@ from nntool.tables.csv.cutter import Block
 from nntool.tables.csv.defects import excerpt
 from nntool.tables.csv.dialect import Dialect
 from nntool.tables.csv.records import cell_counts, count_lines, record_ends, starts_of, unpadded
+from nntool.tables.csv.row_names import name_for as row_names_for
 
 RECORDS_JUDGED = 1000
 
@@ -55,7 +56,10 @@ def split_header(
         notes: list[str] = []
         if dialect.skip_below:
             rest, notes = _without_first(rest, dialect, show_cells)
-        cells, more = _fitted(cells, rest, dialect, name)
+        is_quoted = bool(dialect.quote) and block.data[start:stop].lstrip(b" ").startswith(
+            dialect.quote.encode()
+        )
+        cells, more = _fitted(cells, rest, dialect, name, is_quoted)
         return Header(cells, notes + more, n_blank, first_blank), rest
     raise _nothing(dialect, name)
 
@@ -89,9 +93,12 @@ def _without_first(block: Block, dialect: Dialect, show_cells: bool) -> tuple[Bl
 
 
 def _fitted(
-    cells: list[str], rest: Block, dialect: Dialect, name: str
+    cells: list[str], rest: Block, dialect: Dialect, name: str, is_quoted: bool
 ) -> tuple[list[str], list[str]]:
-    """The names where all rows have one empty cell more or less at their end."""
+    """The names where all rows have one empty cell more or less at their end, or names of rows.
+
+    ``is_quoted``: the header begins with a quote.
+    """
     if not rest.data:
         return cells, []
     data = unpadded(rest.data, dialect.signs) if dialect.skip_blanks else rest.data
@@ -110,14 +117,25 @@ def _fitted(
     a = np.frombuffer(data, np.uint8)
     last = ends[judged] - 1
     last = last - ((a[last] == 13) & (a[ends[judged]] == 10))
-    if not (a[last] == ord(dialect.delimiter)).all():
+    if (a[last] == ord(dialect.delimiter)).all():
+        return [*cells, ""], ["the rows have a delimiter at their end: one more column, empty"]
+    starts = starts_of(ends)[judged]
+    otherwise = f"--skip-rows {rest.line - 1} --no-header"
+    is_quoted &= bool((a[starts] == ord(dialect.quote or "\0")).all())
+    records = [data[i : j + 1] for i, j in zip(starts.tolist(), ends[judged].tolist(), strict=True)]
+    first = [_cells(record, rest.line, dialect, name)[0] for record in records]
+    row_names = row_names_for(first, cells, is_quoted=is_quoted)
+    if row_names is None:
         raise DataError(
             f"{name}: the header has {len(cells)} cells and every row {widths[0]}:"
             f" {excerpt(data[: int(ends[judged[0]]) + 1])}",
-            "give the header a name for each cell, or pass over it:"
-            f" --skip-rows {rest.line - 1} --no-header",
+            f"give the header a name for each cell, or pass over it: {otherwise}",
         )
-    return [*cells, ""], ["the rows have a delimiter at their end: one more column, empty"]
+    note = (
+        "the header has a name less than the rows have cells, as R writes row names: the first"
+        f" column is called {row_names!r} (another reading: {otherwise})"
+    )
+    return [row_names, *cells], [note]
 
 
 def _cells(record: bytes, line: int, dialect: Dialect, name: str) -> list[str]:

@@ -179,10 +179,9 @@ def is_number(cell: str) -> bool:
 
 def looks_like_row(records: Sequence[Record]) -> bool:
     """True where the header has numbers exactly where the rows have them, so is one of them."""
-    header = records[0].cells
-    below = [[cell.lstrip("\ufeff") for cell in r.cells] for r in records[1:50] if r.n_filled]
+    header, *below = ([cell.strip("\ufeff \f") for cell in r.cells] for r in records[:50])
     filled = [i for i, cell in enumerate(header) if cell.strip()]
-    below = [row for row in below if row != header]  # as where files were joined
+    below = [row for row in below if any(row) and row != header]  # where files were joined
     again = sum(1 for i in filled if any(i < len(row) and row[i] == header[i] for row in below))
     if len(below) > 2 and again > 0.3 * len(filled):
         return True

@@ -1,5 +1,6 @@
 """A split by time: what is older trains, what is newest tests."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -98,9 +99,10 @@ class Time:
         return times, is_missing
 
     def _hint(self, trouble: str) -> str:
-        if "fit" in trouble:
-            two = [name for name in DATE_FORMATS if name in trouble]
-            return " or ".join(spelled("time", self.column, f"date_format={f}") for f in two)
+        if trouble.startswith("could be dates"):
+            named = re.findall(r"\b[DMY]{2,4}(?:[./-][DMY]{2,4}){2}\b", trouble)
+            if named:
+                return " or ".join(spelled("time", self.column, f"date_format={f}") for f in named)
         return f"mend these cells, or name another column; dates: {', '.join(DATE_FORMATS)}"
 
 

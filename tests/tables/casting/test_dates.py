@@ -88,6 +88,56 @@ def test_other_columns_decide_the_order_and_nothing_else_does():
     assert dates("01/13/2023", day_first=True) == [datetime(2023, 1, 13)]
 
 
+def test_short_dates_with_points_are_dates_where_a_number_is_no_month():
+    assert dates("31.12.20", "01.02.69 10:30", "16.10.68") == [
+        datetime(2020, 12, 31),
+        datetime(1969, 2, 1, 10, 30),
+        datetime(2068, 10, 16),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("cells", "formats"),
+    [
+        (["1.2.10", "1.12.11", "13.1.12"], ["DD.MM.YY"]),
+        (["01.02.20", "12.12.20"], ["DD.MM.YY"]),
+        (["22.01.13", "22.01.31", "23.02.28"], ["DD.MM.YY", "YY.MM.DD"]),
+        (["2020-01-01", "1.2.10"], ["DD.MM.YY"]),
+    ],
+)
+def test_short_dates_that_may_be_something_else_are_said(cells, formats):
+    found = find_date_formats(column(*cells))
+    assert found.formats == ()
+    assert [f"COLUMN=date:{name}" in found.note for name in formats] == [True] * len(formats)
+
+
+def test_a_version_is_no_date_and_nothing_is_said():
+    assert find_date_formats(column("1.2.3", "1.13.10", "14.30.11")) == (
+        (),
+        (),
+        None,
+        False,
+        None,
+        0,
+    )
+
+
+def test_dates_without_a_sign_in_between_are_dates_beside_others():
+    cells = ["2020-01-31", "13/2/2020", "31.12.2020", "16-MAY-2020", "20200229", "28.02.20"]
+    found = find_date_formats(column(*cells))
+    assert sorted(found.formats) == sorted(
+        ["YYYY-MM-DD", "DD/MM/YYYY", "DD.MM.YYYY", "DD-MON-YYYY", "YYYYMMDD", "DD.MM.YY"]
+    )
+    assert dates(*cells)[-2:] == [datetime(2020, 2, 29), datetime(2020, 2, 28)]
+
+
+def test_orders_that_differ_in_one_column_are_said():
+    note = find_date_formats(column("13/02/2020", "02/13/2020", "01/01/2020")).note
+    assert "'13/02/2020'" in note
+    assert "'02/13/2020'" in note
+    assert "--roles COLUMN=date" in note
+
+
 @given(
     st.lists(st.datetimes(datetime(1970, 1, 1), datetime(2068, 12, 31)), min_size=1),
     st.sampled_from(

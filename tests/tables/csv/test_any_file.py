@@ -331,7 +331,48 @@ def test_a_delimiter_too_many_at_the_end_of_all_rows_is_a_column_more():
     assert "--no-header" in refusal("a,b\nr1,1,2\nr2,3,4\n").hint
 
 
-@pytest.mark.parametrize("sign", ["`", "^", "~", "\x01"])
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("x,k\n1,a,b\n2,c,d\n3,e,f\n", ["row", "x", "k"]),
+        ('"row","row_2"\n"1",a,b\n"2",c,d\n', ["row_3", "row", "row_2"]),
+        ('"x";"k"\n"Mazda";1;2\n"Fiat;\n128";3;4\n', ["row", "x", "k"]),
+        ('"x","k"\n"17","a","b"\n"4","a","b"\n', ["row", "x", "k"]),
+    ],
+)
+def test_a_header_one_name_short_leaves_the_row_names_of_r_without_one(text, names):
+    found, rows, said = read(text)
+    assert found == names
+    assert len(rows) == text.count("\n") - 1 - text.count("128")
+    assert f"the first column is called {names[0]!r}" in said
+    assert "--skip-rows 1 --no-header" in said
+    assert read(text, skip_rows=1, header=False)[0] == ["column_1", "column_2", "column_3"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x,k\n1,a,b\n3,c,d\n",
+        "x,k\n2,a,b\n3,c,d\n",
+        "x,k\n1,2,3\n",
+        '"x","k"\n"a",1,2\n"a",3,4\n',
+        'x,k\n"a",1,2\n"b",3,4\n',
+        '"x","k"\n"a",1,2\nb,3,4\n',
+    ],
+)
+def test_first_cells_that_may_be_no_row_names_are_refused(text):
+    refused = refusal(text)
+    assert "the header has 2 cells and every row 3" in refused.message
+    assert "--skip-rows 1 --no-header" in refused.hint
+
+
+def test_blanks_between_cells_are_proposed_below_a_header_one_name_short():
+    text = '"x" "k" "y"\n"1" 0.5 3 "a"\n"2" 1.5 4 "b"\n'
+    assert "--delimiter ' '" in refusal(text).hint
+    assert read(text, delimiter="blank")[0] == ["row", "x", "k", "y"]
+
+
+@pytest.mark.parametrize("sign", ["`", "^", "~", "#", "&", "\x01"])
 def test_a_less_usual_delimiter_is_proposed_and_taken_when_named(sign):
     text = text_of(*TABLE).replace(",", sign)
     assert "--delimiter" in refusal(text).hint
@@ -428,3 +469,11 @@ def test_lines_that_were_quoted_whole_are_refused_with_the_way_out(tmp_path):
     mended = subprocess.run(command, shell=True, input=text, capture_output=True, text=True)
     assert read(mended.stdout)[1] == [["1", "Lee, Ann", "2.50"], ["2", "Bo", "3.75"]]
     assert read(text, delimiter=",")[0] == ["id,name,price"]
+
+
+def test_a_header_at_the_top_of_each_page_is_no_row():
+    rows = [f"{i},x" for i in range(9)]
+    names, got, said = read(text_of("id,name", *rows, "\fid,name", *rows))
+    assert (names, len(got)) == (["id", "name"], 18)
+    assert "1 repeated header was left out" in said
+    assert "--no-header" not in said

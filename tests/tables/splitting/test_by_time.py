@@ -58,6 +58,7 @@ def test_dates_that_fit_two_formats_are_asked_about(by_column):
         by_column(TIME, dates)
     assert "date_format=DD/MM/YYYY" in raised.value.hint
     assert "date_format=MM/DD/YYYY" in raised.value.hint
+    assert "date_format=MM/DD/YY " not in raised.value.hint + " "
     halves = (0.5, 0.0, 0.5)
     of_format = {
         f: by_column(Time(column="when", date_format=f), dates, shares=halves)[0][:4].tolist()
