@@ -30,7 +30,7 @@ def draw_stratified(
     >>> codes = np.array([0] * 90 + [1] * 9 + [2])
     >>> rows = draw_stratified(codes, 20, np.random.default_rng(0))
     >>> np.bincount(codes[rows]).tolist()
-    [17, 2, 1]
+    [18, 1, 1]
     """
     counts = np.bincount(strata)
     if size >= strata.size:
