@@ -130,7 +130,7 @@ class Predictor:
         return [
             *([order] if self.is_in_order else []),
             *cell_notes(self.counts.cells),
-            *cleaning_report.rule_notes(self.clean, self.counts.cells),
+            *cleaning_report.rule_notes(self.clean, self.counts.cells, idle=False),
             *feature_notes(self.counts.features),
             *(
                 f"{column!r}: {counted(n, 'cell')} missing, where training had none missing"

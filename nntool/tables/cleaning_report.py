@@ -162,8 +162,11 @@ def what_rules_did(state: dict[str, Any], counts: Counts) -> list[dict[str, Any]
     return found
 
 
-def rule_notes(state: dict[str, Any], counts: Counts) -> list[str]:
-    """What each rule came to, over all columns, in a sentence."""
+def rule_notes(state: dict[str, Any], counts: Counts, *, idle: bool = True) -> list[str]:
+    """What each rule came to, over all columns, in a sentence; ``idle``: also that it did nothing.
+
+    In prediction, which was asked for none of them, only what happened is said.
+    """
     notes = []
     for rule in what_rules_did(state, counts):
         if rule["rule"] == "row-outliers":
@@ -172,6 +175,8 @@ def rule_notes(state: dict[str, Any], counts: Counts) -> list[str]:
         for kinds in rule["columns"].values():
             for kind, n in kinds.items():
                 total[kind] = total.get(kind, 0) + _sum(n)
+        if not total and not idle:
+            continue
         told = f"in {quoted(rule['columns'], 3)}: {in_words(total)}" if total else "nothing found"
         notes.append(f"{rule['option']}: {told}")
     return notes

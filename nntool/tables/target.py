@@ -17,7 +17,13 @@ from nntool.tables.casting import (
 )
 from nntool.tables.casting.missing import Text
 from nntool.tables.casting.number_formats import Finding
-from nntool.tables.target_codes import class_order, encode_classes, has_inexact, trimmed_chunks
+from nntool.tables.target_codes import (
+    class_order,
+    encode_classes,
+    has_inexact,
+    trimmed,
+    trimmed_chunks,
+)
 
 MOST_WHOLE_NUMBERS = 10
 DECIMAL_HINT = "clean with --decimal . or --decimal ,; or choose --task multiclass"
@@ -49,9 +55,9 @@ def refuse_one_value(text: Text, missing_values: Sequence[str]) -> None:
     if len(values) != 1 and not same_number:
         return
     known = {"", *map(str.strip, values.to_pylist())}
-    others = pc.unique(pc.utf8_trim_whitespace(pa.chunked_array(trimmed_chunks(text), pa.string())))
-    read = [cell for cell in others.to_pylist() if cell is not None and cell not in known]
-    missing = f" ({', '.join(map(repr, read[:3]))} read as missing: --missing-values)"
+    others = pc.unique(trimmed(text)).to_pylist()
+    read = [cell for cell in others if cell is not None and cell not in known]
+    missing = f" ({quoted(read, 3)} read as missing: --missing-values)"
     raise DataError(
         f"the target has one value only, {values[0].as_py()!r}{missing if read else ''}: nothing"
         " to learn",
