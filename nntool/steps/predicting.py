@@ -130,6 +130,7 @@ class Predictor:
         return [
             *([order] if self.is_in_order else []),
             *cell_notes(self.counts.cells),
+            *cleaning_report.boolean_notes(self.clean, self.counts.cells),
             *cleaning_report.rule_notes(self.clean, self.counts.cells),
             *feature_notes(self.counts.features),
             *(

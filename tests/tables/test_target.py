@@ -150,3 +150,12 @@ def test_numbers_beyond_2_to_the_53_are_told_apart_as_text():
     assert state["classes"] == ["9007199254740992", "9007199254740993"]
     codes, _ = target.encode_classes(array("9007199254740993", "9007199254740992"), state)
     assert codes.tolist() == [1, 0]
+
+
+def test_booleans_are_classes_as_training_writes_them_and_are_known_in_any_case():
+    state = fitted("True", "False", "True")
+    assert state["classes"] == ["False", "True"]
+    codes, counts = target.encode_classes(array("true", "FALSE", "True", "yes"), state)
+    assert codes.tolist() == [1, 0, 1, -1]
+    assert counts == {"respelled": 2, "unseen": {"yes": 1}}
+    assert fitted("True", "TRUE", "false")["classes"] == ["TRUE", "True", "false"]
