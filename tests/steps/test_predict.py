@@ -33,6 +33,22 @@ def test_there_is_one_line_for_each_line_in_its_order(ok, run, table, write):
     assert max(max(found) - min(found) for found in values) < 1e-6
 
 
+def test_rows_without_any_value_are_answered_counted_and_said(ok, run, table, write):
+    empty = [" "] * len(table[0])
+    path = write("new.csv", [table[0], table[1], empty, table[2], empty])
+    said = ok("predict", run, path)
+    assert len(said.rows) == 4
+    assert "2 rows without any value" in said.err
+    assert (
+        ok("predict", run, path, "--output", path.with_name("out.csv"), "--json").json["predict"][
+            "empty_rows"
+        ]
+        == 2
+    )
+    partly = [table[1][0], *[""] * (len(table[0]) - 1)]
+    assert "without any value" not in ok("predict", run, write("b.csv", [table[0], partly])).err
+
+
 def test_ids_come_first_then_the_prediction_then_a_column_for_each_class(ok, run, source):
     said = ok("predict", run, source, "--id", "joined", "--id", "customer", "--keep", "age")
     header = said.text.partition("\n")[0]
