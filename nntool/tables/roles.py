@@ -11,6 +11,7 @@ from nntool.tables import suspects
 from nntool.tables.casting import (
     Counts,
     NumberFormat,
+    booleans,
     merge_counts,
     present_cells,
     to_numbers,
@@ -27,6 +28,7 @@ LARGEST_EXACT_INTEGER = 2**53
 PAIRS_EXPECTED = 9
 NEARLY = 0.9
 WORDS_OF_PROSE = 5
+MOST_SPELLINGS = 2 * len(booleans.SPELLINGS)
 
 
 class Hints(NamedTuple):
@@ -53,6 +55,8 @@ class Role(NamedTuple):
     decimal: str | None = None
     """The decimal mark that its cells show, none but this."""
     day_first: bool | None = None
+    booleans: tuple[str, str] | None = None
+    """How its cells write no and yes, where they have nothing else."""
     is_unclear: bool = False
     """Other columns may decide what its cells alone do not."""
 
@@ -287,8 +291,18 @@ def _role_of_text(cells: pa.ChunkedArray, note: str | None) -> Role:
     if odd and note is None:
         note = _but_for(distinct, odd)
     return Role(
-        "categorical", f"text, {n_distinct} different {values}", note=note, suspects=odd or None
+        "categorical",
+        f"text, {n_distinct} different {values}",
+        note=note,
+        suspects=odd or None,
+        booleans=_booleans(counted) if n_distinct <= MOST_SPELLINGS else None,
     )
+
+
+def _booleans(counted: pa.StructArray) -> tuple[str, str] | None:
+    """How booleans are written, where all cells are such."""
+    cells, times = counted.field("values").to_pylist(), counted.field("counts").to_pylist()
+    return booleans.spelling_of(dict(zip(cells, times, strict=True)))
 
 
 def _is_prose(cells: pa.ChunkedArray) -> bool:
