@@ -108,6 +108,7 @@ def target_of(session: Session, settings: CleanSettings) -> dict[str, Any]:
     name = columns.resolve(known, settings.target, "the target")
     missing = column_types.missing_by_column(known, settings)
     text = parquet.read(table, [name])
+    targets.refuse_one_value(text.column(name), missing[name])
     if not targets.is_unclear(text.column(name), missing[name]):
         return column_types.learn_target(text, name, settings, missing)
     parts = rows.parts_where_split(session.run)

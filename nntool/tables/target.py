@@ -56,6 +56,26 @@ def _how_written(cells: pa.ChunkedArray, decimal: str | None) -> Finding:
     return Finding() if is_plain and decimal != "," else find_number_format(cells, asked=decimal)
 
 
+def refuse_one_value(text: Text, missing_values: Sequence[str]) -> None:
+    """Raise ``DataError`` for a target that is the same in all rows that have one.
+
+    >>> refuse_one_value(pa.array(["7", "8", ""]), [])
+    """
+    values = pc.unique(_present(text, missing_values))
+    numbers = to_numbers(pc.cast(values, pa.string()), [])[0].drop_null()
+    same_number = len(numbers) == len(values) and len(pc.unique(numbers)) == 1
+    if len(values) == 1 or same_number:
+        known = {"", *map(str.strip, values.to_pylist())}
+        others = pc.unique(pc.utf8_trim_whitespace(pa.chunked_array(_chunks(text), pa.string())))
+        read = [cell for cell in others.to_pylist() if cell is not None and cell not in known]
+        missing = f" ({', '.join(map(repr, read[:3]))} read as missing: --missing-values)"
+        raise DataError(
+            f"the target has one value only, {values[0].as_py()!r}{missing if read else ''}:"
+            " nothing to learn",
+            "choose another --target, or collect other rows",
+        )
+
+
 def decide_task(
     text: Text,
     missing_values: Sequence[str],
@@ -65,7 +85,7 @@ def decide_task(
     """The task (``binary``, ``multiclass`` or ``regression``) and why.
 
     Text, two values, or whole numbers with at most 10 distinct values are classes. Raises
-    ``DataError`` where the cells contradict what was asked, and where they are all alike.
+    ``DataError`` where the cells contradict what was asked, or where there are none.
 
     >>> decide_task(pa.array(["1", "2", "3.5", "2"]), [], "auto")[0]
     'regression'
@@ -93,10 +113,8 @@ def decide_task(
     whole = bool(pc.all(pc.equal(pc.floor(values), values)).as_py())
     # numbers that a float64 cannot tell apart are told apart as text
     n = pc.count_distinct(cells).as_py() if has_inexact(values) else len(values)
-    if n == 1:
-        raise _one_value(cells, text)
     kind = "whole number" if whole else "number"
-    reason = f"the target has {n} different {kind}s"
+    reason = f"the target has {n} different {kind}s" if n != 1 else f"the target is one {kind} only"
     if how.written:
         reason += f", as {how.written.example!r} (--decimal)"
     found = "regression"
@@ -118,23 +136,8 @@ def _task_of_text(
             f"the target is nearly all numbers, but not {_shown(_odd_cells(text, cells))}",
             "name these cells with --missing-values-in COLUMN=CELL,…, or choose --task multiclass",
         )
-    if n == 1:
-        raise _one_value(cells, text)
-    reason = f"the target is text with {n} different values"
+    reason = f"the target is text with {n} different values" if n != 1 else "the target is one text"
     return _as_asked(_classes_by_number(n), asked, reason, n, cells)
-
-
-def _one_value(cells: pa.ChunkedArray, text: Text) -> DataError:
-    """The error; a class that is called as a missing value is may be the other one."""
-    value = cells[0].as_py()
-    known = {"", *map(str.strip, pc.unique(cells).to_pylist())}
-    others = pc.unique(pc.utf8_trim_whitespace(pa.chunked_array(_chunks(text), pa.string())))
-    read = [cell for cell in others.to_pylist() if cell is not None and cell not in known]
-    missing = f" ({', '.join(map(repr, read[:3]))} read as missing: --missing-values)"
-    return DataError(
-        f"the target has one value only, {value!r}{missing if read else ''}: nothing to learn",
-        "choose another --target, or collect other rows",
-    )
 
 
 def _classes_by_number(n: int) -> str:

@@ -42,10 +42,9 @@ def test_the_task_follows_the_cells(cells, task):
 
 
 @pytest.mark.parametrize("cells", [["a"], ["a", "", "?", " a"], ["7", "7.0"], ["7.5"]])
-@pytest.mark.parametrize("asked", ["auto", "multiclass"])
-def test_a_target_of_one_value_is_refused(cells, asked):
+def test_a_target_of_one_value_is_refused(cells):
     with pytest.raises(DataError, match=r"the target has one value only, '(a|7|7\.5)'"):
-        target.decide_task(array(*cells), ["?"], asked)
+        target.refuse_one_value(array(*cells), ["?"])
 
 
 def test_asking_for_what_would_be_found_changes_no_word():
@@ -154,4 +153,4 @@ def test_numbers_beyond_2_to_the_53_are_told_apart_as_text():
 
 def test_a_class_that_is_called_as_a_missing_value_is_said():
     with pytest.raises(DataError, match=r"only, 'no' \('nan' read as missing: --missing-values\)"):
-        target.decide_task(array("no", "nan", "no", ""), ["nan"], "auto")
+        target.refuse_one_value(array("no", "nan", "no", ""), ["nan"])
