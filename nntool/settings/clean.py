@@ -175,7 +175,8 @@ class CleanSettings(StepSettings, frozen=True, kw_only=True):
     spelling_rows: Annotated[
         int,
         option(
-            "The most training rows of a misspelling; more where a word is misspelt in more ways.",
+            "The most training rows of a misspelling; more where the right word has 20 times as"
+            " many, or is misspelt in more ways.",
             ge=1,
             group=SPELLINGS,
         ),

@@ -187,11 +187,18 @@ def _of_file(run: Run, path: str, outcome: Outcome) -> _Scored:
     columns.resolve_all(reader.names, predictor.sources, "columns", positions=False)
     encode = target_codes.encode_values if model.classes is None else target_codes.encode_classes
     found = []
+    n_respelled = 0
     for answers in predictor.answers(batches(reader, run)):
         truth, counts = encode(answers.text.column(target_column), state)
+        n_respelled += counts.get("respelled", 0)
         for name, n in counts.get("unseen", {}).items():
             outcome.notes.append(f"{path}: {n:,} rows of class {name!r}, which training never saw")
         found.append((truth, *answers[1:]))
+    if n_respelled:
+        outcome.notes.append(
+            f"{path}: {n_respelled:,} rows of class {' or '.join(state['classes'])}, written in"
+            " other case"
+        )
     if not found:
         raise DataError(f"{path} has a header and no rows", "give a file with rows to score")
     outcome.notes += [*reader.notes, *predictor.notes()]

@@ -50,6 +50,7 @@ def predict(
     counts = predictor.counts
     outcome.report["predict"] = {
         "rows": counts.rows,
+        "empty_rows": counts.empty_rows,
         "cells": counts.cells,
         **counts.features,
     }

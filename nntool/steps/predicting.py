@@ -35,6 +35,8 @@ class Counts:
     """What was met on the way, by column."""
 
     rows: int = 0
+    empty_rows: int = 0
+    """Rows without any value: answered, as each line in has a line out."""
     cells: dict[str, Any] = field(default_factory=dict)
     """Cells that became missing, by column and kind."""
     features: dict[str, Any] = field(default_factory=dict)
@@ -107,16 +109,16 @@ class Predictor:
         import numpy as np
 
         from nntool.nn.predicting import Predictor as Engine
-        from nntool.tables import casting, cleaning, transforming
-        from nntool.tables.chunks import cut, whole
+        from nntool.tables import casting, chunks, cleaning, transforming
 
         engine = Engine(self.model.net, self.model.theta, self.model.stats)
-        for chunk in whole(batches) if self.is_in_order else cut(batches, CHUNK_ROWS):
+        for chunk in chunks.whole(batches) if self.is_in_order else chunks.cut(batches, CHUNK_ROWS):
             typed, cells = cleaning.apply(chunk, self.clean, self.columns)
             numeric, codes, found = transforming.apply(typed, self.features, self.kept)
             casting.merge_counts(self.counts.cells, cells)
             transforming.add_counts(self.counts.features, found)
             self.counts.rows += chunk.num_rows
+            self.counts.empty_rows += chunks.n_empty_rows(chunk)
             with np.errstate(all="ignore"):
                 decided, probabilities = self.model.answer(engine.outputs(numeric, codes))
             yield Answers(chunk, numeric, codes, decided, probabilities)
@@ -127,9 +129,15 @@ class Predictor:
         from nntool.tables import cleaning_report
 
         order = "cleaning or features follow the order of rows: the input was read whole"
+        empty = (
+            f"{counted(self.counts.empty_rows, 'row')} without any value answered like the others"
+            " (collect leaves such rows out)"
+        )
         return [
             *([order] if self.is_in_order else []),
+            *([empty] if self.counts.empty_rows else []),
             *cell_notes(self.counts.cells),
+            *cleaning_report.boolean_notes(self.clean, self.counts.cells),
             *cleaning_report.rule_notes(self.clean, self.counts.cells, idle=False),
             *feature_notes(self.counts.features),
             *(

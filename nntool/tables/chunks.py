@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 
 def cut(batches: Iterable[pa.RecordBatch], n_rows: int) -> Iterator[pa.RecordBatch]:
@@ -39,3 +41,19 @@ def whole(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     every = list(batches)
     if every:
         yield _joined(every)
+
+
+def n_empty_rows(batch: pa.RecordBatch) -> int:
+    """How many rows of text have no value in any column.
+
+    >>> n_empty_rows(pa.record_batch({"x": ["1", " ", None], "y": ["", "", ""]}))
+    2
+    """
+    at = np.arange(batch.num_rows)
+    for column in batch.columns:
+        some = column if at.size == batch.num_rows else column.take(pa.array(at))
+        is_empty = pc.equal(pc.utf8_trim_whitespace(some), "").fill_null(True)
+        at = at[is_empty.to_numpy(zero_copy_only=False)]
+        if not at.size:
+            break
+    return int(at.size)

@@ -66,6 +66,7 @@ def report(
             f"the task is {target['task']}: {target['reason']} (--task to choose another)",
             *_role_notes(state),
             *_missing_notes(state, counts),
+            *boolean_notes(state, counts),
             *rule_notes(state, counts),
             *_row_notes(int(left_out.size), left, repeats, settings),
         ],
@@ -125,6 +126,16 @@ def token_notes(counts: Counts) -> list[str]:
         f"{counted(sum(cells), 'cell')} with {token!r} read as missing, in"
         f" {counted(len(cells), 'column')}"
         for token, cells in sorted(tokens.items())
+    ]
+
+
+def boolean_notes(state: dict[str, Any], counts: Counts) -> list[str]:
+    """How many cells write true and false otherwise than most cells of training."""
+    return [
+        f"{column['name']!r}: {counted(n, 'cell')} read as {' or '.join(column['booleans'])},"
+        " written in other case"
+        for column in state["columns"]
+        if (n := counts.get(column["name"], {}).get("respelled"))
     ]
 
 

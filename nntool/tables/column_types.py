@@ -16,6 +16,7 @@ from nntool.tables import target as targets
 from nntool.tables.asked_roles import forced, says_how
 from nntool.tables.casting import (
     Counts,
+    booleans,
     present_cells,
     to_dates,
     to_numbers,
@@ -148,6 +149,7 @@ def entry(
         "type": kind,
         "number_format": asdict(written) if written else None,
         "date_formats": list(found.date_formats),
+        "booleans": list(found.booleans or ()),
         "missing_values": list(missing) if list(missing) != list(everywhere) else None,
         "reason": found.reason,
         "note": found.note,
@@ -214,7 +216,11 @@ def typed(
         # one format, in the runs of older versions
         formats = column.get("date_formats") or [column["date_format"]]
         return to_dates(text, formats, missing)
-    return to_text(text, missing)
+    cells, counts = to_text(text, missing)
+    if column.get("booleans"):
+        cells, n_respelled = booleans.respelled(cells, column["booleans"])
+        counts |= {"respelled": n_respelled} if n_respelled else {}
+    return cells, counts
 
 
 def typed_target(text: pa.Array, target: dict[str, Any]) -> tuple[pa.Array, Counts]:

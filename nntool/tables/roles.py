@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -10,6 +11,7 @@ from nntool.tables import suspects
 from nntool.tables.casting import (
     Counts,
     NumberFormat,
+    booleans,
     merge_counts,
     present_cells,
     to_numbers,
@@ -26,6 +28,7 @@ LARGEST_EXACT_INTEGER = 2**53
 PAIRS_EXPECTED = 9
 NEARLY = 0.9
 WORDS_OF_PROSE = 5
+MOST_SPELLINGS = 2 * len(booleans.SPELLINGS)
 
 
 class Hints(NamedTuple):
@@ -52,6 +55,8 @@ class Role(NamedTuple):
     decimal: str | None = None
     """The decimal mark that its cells show, none but this."""
     day_first: bool | None = None
+    booleans: tuple[str, str] | None = None
+    """How its cells write no and yes, where they have nothing else."""
     is_unclear: bool = False
     """Other columns may decide what its cells alone do not."""
 
@@ -200,12 +205,25 @@ def _are_whole(values: pa.ChunkedArray) -> bool:
 
 
 def _has_leading_zeros(text: Text) -> bool:
-    """Whether a whole number begins with 0. A look at the first sign spares most cells the rest."""
-    for start in ("0", "+0", "-0", " "):
-        some = pc.filter(text, pc.starts_with(text, start))
-        if pc.any(pc.match_substring_regex(some, r"^\s*[+-]?0\d+\s*$")).as_py():
-            return True
-    return False
+    """Whether a whole number begins with 0."""
+    return any(
+        pc.any(pc.match_substring_regex(some, r"^\s*[+-]?0\d+\s*$")).as_py()
+        for some in map(_may_lead_with_zero, chunks_of(text))
+    )
+
+
+def _may_lead_with_zero(text: pa.Array) -> pa.Array:
+    """The cells of which the first two bytes do not say no: it spares most cells the search."""
+    _, offsets, data = text.buffers()
+    if not len(text) or data is None or not data.size:
+        return text.slice(0, 0)
+    bytes_of_all = np.frombuffer(data, np.uint8)
+    start = np.frombuffer(offsets, np.int32)[text.offset : text.offset + len(text)]
+    first, second = (bytes_of_all.take(start + place, mode="clip") for place in (0, 1))
+    may = (first == ord("0")) & (second >= ord("0")) & (second <= ord("9"))
+    may |= ((first == ord("+")) | (first == ord("-"))) & (second == ord("0"))
+    may |= first == ord(" ")
+    return text.filter(pa.array(may))
 
 
 def _has_inexact_integer(text: Text) -> bool:
@@ -273,8 +291,18 @@ def _role_of_text(cells: pa.ChunkedArray, note: str | None) -> Role:
     if odd and note is None:
         note = _but_for(distinct, odd)
     return Role(
-        "categorical", f"text, {n_distinct} different {values}", note=note, suspects=odd or None
+        "categorical",
+        f"text, {n_distinct} different {values}",
+        note=note,
+        suspects=odd or None,
+        booleans=_booleans(counted) if n_distinct <= MOST_SPELLINGS else None,
     )
+
+
+def _booleans(counted: pa.StructArray) -> tuple[str, str] | None:
+    """How booleans are written, where all cells are such."""
+    cells, times = counted.field("values").to_pylist(), counted.field("counts").to_pylist()
+    return booleans.spelling_of(dict(zip(cells, times, strict=True)))
 
 
 def _is_prose(cells: pa.ChunkedArray) -> bool:

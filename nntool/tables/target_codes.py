@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from nntool.tables.casting import Counts, merge_counts, missing_mask, to_numbers
+from nntool.tables.casting import Counts, booleans, merge_counts, missing_mask, to_numbers
 from nntool.tables.casting.missing import Text, chunks_of
 from nntool.tables.casting.numbers import format_in
 
@@ -72,7 +72,10 @@ def _encode_chunk(text: pa.Array, state: dict[str, Any]) -> tuple[NDArray[np.int
     encoded = text.dictionary_encode()
     levels = encoded.dictionary
     is_missing = np.asarray(missing_mask(levels, state["missing_values"])[0], dtype=bool)
-    keys: list[Any] = levels.to_pylist()
+    spelled = levels
+    if tuple(state["classes"]) in booleans.SPELLINGS:
+        spelled, _ = booleans.respelled(levels, state["classes"])
+    keys: list[Any] = spelled.to_pylist()
     classes: list[Any] = list(state["classes"])
     if state["by_value"]:
         keys = to_numbers(levels, [])[0].to_pylist()
@@ -88,6 +91,9 @@ def _encode_chunk(text: pa.Array, state: dict[str, Any]) -> tuple[NDArray[np.int
     uses = np.bincount(np.where(at < 0, len(levels), at), minlength=len(levels) + 1)
     missing = int(uses[-1]) + int(uses[:-1][is_missing].sum())
     counts: Counts = {"missing": missing} if missing else {}
+    if spelled is not levels:
+        is_respelled = np.asarray(pc.not_equal(spelled, levels).fill_null(False))
+        counts["respelled"] = int(uses[:-1][is_respelled].sum())
     unseen = np.flatnonzero((codes[:-1] < 0) & ~is_missing)
     if unseen.size:
         counts["unseen"] = {levels[int(i)].as_py(): int(uses[i]) for i in unseen}

@@ -10,6 +10,8 @@ import subprocess
 import sys
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from nntool.run import names
@@ -29,6 +31,22 @@ def test_there_is_one_line_for_each_line_in_its_order(ok, run, table, write):
     assert len(answers) == 60
     values = [[float(p) for _, p in found] for found in answers.values()]
     assert max(max(found) - min(found) for found in values) < 1e-6
+
+
+def test_rows_without_any_value_are_answered_counted_and_said(ok, run, table, write):
+    empty = [" "] * len(table[0])
+    path = write("new.csv", [table[0], table[1], empty, table[2], empty])
+    said = ok("predict", run, path)
+    assert len(said.rows) == 4
+    assert "2 rows without any value" in said.err
+    assert (
+        ok("predict", run, path, "--output", path.with_name("out.csv"), "--json").json["predict"][
+            "empty_rows"
+        ]
+        == 2
+    )
+    partly = [table[1][0], *[""] * (len(table[0]) - 1)]
+    assert "without any value" not in ok("predict", run, write("b.csv", [table[0], partly])).err
 
 
 def test_ids_come_first_then_the_prediction_then_a_column_for_each_class(ok, run, source):
@@ -156,6 +174,28 @@ def test_an_input_is_read_as_the_source_was(ok, tmp_path, source):
     assert [row["customer"] for row in said.rows] == [f"0000{i}" for i in range(1, 7)]
     assert "básico" in {row["plan"] for row in said.rows}
     assert "not seen" not in said.err
+
+
+def test_booleans_of_a_typed_input_are_those_of_a_csv(ok, tmp_path, write):
+    flags = [str(i % 3 == 0) for i in range(60)]
+    header = ["flag", "x", "won"]
+    rows = [[flag, str(i), str(i % 2 == 0)] for i, flag in enumerate(flags)]
+    source = write("in.csv", [header, *rows])
+    root = tmp_path / "new"
+    ok("run", root, "--data", source, "--target", "won", "--set", "train.epochs=2")
+    typed = pa.table(
+        {
+            "flag": [flag == "True" for flag in flags],
+            "x": range(60),
+            "won": [i % 2 == 0 for i in range(60)],
+        }
+    )
+    pq.write_table(typed, tmp_path / "in.parquet")
+    said = ok("predict", root, tmp_path / "in.parquet")
+    assert said.text == ok("predict", root, source).text
+    assert "'flag': 60 cells read as False or True" in said.err
+    scored = ok("evaluate", root, "--data", tmp_path / "in.parquet")
+    assert "60 rows of class False or True, written in other case" in scored.err
 
 
 # What it needs, and what it leaves alone

@@ -147,8 +147,42 @@ def test_a_token_of_one_column_is_missing_there_alone():
         typed(columns, missing_values_in={"agee": "-9"})
 
 
+def test_booleans_of_a_column_have_one_spelling_and_a_column_of_other_text_has_none():
+    columns = {"flag": ["True", "true", "FALSE", "True"], "word": ["True", "true", "maybe", "?"]}
+    _, y, found = typed(columns)
+    assert found.table["flag"].to_pylist() == ["True", "True", "False", "True"]
+    assert found.table["word"].to_pylist() == ["True", "true", "maybe", None]
+    assert found.counts["flag"] == {"respelled": 2}
+    state = {"missing_values": [], "columns": found.columns[:1], "target": y}
+    batch = pa.record_batch({"flag": ["TRUE", "false", "tRuE"]})
+    cleaned, counts = cleaning.apply(batch, state)
+    assert cleaned.column(0).to_pylist() == ["True", "False", "tRuE"]
+    assert counts == {"flag": {"respelled": 2}}
+
+
+def test_only_training_rows_say_how_booleans_are_spelled():
+    rows = np.array([True, True, False, False])
+    found = typed({"flag": ["TRUE", "FALSE", "true", "maybe"]}, rows)[2]
+    assert found.columns[0]["booleans"] == ["FALSE", "TRUE"]
+    assert found.table["flag"].to_pylist() == ["TRUE", "FALSE", "TRUE", "maybe"]
+
+
 CELLS = st.sampled_from(
-    ["", "?", "1", "2,5", "1.234", "1,234", "x", "01/02/2020", "13/02/2020", "€ 3,5", "2020-01-01"]
+    [
+        "",
+        "true",
+        "True",
+        "?",
+        "1",
+        "2,5",
+        "1.234",
+        "1,234",
+        "x",
+        "01/02/2020",
+        "13/02/2020",
+        "€ 3,5",
+        "2020-01-01",
+    ]
 )
 
 

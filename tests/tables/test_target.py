@@ -166,3 +166,12 @@ def test_a_target_of_numbers_with_one_unit_is_regression():
 def test_a_class_that_is_called_as_a_missing_value_is_said():
     with pytest.raises(DataError, match=r"only, 'no' \('nan' read as missing: --missing-values\)"):
         target.refuse_one_value(array("no", "nan", "no", ""), ["nan"])
+
+
+def test_booleans_are_classes_as_training_writes_them_and_are_known_in_any_case():
+    state = fitted("True", "False", "True")
+    assert state["classes"] == ["False", "True"]
+    codes, counts = target_codes.encode_classes(array("true", "FALSE", "True", "yes"), state)
+    assert codes.tolist() == [1, 0, 1, -1]
+    assert counts == {"respelled": 2, "unseen": {"yes": 1}}
+    assert fitted("True", "TRUE", "false")["classes"] == ["TRUE", "True", "false"]

@@ -86,17 +86,19 @@ class CsvReader:
         self.names, notes = unique_names(header.cells)
         self.notes = [f"{name}: {note}" for note in _names_notes(header, dialect, notes)]
         self.schema = pa.schema([(column, pa.string()) for column in self.names])
-        self._options = {
-            "parse_options": arrow_csv.ParseOptions(
+        self._passes_blank_lines = len(self.names) > 1 or bool(dialect.comment)
+        self._plain, self._quoted = (
+            arrow_csv.ParseOptions(
                 delimiter=dialect.delimiter,
-                quote_char=dialect.quote or False,
-                newlines_in_values=bool(dialect.quote),
-                ignore_empty_lines=len(self.names) > 1 or bool(dialect.comment),
-            ),
-            "convert_options": arrow_csv.ConvertOptions(
-                column_types=self.schema, strings_can_be_null=False
-            ),
-        }
+                quote_char=quote or False,
+                newlines_in_values=bool(quote),
+                ignore_empty_lines=self._passes_blank_lines,
+            )
+            for quote in ("", dialect.quote)
+        )
+        self._as_text = arrow_csv.ConvertOptions(
+            column_types=self.schema, strings_can_be_null=False
+        )
 
     @property
     def left_out(self) -> list[dict[str, Any]]:
@@ -177,15 +179,13 @@ class CsvReader:
                 read_options=arrow_csv.ReadOptions(
                     column_names=self.names, block_size=len(data) + 1
                 ),
-                **self._options,
+                # a sixth less time where no cell is quoted
+                parse_options=self._quoted if self._signs.quote in data else self._plain,
+                convert_options=self._as_text,
             )
         except pa.ArrowInvalid as error:
             return error
         return table.combine_chunks().to_batches()[0] if table.num_rows else None
-
-    @property
-    def _passes_blank_lines(self) -> bool:
-        return bool(self._options["parse_options"].ignore_empty_lines)
 
     def _settled(
         self, block: Block, parsed: pa.RecordBatch | pa.ArrowInvalid | None

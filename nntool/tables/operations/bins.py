@@ -133,7 +133,7 @@ class Edges(_Binned):
             raise UsageError(
                 f"edges: {len(self.at)} edges have {len(self.at) - 1} bins between them, or"
                 f" {len(self.at) + 1} with open ends, and there are {n} labels",
-                "give one label for each bin",
+                "give one label for each bin, as labels=low/middle/high",
             )
         if len(set(self.labels)) < n:
             raise UsageError(

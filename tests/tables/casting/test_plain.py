@@ -129,7 +129,9 @@ def test_the_order_of_day_and_month_follows_the_evidence():
     name, note = find_date_format(array("01/02/2023", "03/04/2023"), [])
     assert name is None
     assert "DD/MM/YYYY and MM/DD/YYYY" in note
-    assert find_date_format(array("13/02/2023", "02/13/2023"), []) == (None, None)
+    name, note = find_date_format(array("13/02/2023", "02/13/2023"), [])
+    assert name is None
+    assert "the day stands first in '13/02/2023' and the month in '02/13/2023'" in note
     assert find_date_format(array("", "?"), ["?"]) == (None, None)
 
 
