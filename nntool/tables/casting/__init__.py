@@ -4,7 +4,6 @@ from nntool.tables.casting.date_formats import find_date_format, find_date_forma
 from nntool.tables.casting.dates import DATE_FORMATS, to_dates
 from nntool.tables.casting.missing import (
     Counts,
-    looks_missing,
     merge_counts,
     missing_mask,
     present_cells,
@@ -20,7 +19,6 @@ __all__ = [
     "find_date_format",
     "find_date_formats",
     "find_number_format",
-    "looks_missing",
     "merge_counts",
     "missing_mask",
     "present_cells",
