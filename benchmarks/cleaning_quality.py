@@ -2,7 +2,8 @@
 
 ``python cleaning_quality.py DIRTY.csv CLEAN.csv --target NAME …``: what follows the two files goes
 to ``nntool clean``. Its table (``nntool show RUN clean``) is held against CLEAN cell by cell; rows
-and columns stand in the same order, names may differ. Numbers are equal if their values are.
+and columns stand in the same order, names may differ. Numbers are equal if their values are,
+but for the rounding of float64.
 
 A cell that was wrong is repaired *right*, *made missing*, or *left* as it was; *wrong* is each cell
 that is neither right nor as before, and each right one that was changed. Made missing is no repair.
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import random
 import shlex
 import subprocess
@@ -26,6 +28,8 @@ from typing import Any
 from shared import environment, machine, nntool, parser, run_command, scratch, show, table, verdict
 
 LARGEST_SHARE_WRONG = 0.02
+ROUNDING = 1e-12
+"""Numbers that differ by less are one: 0.052000000000000005 is 0.052 after a sum in float64."""
 KINDS = ("right", "wrong", "made missing", "left")
 
 
@@ -39,11 +43,13 @@ def same(a: str, b: str) -> bool:
 
     >>> same(" a", "a"), same("12.0", "12"), same("12.0 oz", "12")
     (True, True, False)
+    >>> same("0.05199999999999999", "0.052"), same("0.0521", "0.052")
+    (True, False)
     """
     if a.strip() == b.strip():
         return True
     try:
-        return float(a) == float(b)
+        return math.isclose(float(a), float(b), rel_tol=ROUNDING)
     except ValueError:
         return False
 

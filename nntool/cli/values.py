@@ -30,9 +30,11 @@ def typed_value(field: Field, raw: Any) -> Any:
         value: Any = choices.parse(raw) if not several else choices.parse_all(raw)
     elif field.is_mapping:
         one_word = len(raw) == 1 and raw[0] in field.words
-        value = raw[0] if one_word else _mapping(field, raw)
+        value = raw[0] if one_word else _pairs(field, raw)
     elif field.is_list and field.holds_numbers:
         value = _numbers(field, raw.strip())
+    elif field.commas:
+        value = [word.strip() for text in raw for word in text.split(",")]
     elif field.item_words:
         value = [] if raw == ["none"] else [word.strip() for t in raw for word in t.split(",")]
     else:
@@ -47,21 +49,23 @@ def _numbers(field: Field, raw: str) -> Any:
     return [] if raw == "none" else [part.strip() for part in raw.split(",")]
 
 
-def _mapping(field: Field, raw: list[str]) -> dict[str, str]:
-    """A value for each name; a name that was given twice is an error, as one would be lost."""
-    value: dict[str, str] = {}
+def _pairs(field: Field, raw: list[str]) -> dict[str, str]:
+    """What was typed for each name; raises ``UsageError`` where a name has two different values."""
+    found: dict[str, str] = {}
     for text in raw:
-        name, word = _pair(field, text)
-        if name in value:
-            both = f"{name}={value[name]},{word}"
-            raise UsageError(
-                f"{field.option}: {name!r} is given twice",
-                f"give it once: {field.option} {shlex.quote(both)}"
-                if metavar(field).endswith(",…")
-                else f"give it once: {field.option} {metavar(field)}",
-            )
-        value[name] = word
-    return value
+        name, value = _pair(field, text)
+        if found.setdefault(name, value) != value:
+            raise _two_values(field, name, found[name], value)
+    return found
+
+
+def _two_values(field: Field, name: str, first: str, second: str) -> UsageError:
+    takes_more = metavar(field).endswith(",…")
+    one = shlex.quote(f"{name}={first},{second}" if takes_more else f"{name}={second}")
+    return UsageError(
+        f"{field.option}: {name!r} is given twice, {first!r} and {second!r}",
+        f"give it once: {field.option} {one}",
+    )
 
 
 def _pair(field: Field, text: str) -> tuple[str, str]:

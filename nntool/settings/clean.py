@@ -5,8 +5,14 @@ from typing import Annotated, Literal
 from nntool.settings.model import Choice, StepSettings, option
 from nntool.settings.roles import parse
 
-NOISE = "Near spellings, outliers and noise"
+MEANING = "What cells and columns mean"
+REPEATS = "Rows that repeat others"
 CELLS = "Cells that are wrong or missing"
+SPELLINGS = "Near spellings"
+NOISE = "Outliers and noise"
+
+MISSING_VALUES = ("NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "?")
+"""The cells that usually mean missing: for what comes before clean, which may be told others."""
 
 
 class CleanSettings(StepSettings, frozen=True, kw_only=True):
@@ -24,52 +30,78 @@ class CleanSettings(StepSettings, frozen=True, kw_only=True):
     ] = "auto"
     positive: Annotated[
         str | None,
-        option("The class that counts as positive in binary metrics; unset: the last class."),
+        option(
+            "The class that counts as positive in binary metrics; unset: the last class.",
+            metavar="CLASS",
+        ),
     ] = None
-    decimal: Annotated[
-        Literal["auto", ".", ","],
-        option("The decimal mark of numbers; auto: decided by the cells where they are clear."),
-    ] = "auto"
+
     missing_values: Annotated[
-        tuple[str, ...], option("Cells that mean 'missing' (an empty cell always does).")
-    ] = ("NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "?")
+        tuple[str, ...],
+        option(
+            "Cells that mean 'missing', in place of these (an empty cell always does); repeatable,"
+            " or with commas.",
+            metavar="CELL,…",
+            commas=True,
+            group=MEANING,
+        ),
+    ] = MISSING_VALUES
     missing_values_in: Annotated[
         dict[str, str],
         option(
             "Cells that mean 'missing' in one column, beside those that always do:"
             " COLUMN=CELL,CELL, repeatable.",
             metavar="COLUMN=CELL,…",
+            group=MEANING,
         ),
     ] = {}  # noqa: RUF012 - msgspec copies an empty default for each instance
-    duplicates: Annotated[
-        Literal["keep", "leave-out"],
-        option("What to do with a row that repeats another row of its part, cell by cell."),
-    ] = "keep"
-    duplicates_by: Annotated[
-        tuple[str, ...],
+    decimal: Annotated[
+        Literal["auto", ".", ","],
         option(
-            "Columns whose equal values make a row a repeat, too: A,B or repeated; a row with a"
-            " missing value there repeats none.",
-            metavar="COLUMN,…",
+            "The decimal mark of numbers; auto: decided by the cells where they are clear.",
+            group=MEANING,
         ),
-    ] = ()
-    duplicates_keep: Annotated[
-        Literal["first", "last"],
-        option("Which of several rows that repeat each other stays."),
-    ] = "first"
+    ] = "auto"
     roles: Annotated[
         dict[str, str],
         option(
             "What a column is, where the inferred role is not right: COLUMN=ROLE, repeatable;"
             " roles: numeric, categorical, date, text, identifier, ignored; no features: id, group,"
-            " time, weight; date:DD/MM/YYYY or numeric:1.234,56 says how cells are written.",
+            " time, weight; date:DD/MM/YYYY or numeric:1.234,56 says how cells are written,"
+            " numeric:percent that 5% is 0.05.",
             metavar="COLUMN=ROLE",
+            group=MEANING,
         ),
     ] = {}  # noqa: RUF012 - msgspec copies an empty default for each instance
     constant_columns: Annotated[
         Literal["ignore", "keep"],
-        option("What to do with a feature that has one and the same value in all training rows."),
+        option(
+            "What to do with a feature that has one and the same value in all training rows.",
+            group=MEANING,
+        ),
     ] = "ignore"
+
+    duplicates: Annotated[
+        Literal["keep", "leave-out"],
+        option(
+            "What to do with a row that repeats another row of its part, cell by cell.",
+            group=REPEATS,
+        ),
+    ] = "keep"
+    duplicates_by: Annotated[
+        tuple[str, ...],
+        option(
+            "Columns whose equal values make a row a repeat, too (a row with a missing value there"
+            " repeats none); repeatable, or with commas.",
+            metavar="COLUMN,…",
+            group=REPEATS,
+        ),
+    ] = ()
+    duplicates_keep: Annotated[
+        Literal["first", "last"],
+        option("Which of several rows that repeat each other stays.", group=REPEATS),
+    ] = "first"
+
     valid: Annotated[
         tuple[str, ...],
         option(
@@ -89,56 +121,13 @@ class CleanSettings(StepSettings, frozen=True, kw_only=True):
             group=CELLS,
         ),
     ] = ()
-    require_columns: Annotated[
-        tuple[str, ...],
-        option(
-            "Columns without which a training row is left out: A,B or repeated.",
-            metavar="COLUMN,…",
-            group=CELLS,
-        ),
-    ] = ()
-
-    merge_spellings: Annotated[
-        tuple[str, ...],
-        option(
-            "Categorical columns in which near spellings become the frequent one, A,B or repeated,"
-            " or all of them.",
-            metavar="COLUMN,…|all",
-            group=NOISE,
-        ),
-    ] = ()
-    spelling_similarity: Annotated[
-        float,
-        option(
-            "How near words must be to be taken for one: 1 − errors / letters.",
-            ge=0.5,
-            le=1,
-            group=NOISE,
-        ),
-    ] = 0.8
-    spelling_ratio: Annotated[
-        float,
-        option(
-            "How many times as many rows the frequent spelling must have.",
-            ge=2,
-            group=NOISE,
-        ),
-    ] = 5.0
-    spelling_rows: Annotated[
-        int,
-        option(
-            "The most training rows of a misspelling; more where a word is misspelt in more ways.",
-            ge=1,
-            group=NOISE,
-        ),
-    ] = 3
     agree: Annotated[
         tuple[str, ...],
         option(
             "Columns that follow from others, such as 'zip -> city, state', repeatable: a cell that"
             " is missing or differs becomes what nearly all training rows with that zip have.",
             metavar="'COLUMN,… -> COLUMN,…'",
-            group=NOISE,
+            group=CELLS,
         ),
     ] = ()
     agree_share: Annotated[
@@ -147,9 +136,52 @@ class CleanSettings(StepSettings, frozen=True, kw_only=True):
             "The share of a group's rows that must agree before --agree changes the others.",
             gt=0.5,
             le=1,
-            group=NOISE,
+            group=CELLS,
         ),
     ] = 0.8
+    require_columns: Annotated[
+        tuple[str, ...],
+        option(
+            "Columns without which a training row is left out; repeatable, or with commas.",
+            metavar="COLUMN,…",
+            group=CELLS,
+        ),
+    ] = ()
+
+    merge_spellings: Annotated[
+        tuple[str, ...],
+        option(
+            "Categorical columns in which near spellings become the frequent one, or all of them;"
+            " repeatable, or with commas.",
+            metavar="COLUMN,…|all",
+            group=SPELLINGS,
+        ),
+    ] = ()
+    spelling_similarity: Annotated[
+        float,
+        option(
+            "How near words must be to be taken for one: 1 − errors / letters.",
+            ge=0.5,
+            le=1,
+            group=SPELLINGS,
+        ),
+    ] = 0.8
+    spelling_ratio: Annotated[
+        float,
+        option(
+            "How many times as many rows the frequent spelling must have.", ge=2, group=SPELLINGS
+        ),
+    ] = 5.0
+    spelling_rows: Annotated[
+        int,
+        option(
+            "The most training rows of a misspelling; more where the right word has 20 times as"
+            " many, or is misspelt in more ways.",
+            ge=1,
+            group=SPELLINGS,
+        ),
+    ] = 3
+
     outliers: Annotated[
         Choice,
         option(
@@ -170,8 +202,8 @@ class CleanSettings(StepSettings, frozen=True, kw_only=True):
     outlier_columns: Annotated[
         tuple[str, ...],
         option(
-            "Columns in which outliers are looked for, A,B or repeated; unset: all numeric ones"
-            " of more than two values.",
+            "Columns in which outliers are looked for; unset: all numeric ones of more than two"
+            " values; repeatable, or with commas.",
             metavar="COLUMN,…",
             group=NOISE,
         ),

@@ -42,14 +42,22 @@ def option(
     words: tuple[str, ...] = (),
     metavar: str | None = None,
     group: str = "",
+    commas: bool = False,
 ) -> msgspec.Meta:
     """Describe a field: its help, its bounds, and the registry that it names, if any.
 
     ``words`` may stand in place of a name from the registry ('auto'); ``group`` is the heading
-    under which help and reference show the field.
+    under which help and reference show the field; with ``commas`` several texts may be typed as
+    one (names of columns need no such mark: they may hold commas, and are looked up).
     """
     bounds: dict[str, Any] = {"ge": ge, "gt": gt, "le": le, "lt": lt}
-    extra = {"registry": registry, "words": words, "metavar": metavar, "group": group}
+    extra = {
+        "registry": registry,
+        "words": words,
+        "metavar": metavar,
+        "group": group,
+        "commas": commas,
+    }
     return msgspec.Meta(**bounds, description=text, extra=extra)
 
 
@@ -75,6 +83,7 @@ class Field(NamedTuple):
     registry_words: tuple[str, ...]
     metavar: str | None
     group: str
+    commas: bool
 
     @property
     def option(self) -> str:
@@ -162,6 +171,7 @@ def fields(model: type[StepSettings]) -> list[Field]:
                 meta.extra["words"],
                 meta.extra["metavar"],
                 meta.extra["group"],
+                meta.extra["commas"],
             )
         )
     return found

@@ -13,9 +13,17 @@ class PredictSettings(StepSettings, frozen=True, kw_only=True):
     ] = "-"
     id: Annotated[
         tuple[str, ...],
-        option("Input columns to put first, by which predictions are joined back; repeatable."),
+        option(
+            "Input columns to put first, by which predictions are joined back; repeatable, or with"
+            " commas.",
+            metavar="COLUMN,…",
+        ),
     ] = ()
     keep: Annotated[
         tuple[str, ...],
-        option("Input columns to put after the predictions; repeatable. '*': all of them."),
+        option(
+            "Input columns to put after the predictions; repeatable, or with commas. '*': all of"
+            " them.",
+            metavar="COLUMN,…",
+        ),
     ] = ()

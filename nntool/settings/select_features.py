@@ -12,9 +12,9 @@ class SelectFeaturesSettings(StepSettings, frozen=True, kw_only=True):
         Annotated[
             tuple[str, ...],
             option(
-                "Keep these whatever is found: source columns, features or produced columns; with"
-                " * and ?, with commas between them, or repeated.",
-                metavar="COLUMN",
+                "Keep these whatever is found: source columns, features or produced columns, or"
+                " what * and ? fit; repeatable, or with commas.",
+                metavar="COLUMN,…",
             ),
         ]
         | None
@@ -22,7 +22,7 @@ class SelectFeaturesSettings(StepSettings, frozen=True, kw_only=True):
     drop: (
         Annotated[
             tuple[str, ...],
-            option("Drop these first of all; named as in --keep.", metavar="COLUMN"),
+            option("Drop these first of all; named as in --keep.", metavar="COLUMN,…"),
         ]
         | None
     ) = None

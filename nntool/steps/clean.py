@@ -85,14 +85,14 @@ def _with_names(session: Session, settings: CleanSettings, target: str) -> Clean
     )
 
 
-def refit(session: Session, settings: CleanSettings, outcome: Outcome) -> None:
+def refit(session: Session, settings: CleanSettings, job: Job, outcome: Outcome) -> None:
     """Stage the step again on the rows that stand now."""
     enter(
         session,
         "clean",
         settings,
         lambda folder: _work(
-            session, settings, target_of(session, settings), folder, outcome, threads=1
+            session, settings, target_of(session, settings), folder, outcome, job.cores
         ),
     )
 
@@ -111,6 +111,7 @@ def target_of(session: Session, settings: CleanSettings) -> dict[str, Any]:
     name = columns.resolve(known, settings.target, "the target")
     missing = column_types.missing_by_column(known, settings)
     text = parquet.read(table, [name])
+    targets.refuse_one_value(text.column(name), missing[name])
     if not targets.is_unclear(text.column(name), missing[name]):
         return column_types.learn_target(text, name, settings, missing)
     parts = rows.parts_where_split(session.run)

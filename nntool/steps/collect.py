@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from nntool.errors import DataError, UsageError
 from nntool.run import hashing, names
 from nntool.run.session import Session
+from nntool.settings.clean import MISSING_VALUES
 from nntool.settings.collect import CollectSettings
 from nntool.settings.model import plain
 from nntool.steps import keys, origins
@@ -112,7 +113,7 @@ def _work(
         sample=settings.sample,
         stratify=settings.stratify,
         seed=settings.seed,
-        missing_values=keys.missing_values(),
+        missing_values=MISSING_VALUES,
     )
     outcome.notes += notes
     described = [

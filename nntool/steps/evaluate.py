@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from nntool.errors import DataError, GateError, UsageError
 from nntool.run import freshness, hashing, names
@@ -14,15 +13,12 @@ from nntool.settings.evaluate import EvaluateSettings
 from nntool.settings.wording import counted
 from nntool.steps import model as models
 from nntool.steps import origins, rows
-from nntool.steps.inputs import open_rows, own_names
+from nntool.steps.csv_input import batches
+from nntool.steps.inputs import open_rows
 from nntool.steps.job import Job, Outcome, TableView
 from nntool.steps.performing import Done, file_name, perform, read_json, write_json
-from nntool.steps.predict import batches, open_input
 from nntool.steps.predicting import Predictor, unfinished
 from nntool.steps.select_features import feature_arrays
-
-if TYPE_CHECKING:
-    from nntool.tables.csv.reader import CsvReader
 
 
 def evaluate(root: str, settings: EvaluateSettings, job: Job) -> Outcome:
@@ -175,19 +171,13 @@ def _of_file(run: Run, path: str, outcome: Outcome) -> _Scored:
     """Answers for the rows of another CSV, which must have the target in it."""
     import numpy as np
 
-    from nntool.tables import columns
-    from nntool.tables import target as targets
-
-    def opened() -> CsvReader:
-        reader, found = open_input(path, run, sys.stdin.buffer, own_names(run, predictor.sources))
-        outcome.notes += found
-        return reader
+    from nntool.tables import columns, target_codes
 
     predictor = Predictor(run)
     model, state = predictor.model, predictor.clean["target"]
-    path = f"./{path}" if path == "-" else path
     needed = [*predictor.sources, model.plain["target"]]
-    reader = open_rows(path, run, needed, opened)
+    reader, notes = open_rows(path, run, needed)  # a file called '-', not standard input
+    outcome.notes += notes
     target_column = columns.find(reader.names, model.plain["target"])
     if target_column is None:
         raise DataError(
@@ -195,7 +185,7 @@ def _of_file(run: Run, path: str, outcome: Outcome) -> _Scored:
             f"nntool predict {run.root} {path}",
         )
     columns.resolve_all(reader.names, predictor.sources, "columns", positions=False)
-    encode = targets.encode_values if model.classes is None else targets.encode_classes
+    encode = target_codes.encode_values if model.classes is None else target_codes.encode_classes
     found = []
     n_respelled = 0
     for answers in predictor.answers(batches(reader, run)):

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from nntool.run.directory import Run
+from nntool.settings.clean import MISSING_VALUES
 from nntool.settings.collect import CollectSettings
 from nntool.settings.model import build
-from nntool.steps import keys, origins
+from nntool.steps import csv_input, keys, origins
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -19,11 +20,11 @@ if TYPE_CHECKING:
 
 
 def open_rows(
-    source: str, run: Run, needed: Sequence[str], open_csv: Callable[[], BatchReader]
-) -> BatchReader:
-    """Open rows to predict or score: a CSV by ``open_csv``, or a file of another kind.
+    source: str, run: Run, needed: Sequence[str], stdin: BinaryIO | None = None
+) -> tuple[BatchReader, list[str]]:
+    """Open rows to predict or score, a CSV or a file of another kind; and what is to be said.
 
-    ``needed`` are the columns that the model reads.
+    ``needed`` are the columns that the model reads; '-' is ``stdin``, where that is given.
     """
     from nntool.tables.sources import kinds, opening
     from nntool.tables.sources.reading import AllColumns
@@ -35,11 +36,12 @@ def open_rows(
         if any(kinds.by_name(name) == own for name in settings.source):
             kind = settings.format  # named as those were that are of this kind
     if kind not in opening.TYPED_NAMES:
-        return as_collected(open_csv(), run, needed)
+        reader, notes = csv_input.open_csv(source, run, needed, stdin)
+        return as_collected(reader, run, needed), notes
     if all(kinds.by_name(name) != kind for name in settings.source):
         settings = CollectSettings()  # rows to skip in a CSV say nothing of a workbook
     opened = opening.open_file(kind, Path(source), source, settings, keep_empty=True)
-    return as_collected(AllColumns(opened), run, needed)
+    return as_collected(AllColumns(opened), run, needed), []
 
 
 class Input:
@@ -88,16 +90,10 @@ def as_collected(reader: BatchReader, run: Run, needed: Sequence[str]) -> BatchR
         rename=rename,
         pseudonymize=hashed,
         key=keys.key_of(settings) if hashed else b"",
-        missing_values=keys.missing_values(),
+        missing_values=MISSING_VALUES,
     )
     source: Any = reader  # it has the names; its rows come through Input
     return Input(reader, shaping.shape_all(["the input"], [source], shape)[0])
-
-
-def own_names(run: Run, needed: Sequence[str]) -> list[str]:
-    """The needed columns by all names that they may have in an input."""
-    old = [old for old, new in collected_with(run).rename.items() if new in needed]
-    return [*needed, *old]
 
 
 def collected_with(run: Run) -> CollectSettings:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nntool.errors import DataError, UsageError
+from nntool.settings.clean import MISSING_VALUES
 from nntool.settings.collect import CollectSettings
 
 if TYPE_CHECKING:
@@ -66,14 +67,5 @@ def shape(settings: CollectSettings, key: bytes) -> Shape:
         drop=settings.drop,
         pseudonymize=settings.pseudonymize,
         key=key,
-        missing_values=missing_values(),
+        missing_values=MISSING_VALUES,
     )
-
-
-def missing_values() -> tuple[str, ...]:
-    """The cells that usually mean missing: what clean will be told is not known yet."""
-    from nntool.settings.clean import CleanSettings
-    from nntool.settings.model import fields
-
-    defaults = {field.name: field.default for field in fields(CleanSettings)}
-    return tuple(defaults["missing_values"])

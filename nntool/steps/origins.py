@@ -115,6 +115,11 @@ def locate(source: str, recipe_folder: Path | None) -> Path:
 
     if any("\udc80" <= sign <= "\udcff" for sign in source):  # what surrogateescape leaves
         raise UsageError(f"the name {source!r} is not UTF-8", "rename the file")
+    if source == "-":
+        raise DataError(
+            "a source is read more than once, which standard input cannot be",
+            "write it to a file and name that",
+        )
     bases = [base for base in (recipe_folder, Path()) if base is not None]
     for base in bases:
         place = base / source

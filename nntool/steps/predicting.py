@@ -138,7 +138,7 @@ class Predictor:
             *([empty] if self.counts.empty_rows else []),
             *cell_notes(self.counts.cells),
             *cleaning_report.boolean_notes(self.clean, self.counts.cells),
-            *cleaning_report.rule_notes(self.clean, self.counts.cells),
+            *cleaning_report.rule_notes(self.clean, self.counts.cells, idle=False),
             *feature_notes(self.counts.features),
             *(
                 f"{column!r}: {counted(n, 'cell')} missing, where training had none missing"

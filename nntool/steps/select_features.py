@@ -43,15 +43,13 @@ def select_features_in(
     )
 
 
-def refit(
-    session: Session, settings: SelectFeaturesSettings, outcome: Outcome, job: Job | None = None
-) -> None:
+def refit(session: Session, settings: SelectFeaturesSettings, job: Job, outcome: Outcome) -> None:
     """Stage the step again on the rows that stand now."""
     enter(
         session,
         "select-features",
         settings,
-        lambda folder: _work(session, settings, job or Job(), folder, outcome, is_refit=True),
+        lambda folder: _work(session, settings, job, folder, outcome, is_refit=True),
     )
 
 

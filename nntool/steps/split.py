@@ -29,7 +29,7 @@ def split(root: str, settings: SplitSettings, job: Job) -> Outcome:
     outcome = Outcome("split", root)
     with Session(root) as session:
         if split_in(session, settings, job, outcome):
-            refit_earlier_steps(session, outcome)
+            refit_earlier_steps(session, job, outcome)
         else:
             for step in names.FITTED_ON_ROWS:
                 if freshness.state(session.run, step).is_fresh:
@@ -62,7 +62,7 @@ def split_in(
     )
 
 
-def refit_earlier_steps(session: Session, outcome: Outcome) -> None:
+def refit_earlier_steps(session: Session, job: Job, outcome: Outcome) -> None:
     """Fit again, in order, each step that has run, with its recorded settings."""
     done = []
     for step in names.FITTED_ON_ROWS:
@@ -70,7 +70,7 @@ def refit_earlier_steps(session: Session, outcome: Outcome) -> None:
         if entry is None:
             continue
         quiet = Outcome(step, outcome.run)
-        REFITS[step](session, build(STEPS[step], entry.asked), quiet)  # type: ignore[operator] # each takes its own model
+        REFITS[step](session, build(STEPS[step], entry.asked), job, quiet)  # type: ignore[operator] # each takes its own model
         outcome.report[step] = recorded(session.run, step)
         seen = session.run.manifest.steps[step].rows
         done.append(f"{step} ({seen.count:,} rows)" if seen else step)

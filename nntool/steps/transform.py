@@ -67,7 +67,7 @@ def transform_in(session: Session, settings: TransformSettings, job: Job, outcom
     )
 
 
-def refit(session: Session, settings: TransformSettings, outcome: Outcome) -> None:
+def refit(session: Session, settings: TransformSettings, job: Job, outcome: Outcome) -> None:
     """Stage the step again on the rows that stand now."""
     enter(
         session,
@@ -122,12 +122,12 @@ def roles_of(clean: dict[str, Any]) -> list[tuple[str, str]]:
 
 def _target_values(table: Any, target: dict[str, Any]) -> Any:
     """The target of every row: codes of classes, −1 missing, or numbers, NaN missing."""
-    from nntool.tables import target as targets
+    from nntool.tables import target_codes
 
     column = table.column(target["name"])
     if target["task"] == "regression":
         return column.to_numpy()
-    return targets.encode_classes(column, target)[0]
+    return target_codes.encode_classes(column, target)[0]
 
 
 class _Block(NamedTuple):

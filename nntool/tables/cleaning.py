@@ -19,7 +19,7 @@ from nntool.tables.rules import following
 from nntool.tables.rules.derive import new_columns
 from nntool.tables.rules.following import Objections
 from nntool.tables.rules.rule import Judgement
-from nntool.tables.typing_pass import Text, Typed, type_table
+from nntool.tables.typing_pass import TextTable, Typed, type_table
 
 FEATURES = ("numeric", "categorical", "date")
 """Roles of columns that become features; others are of no use to learn from, constant or not."""
@@ -28,7 +28,7 @@ __all__ = ["apply", "fit", "follow_rules", "is_in_order", "schema", "sources", "
 
 
 def fit(
-    table: Text,
+    table: TextTable,
     settings: CleanSettings,
     rows: NDArray[np.bool_] | None,
     target_state: dict[str, Any],
@@ -87,7 +87,7 @@ def _ignore_constant(
 
 
 def _kept(
-    text: Text,
+    text: TextTable,
     learned: pa.Table,
     hashes: Hashes,
     rows: NDArray[np.bool_] | None,

@@ -12,23 +12,14 @@ from nntool.tables.casting import Counts, units
 from nntool.tables.marking import REASONS, Reason, Repeats
 from nntool.tables.rules import RULES
 
-TOLD: dict[int, str] = {
+WHY_LEFT_OUT: dict[int, str] = {
     Reason.TARGET_MISSING: "their target is missing",
-    Reason.DUPLICATE: "they repeat another one",
-    Reason.KEY_REPEATED: "they repeat the key of another one",
-    Reason.NOT_VALID: "they hold a value that is not valid",
-    Reason.REQUIRED_MISSING: "a required value is missing",
-    Reason.OUTLIER: "they hold an outlier",
-    Reason.UNUSUAL_ROW: "they are unlike the others",
-}
-OPTION_OF: dict[int, str] = {
-    Reason.TARGET_MISSING: "",
-    Reason.DUPLICATE: " (--duplicates keep)",
-    Reason.KEY_REPEATED: " (--duplicates-by)",
-    Reason.NOT_VALID: " (--valid)",
-    Reason.REQUIRED_MISSING: " (--require-columns)",
-    Reason.OUTLIER: " (--outliers)",
-    Reason.UNUSUAL_ROW: " (--row-outliers)",
+    Reason.DUPLICATE: "they repeat another one (--duplicates keep)",
+    Reason.KEY_REPEATED: "they repeat the key of another one (--duplicates-by)",
+    Reason.NOT_VALID: "they hold a value that is not valid (--valid)",
+    Reason.REQUIRED_MISSING: "a required value is missing (--require-columns)",
+    Reason.OUTLIER: "they hold an outlier (--outliers)",
+    Reason.UNUSUAL_ROW: "they are unlike the others (--row-outliers)",
 }
 
 
@@ -182,8 +173,11 @@ def what_rules_did(state: dict[str, Any], counts: Counts) -> list[dict[str, Any]
     return found
 
 
-def rule_notes(state: dict[str, Any], counts: Counts) -> list[str]:
-    """What each rule came to, over all columns, in a sentence."""
+def rule_notes(state: dict[str, Any], counts: Counts, *, idle: bool = True) -> list[str]:
+    """What each rule came to, over all columns, in a sentence; ``idle``: also that it did nothing.
+
+    In prediction, which was asked for none of them, only what happened is said.
+    """
     notes = []
     for rule in what_rules_did(state, counts):
         if rule["rule"] == "row-outliers":
@@ -192,6 +186,8 @@ def rule_notes(state: dict[str, Any], counts: Counts) -> list[str]:
         for kinds in rule["columns"].values():
             for kind, n in kinds.items():
                 total[kind] = total.get(kind, 0) + _sum(n)
+        if not total and not idle:
+            continue
         told = f"in {quoted(rule['columns'], 3)}: {in_words(total)}" if total else "nothing found"
         notes.append(f"{rule['option']}: {told}")
     return notes
@@ -232,10 +228,10 @@ def _row_notes(
     n_rows: int, left: dict[str, int], repeats: Repeats, settings: CleanSettings
 ) -> list[str]:
     notes = []
-    for reason, option in OPTION_OF.items():
+    for reason, why in WHY_LEFT_OUT.items():
         n = left[REASONS[reason]]
         if n:
-            notes.append(f"{n:,} of {n_rows:,} rows left out: {TOLD[reason]}{option}")
+            notes.append(f"{n:,} of {n_rows:,} rows left out: {why}")
     if settings.duplicates == "keep":
         for n, what in (
             (int(repeats.whole.sum()), "another one"),

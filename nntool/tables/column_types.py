@@ -26,6 +26,7 @@ from nntool.tables.casting.number_formats import shows_point
 from nntool.tables.casting.numbers import format_in
 from nntool.tables.columns import resolve_all
 from nntool.tables.roles import Hints, Role, infer
+from nntool.tables.target_codes import encode_classes
 
 TYPES = {"numeric": "float64", "date": "timestamp", "weight": "float64"}
 ARROW_TYPES = {"float64": pa.float64(), "timestamp": pa.timestamp("us"), "string": pa.string()}
@@ -182,7 +183,8 @@ def _asked_roles(
             )
         if asked.setdefault(name, role) != role:
             raise UsageError(
-                f"--roles: {name!r} is given two roles: {asked[name].role} and {role.role}"
+                f"--roles: {name!r} is given two roles: {asked[name].role} and {role.role}",
+                "give it one",
             )
     return asked
 
@@ -225,6 +227,6 @@ def typed_target(text: pa.Array, target: dict[str, Any]) -> tuple[pa.Array, Coun
     """Numbers, or the text of the class that a cell is (``1.0`` becomes ``1`` where it is one)."""
     if target["task"] == "regression":
         return to_numbers(text, target["missing_values"], format_in(target))
-    codes, counts = targets.encode_classes(text, target)
+    codes, counts = encode_classes(text, target)
     classes = pa.array(target["classes"], pa.string())
     return pc.take(classes, pa.array(codes, pa.int32(), mask=codes < 0)), counts

@@ -14,7 +14,7 @@ from nntool.tables.casting import missing_mask
 from nntool.tables.column_types import missing_by_column
 from nntool.tables.columns import resolve_listed
 from nntool.tables.hashing import Hashes, row_hashes
-from nntool.tables.typing_pass import Text
+from nntool.tables.typing_pass import TextTable
 
 TRAINING = 0
 """The code of a training row in ``rows.npy``."""
@@ -57,7 +57,7 @@ class Repeats(NamedTuple):
 
 
 def find_repeats(
-    text: Text,
+    text: TextTable,
     settings: CleanSettings,
     parts: NDArray[np.int8] | None,
     hashes: Hashes,
@@ -108,6 +108,9 @@ def repeated(
     """
     if keep == "last":
         return repeated(hashes[::-1], None if parts is None else parts[::-1])[::-1]
+    ordered = np.sort(hashes)
+    if not (ordered[1:] == ordered[:-1]).any():  # most tables: half the time of what follows
+        return np.zeros(hashes.size, bool)
     repeats = np.ones(hashes.size, bool)
     groups = (
         [np.arange(hashes.size)]

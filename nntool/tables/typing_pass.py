@@ -28,7 +28,7 @@ from nntool.tables.hashing import Hashes, add_column, column_hashes, no_column
 from nntool.tables.roles import Role, infer_and_read
 
 
-class Text(Protocol):
+class TextTable(Protocol):
     """Rows of text: a ``pyarrow.Table``, or a file of one."""
 
     @property
@@ -107,7 +107,7 @@ class _Column(NamedTuple):
 
 
 def type_table(
-    text: Text,
+    text: TextTable,
     settings: CleanSettings,
     rows: NDArray[np.bool_] | None,
     target: dict[str, Any],
@@ -149,7 +149,7 @@ def type_table(
 
 
 def _one_column(
-    text: Text,
+    text: TextTable,
     settings: CleanSettings,
     rows: NDArray[np.bool_] | None,
     target: dict[str, Any],

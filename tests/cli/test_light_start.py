@@ -88,3 +88,30 @@ def test_the_version_is_that_of_the_package(nntool):
     from nntool import __version__
 
     assert nntool("--version").text == f"nntool {__version__}\n"
+
+
+def own_process(*words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-X", "importtime", "-m", "nntool", *words]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+def test_pyarrow_does_not_bring_pandas_in(tmp_path):
+    source = tmp_path / "in.csv"
+    source.write_text("a,b,y\n" + "1.5,x,0\n2,,1\n" * 20)
+    done = own_process("clean", str(tmp_path / "run"), str(source), "--target", "y")
+    assert done.returncode == 0
+    assert "pyarrow.lib" in done.stderr
+    assert "pandas.core" not in done.stderr
+
+
+def test_nanoseconds_in_lists_which_need_pandas_are_refused(tmp_path):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    source = tmp_path / "in.parquet"
+    times = pa.array([[1], [1001]], pa.list_(pa.timestamp("ns")))
+    pq.write_table(pa.table({"times": times, "y": [1, 2]}), source)
+    done = own_process("collect", str(tmp_path / "run"), str(source))
+    assert done.returncode == 3
+    assert "'times' holds list<" in done.stderr
+    assert "--drop 'times'" in done.stderr

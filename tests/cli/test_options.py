@@ -498,6 +498,34 @@ def test_a_mapping_of_numbers_names_what_is_no_number(nntool, run, words, told):
     assert (said.code, said.first) == (2, f"nntool train: {told}")
 
 
+@pytest.mark.parametrize(
+    ("option", "pairs", "told", "hint"),
+    [
+        ("--roles", ["visits=numeric", "visits=id"], "'numeric' and 'id'", "visits=id"),
+        ("--missing-values-in", ["age=-9", "age=-1"], "'-9' and '-1'", "age=-9,-1"),
+        (
+            "--smooth",
+            ["age=bin-means", "age=bin-edges"],
+            "'bin-means' and 'bin-edges'",
+            "age=bin-edges",
+        ),
+    ],
+)
+def test_two_values_for_one_name_are_refused(nntool, run, option, pairs, told, hint):
+    said = nntool("clean", run, "--target", "@-1", option, pairs[0], option, pairs[1])
+    name = pairs[0].partition("=")[0]
+    assert (said.code, said.first) == (
+        2,
+        f"nntool clean: {option}: {name!r} is given twice, {told}",
+    )
+    assert hint in said.err
+
+
+def test_one_value_given_twice_is_one(settings_of):
+    roles = ["--roles", "a=id", "--roles", "a=id", "--roles", "b=id"]
+    assert settings_of("clean", "clean", "--target", "y", *roles).roles == {"a": "id", "b": "id"}
+
+
 @pytest.mark.parametrize("number", ["inf", "nan"])
 def test_a_weight_that_is_not_finite_is_refused(nntool, run, number):
     said = nntool("train", run, "--layer-rates", f"hidden1={number}")

@@ -43,13 +43,23 @@ def wait_until_it_trains(run: Path, seconds: float = 0.5) -> None:
     time.sleep(seconds)
 
 
-def interrupted(process: subprocess.Popen[str], run: Path) -> str:
-    """Press Ctrl-C in a training; returns what it said."""
-    wait_until_it_trains(run)
+def interrupted(process: subprocess.Popen[str]) -> str:
+    """Press Ctrl-C in a training once an epoch is done; returns what it said."""
+    told = until_an_epoch_is_done(process)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
-    assert process.returncode == INTERRUPTED, err
-    return str(err)
+    assert process.returncode == INTERRUPTED, told + err
+    return told + str(err)
+
+
+def until_an_epoch_is_done(process: subprocess.Popen[str]) -> str:
+    """What a training says up to its first line on an epoch."""
+    told = ""
+    while "training: " not in told:
+        line = process.stderr.readline() if process.stderr else ""
+        assert line, f"training does not begin: {told}"
+        told += line
+    return told
 
 
 def trained_epochs(run: Path) -> int:
@@ -68,7 +78,7 @@ def test_ctrl_c_leaves_a_model_that_is_marked_and_whoever_uses_it_says_so(
     after_training: Any, started: Any
 ) -> None:
     run = after_training.folder / "run"
-    said = interrupted(started(*ENDLESS), run)
+    said = interrupted(started(*ENDLESS))
     assert "interrupted" in said
     entry = json.loads((run / "run.json").read_text())["steps"]["train"]
     assert entry["status"] == "interrupted"
@@ -83,10 +93,10 @@ def test_the_command_that_an_interrupted_training_names_goes_on_from_there(
     after_training: Any, started: Any
 ) -> None:
     run = after_training.folder / "run"
-    hint = re.findall(r"try: (nntool train .*)", interrupted(started(*ENDLESS), run))[0]
+    hint = re.findall(r"try: (nntool train .*)", interrupted(started(*ENDLESS)))[0]
     reached = trained_epochs(run)
     again = started("-c", f"exec {hint}", program="bash")
-    said = interrupted(again, run)
+    said = interrupted(again)
     assert f"after epoch {reached:,}" in said or f"after epoch {reached}" in said
     assert trained_epochs(run) > reached
 
@@ -96,7 +106,7 @@ def test_a_training_that_was_interrupted_ends_in_the_bytes_of_one_that_was_not(
 ) -> None:
     run = after_training.folder / "run"
     shutil.copytree(run, tmp_path / "never")
-    interrupted(started(*ENDLESS), run)
+    interrupted(started(*ENDLESS))
     epochs = str(trained_epochs(run) + 10)
     options = ("--patience", "0", "--epochs", epochs)
     assert "goes on" in after_training.done("train", "run", *options).stderr
@@ -108,10 +118,10 @@ def test_a_kill_of_a_resumed_training_goes_back_no_further_than_its_checkpoint(
     after_training: Any, started: Any
 ) -> None:
     run = after_training.folder / "run"
-    interrupted(started(*ENDLESS), run)
+    interrupted(started(*ENDLESS))
     reached = trained_epochs(run)
     resumed = started(*ENDLESS)
-    wait_until_it_trains(run)
+    until_an_epoch_is_done(resumed)
     resumed.kill()
     resumed.communicate()
     said = after_training.done("train", "run", "--patience", "0", "--epochs", str(reached + 1))
@@ -177,7 +187,7 @@ def test_a_kill_in_training_leaves_the_older_model(after_training: Any, started:
 def test_ctrl_c_in_run_is_ctrl_c_in_its_training(after_training: Any, started: Any) -> None:
     run = after_training.folder / "run"
     sets = ("--set", "train.epochs=100000", "--set", "train.patience=0")
-    said = interrupted(started("run", "run", *sets), run)
+    said = interrupted(started("run", "run", *sets))
     assert "interrupted" in said
     reached = trained_epochs(run)
     more = ("--set", f"train.epochs={reached + 5}", "--set", "train.patience=0")

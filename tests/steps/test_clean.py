@@ -181,3 +181,12 @@ def test_a_position_is_the_name_that_stands_there(ok, table, tmp_path):
     ok("clean", tmp_path / "r", source, "--target", table[0][-1])
     again = ok("clean", tmp_path / "r", "--target", "@-1")
     assert "already done with these settings" in again.err
+
+
+def test_tokens_typed_with_commas_are_read_as_several(nntool, tmp_path):
+    (tmp_path / "t.csv").write_text("x,y\n1,a\n-,b\n?,a\n4,b\n")
+    said = nntool("clean", tmp_path / "run", tmp_path / "t.csv", "--target", "y",
+                  "--missing-values", "-, ?")  # fmt: skip
+    assert said.code == 0
+    assert "1 cell with '-' read as missing" in said.err
+    assert "1 cell with '?' read as missing" in said.err

@@ -169,16 +169,15 @@ def test_a_missing_target_is_named_with_its_nearest(nntool, tmp_path, source):
     assert not (tmp_path / "new").exists()
 
 
-def test_one_class_only_is_an_error_of_split_not_of_clean(nntool, tmp_path, table, write, content):
+@pytest.mark.parametrize("step", ["clean", "split"])
+def test_a_target_of_one_value_is_an_error_at_once(nntool, tmp_path, table, write, content, step):
     source = write("in.csv", column(table, CHURNED, ["no"] * 60))
     root = tmp_path / "new"
-    assert nntool("clean", root, source, "--target", "churned").code == 0
+    assert nntool("collect", root, source).code == 0
     before = content(root)
-    said = nntool("split", root)
-    assert (said.code, said.first) == (
-        3,
-        "nntool split: the target has one class only, 'no': nothing to learn",
-    )
+    said = nntool(step, root, "--target", "churned")
+    message = f"nntool {step}: the target has one value only, 'no': nothing to learn"
+    assert (said.code, said.first) == (3, message)
     assert content(root) == before
 
 
@@ -187,8 +186,8 @@ def test_run_does_not_blame_another_step_for_an_error_of_split(nntool, tmp_path,
     said = nntool("run", tmp_path / "new", "--data", source, "--target", "churned")
     assert said.code == 3
     assert said.message in (
-        "nntool run: the target has one class only, 'no': nothing to learn",
-        "nntool split: the target has one class only, 'no': nothing to learn",
+        "nntool run: the target has one value only, 'no': nothing to learn",
+        "nntool split: the target has one value only, 'no': nothing to learn",
     )
 
 
@@ -277,7 +276,7 @@ def test_records_of_another_length_are_named_by_line(nntool, tmp_path, table, wr
     said = nntool("collect", tmp_path / "new", source, "--delimiter", ",")
     assert said.code == 3
     assert said.first == (
-        f"nntool collect: {source}: 1 record does not have 7 cells as the first record has:"
-        " line 4 has 2 ('1,2')"
+        f"nntool collect: {source}: 1 record is not as the others (7 cells):"
+        " line 4 has 2 cells ('1,2')"
     )
     assert not (tmp_path / "new").exists()

@@ -50,7 +50,7 @@ def test_rows_without_any_value_are_answered_counted_and_said(ok, run, table, wr
 
 
 def test_ids_come_first_then_the_prediction_then_a_column_for_each_class(ok, run, source):
-    said = ok("predict", run, source, "--id", "joined", "--id", "customer", "--keep", "age")
+    said = ok("predict", run, source, "--id", "joined, customer", "--keep", "age")
     header = said.text.partition("\n")[0]
     assert header == "joined,customer,prediction,p_no,p_yes,age"
 

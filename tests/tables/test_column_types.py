@@ -93,12 +93,25 @@ def test_roles_of_no_feature_have_their_types():
 
 
 @pytest.mark.parametrize(
+    ("rows", "dose"), [([1, 1, 1, 1], [5, 7, 9, None]), ([0, 1, 1, 1], [None, 7, 9, None])]
+)
+def test_words_behind_numbers_are_learned_from_training_rows_only(rows, dose):
+    cells = ["5 ml", "7 mg", "9 mg", "2 x 4 mg"]
+    found = typed({"dose": cells}, np.array(rows, bool), roles={"dose": "numeric"})[2]
+    assert found.table["dose"].to_pylist() == dose
+    written = entries(found)["dose"]["number_format"]
+    assert written["words"] == ["mg", "ml"][: 1 + rows[0]]
+    assert found.counts["dose"]["unfit"] == dose.count(None)
+
+
+@pytest.mark.parametrize(
     ("roles", "error", "words"),
     [
         ({"x": "number"}, UsageError, "'number' is not a choice"),
         ({"x": "date:DDMM"}, UsageError, "the date format 'DDMM'"),
         ({"x": "numeric:1'234"}, UsageError, "does not show how numbers are written"),
         ({"x": "group:2"}, UsageError, "group takes no format"),
+        ({"x": "numeric:percent"}, DataError, "no cell of 'x' is such a number"),
         ({"x": "weight"}, DataError, "no cell of 'x' is such a number, such as 'a'"),
         ({"x": "time"}, DataError, "no cell of 'x' is a date"),
         ({"x": "date:YYYY-MM-DD"}, DataError, "written as YYYY-MM-DD, such as 'a'"),

@@ -3,7 +3,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nntool.tables.hashing import row_hashes
+from nntool.tables.hashing import ROWS_AT_ONCE, column_hashes, row_hashes
 
 CELL = st.text(st.sampled_from("ab\0é"), max_size=18) | st.none()
 
@@ -42,3 +42,12 @@ def test_a_million_short_cells_do_not_collide():
 
 def test_the_hash_of_a_row_never_changes_between_versions():
     assert row_hashes(table([("a", "", None)])).tolist() == [15459982935765512955]
+
+
+def test_a_long_column_is_hashed_as_its_cells_are():
+    some = ["", "a", "a much longer cell", None, "12345678", "é", "1"]
+    cells = pa.array(some * (2 * ROWS_AT_ONCE // len(some)))
+    hashes = column_hashes(pa.chunked_array([cells, cells.slice(3)]))
+    each = dict(zip(some, column_hashes(pa.chunked_array([some])).tolist(), strict=True))
+    expected = [each[cell] for cell in [*cells.to_pylist(), *cells.slice(3).to_pylist()]]
+    assert hashes.tolist() == expected

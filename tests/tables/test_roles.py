@@ -1,3 +1,6 @@
+import re
+from itertools import product
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -5,7 +8,7 @@ import pytest
 from nntool.settings.clean import CleanSettings
 from nntool.settings.model import build
 from nntool.tables import target
-from nntool.tables.roles import infer
+from nntool.tables.roles import _has_leading_zeros, infer
 from nntool.tables.typing_pass import type_table
 
 RNG = np.random.default_rng(0)
@@ -90,3 +93,12 @@ def test_numbers_that_few_cells_write_in_a_local_way_are_read_in_the_pass(local,
     typed = type_table(text, settings, None, y)
     assert typed.table.column("x").to_pylist() == [12.25, 7.5, 3.25, value]
     assert "x" not in typed.counts
+
+
+def test_numbers_with_leading_zeros_are_found_wherever_they_stand():
+    cells = ["".join(word) for n in range(1, 5) for word in product("0+- .7é", repeat=n)]
+    for cell in cells:
+        has = re.fullmatch(r" *[+-]?0[0-9]+ *", cell) is not None
+        around = pa.chunked_array([["é", "0.5"], [cell], ["", "0", "-0.7", "5"]])
+        assert _has_leading_zeros(around) == has, cell
+        assert _has_leading_zeros(pa.array(["00", cell, None, "01"]).slice(1, 2)) == has

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sklearn.preprocessing import LabelEncoder
 
 from nntool.errors import DataError, UsageError
-from nntool.tables import target
+from nntool.tables import target, target_codes
 
 
 def array(*cells):
@@ -42,10 +42,9 @@ def test_the_task_follows_the_cells(cells, task):
 
 
 @pytest.mark.parametrize("cells", [["a"], ["a", "", "?", " a"], ["7", "7.0"], ["7.5"]])
-@pytest.mark.parametrize("asked", ["auto", "multiclass"])
-def test_a_target_of_one_value_is_refused(cells, asked):
+def test_a_target_of_one_value_is_refused(cells):
     with pytest.raises(DataError, match=r"the target has one value only, '(a|7|7\.5)'"):
-        target.decide_task(array(*cells), ["?"], asked)
+        target.refuse_one_value(array(*cells), ["?"])
 
 
 def test_asking_for_what_would_be_found_changes_no_word():
@@ -86,7 +85,7 @@ def test_what_was_asked_wins_where_the_cells_allow_it():
 @given(st.lists(st.integers(-5, 5), min_size=2).filter(lambda values: len({*values}) > 1))
 def test_numeric_classes_are_ordered_by_value_as_label_encoder_does(values):
     state = fitted(*map(str, values), task="multiclass")
-    codes, counts = target.encode_classes(array(*(f"{v}.0" for v in values)), state)
+    codes, counts = target_codes.encode_classes(array(*(f"{v}.0" for v in values)), state)
     assert codes.tolist() == LabelEncoder().fit_transform(values).tolist()
     assert counts == {}
     assert state["class_counts"] == np.unique(values, return_counts=True)[1].tolist()
@@ -100,7 +99,7 @@ def test_text_classes_lose_the_blanks_around_them_and_are_ordered_by_code_point(
     state = fitted(*values, task="multiclass")
     stripped = [value.strip() for value in values]
     assert state["classes"] == sorted(set(stripped))
-    codes, _ = target.encode_classes(array(*values), state)
+    codes, _ = target_codes.encode_classes(array(*values), state)
     assert [state["classes"][code] for code in codes] == stripped
 
 
@@ -111,7 +110,7 @@ def test_equal_numbers_are_one_class_in_its_shortest_form():
 def test_missing_and_unseen_cells_are_told_apart():
     state = fitted("a", "b")
     text = pa.chunked_array([array("b", "?", "c"), array("", None, "a ", "c")])
-    codes, counts = target.encode_classes(text, state)
+    codes, counts = target_codes.encode_classes(text, state)
     assert codes.dtype == np.int32
     assert codes.tolist() == [1, -1, -1, -1, -1, 0, -1]
     assert counts == {"missing": 3, "unseen": {"c": 2}}
@@ -119,11 +118,11 @@ def test_missing_and_unseen_cells_are_told_apart():
 
 def test_values_of_regression_are_numbers_and_nan():
     state = fitted("1", "2.5", "3.5", "4")
-    values, counts = target.encode_values(array("1.5", "?", "inf", "x"), state)
+    values, counts = target_codes.encode_values(array("1.5", "?", "inf", "x"), state)
     assert values[0] == 1.5
     assert [math.isnan(v) for v in values] == [False, True, True, True]
     assert counts == {"tokens": {"?": 1}, "inf": 1, "unfit": 1}
-    typed, counts = target.encode_values(pa.array([1.0, None]), state)
+    typed, counts = target_codes.encode_values(pa.array([1.0, None]), state)
     assert math.isnan(typed[1])
     assert counts == {"empty": 1}
 
@@ -148,14 +147,31 @@ def test_a_state_is_plain_data():
 def test_numbers_beyond_2_to_the_53_are_told_apart_as_text():
     state = fitted("9007199254740993", "9007199254740992", "9007199254740993")
     assert state["classes"] == ["9007199254740992", "9007199254740993"]
-    codes, _ = target.encode_classes(array("9007199254740993", "9007199254740992"), state)
+    codes, _ = target_codes.encode_classes(array("9007199254740993", "9007199254740992"), state)
     assert codes.tolist() == [1, 0]
+
+
+def test_a_target_of_numbers_with_one_unit_is_regression():
+    cells = [f"{i / 2} kg" for i in range(40)]
+    state = fitted(*cells)
+    assert state["task"] == "regression"
+    values, counts = target_codes.encode_values(array("3.5 kg", "4 lb"), state)
+    assert (values[0], counts["unfit"]) == (3.5, 1)
+    assert fitted(*cells, "3 lb")["task"] == "multiclass"
+    with pytest.raises(DataError, match="its cells are numbers with words behind them") as caught:
+        fitted(*cells, "3 lb", task="regression")
+    assert "in the file" in caught.value.hint
+
+
+def test_a_class_that_is_called_as_a_missing_value_is_said():
+    with pytest.raises(DataError, match=r"only, 'no' \('nan' read as missing: --missing-values\)"):
+        target.refuse_one_value(array("no", "nan", "no", ""), ["nan"])
 
 
 def test_booleans_are_classes_as_training_writes_them_and_are_known_in_any_case():
     state = fitted("True", "False", "True")
     assert state["classes"] == ["False", "True"]
-    codes, counts = target.encode_classes(array("true", "FALSE", "True", "yes"), state)
+    codes, counts = target_codes.encode_classes(array("true", "FALSE", "True", "yes"), state)
     assert codes.tolist() == [1, 0, 1, -1]
     assert counts == {"respelled": 2, "unseen": {"yes": 1}}
     assert fitted("True", "TRUE", "false")["classes"] == ["TRUE", "True", "false"]

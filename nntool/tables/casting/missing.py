@@ -86,6 +86,21 @@ def without_missing(text: pa.Array, missing_values: Sequence[str]) -> tuple[pa.A
     return (pc.if_else(mask, pa.scalar(None, pa.string()), text) if counts else text), counts
 
 
+def without_empty(text: pa.Array) -> pa.Array:
+    """Text with its empty cells null; it has no nulls, and hardly a byte is copied.
+
+    >>> without_empty(pa.array(["a", "", " "])).to_pylist()
+    ['a', None, ' ']
+    """
+    is_filled = pc.not_equal(pc.binary_length(text), 0)
+    if pc.all(is_filled).as_py():
+        return text
+    if text.offset:  # a slice: its bits would begin in the middle
+        return pc.if_else(is_filled, text, None)
+    _, offsets, data = text.buffers()
+    return pa.StringArray.from_buffers(len(text), offsets, data, is_filled.buffers()[1])
+
+
 def present_cells(text: Text, missing_values: Sequence[str]) -> pa.ChunkedArray:
     """The cells that are not missing, without blanks around them."""
     present = [to_text(chunk, missing_values)[0].drop_null() for chunk in chunks_of(text)]

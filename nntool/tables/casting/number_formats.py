@@ -34,6 +34,8 @@ class Finding(NamedTuple):
     """Cells that are no numbers in the reading that fits most."""
     reading: str = "."
     """The decimal mark of that reading."""
+    has_words: bool = False
+    """Its cells are numbers with different words behind them."""
 
 
 def spread_out(cells: Text, most: int = LOOKED_AT_FIRST) -> pa.ChunkedArray:
@@ -115,6 +117,8 @@ def _find_with_words(
     split = units.split_words(distinct)
     numbers = split.numbers
     words, slips = units.without_slips(split, times)
+    if not pc.any(pc.not_equal(words, "")).as_py():
+        return None
     fits = _fits_best(numbers, times) & ~slips
     n_cells, n_unfit = int(times.sum()), int(times[~fits].sum())
     named = units.tally(words.filter(pa.array(fits)), times[fits])
@@ -123,6 +127,8 @@ def _find_with_words(
     found = _find_without_words(pa.chunked_array([numbers]), table, asked)
     if found.note is not None:
         return found
+    if found.written is None and not n_unfit:
+        return None  # codes: leading zeros, or too many digits
     n_with_word = sum(named.values())
     if found.written is not None and len(named) == 1 and n_with_word == n_cells:
         return found._replace(written=replace(found.written, words=list(named)))
@@ -135,7 +141,7 @@ def _find_with_words(
         f"its cells are numbers with words behind them{where}, {units.listed(named)}: kept as"
         f" text (--roles COLUMN=numeric to read the numbers and pass over the words{odd})"
     )
-    return Finding(n_unfit=n_cells, note=note)
+    return Finding(n_unfit=n_cells, note=note, has_words=True)
 
 
 def _fits_best(numbers: pa.Array, times: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -168,7 +174,10 @@ def _finished(
     named = [affix for affix in affixes if affix]
     if len(named) > 1:
         shown = " and ".join(repr(affix) for affix in named[:3])
-        return found._replace(note=f"its numbers have {shown}: different units, kept as text")
+        return found._replace(
+            note=f"its numbers have {shown}: different units, kept as text"
+            " (--roles COLUMN=numeric to pass over them)"
+        )
     if named == ["%"] and "" in affixes:
         return found._replace(note=_note_of_percents(own, times))
     negatives = set(pc.unique(own.negative).to_pylist()) - {""}

@@ -5,11 +5,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
-from nntool.tables.casting.missing import BLANK, Counts, Text, to_text, without_missing
-from nntool.tables.casting.units import split_words
+from nntool.tables.casting.missing import (
+    BLANK,
+    Counts,
+    Text,
+    to_text,
+    without_empty,
+    without_missing,
+)
+from nntool.tables.casting.units import split_words, tally
 
 NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 NOT_FINITE = r"(?i)^[+-]?(inf|infinity|nan)$"
@@ -144,10 +153,11 @@ def to_numbers(
     if written is not None:
         return _to_written_numbers(text, missing_values, written)
     if not text.null_count and not _names_a_number(missing_values):
-        # Most columns are clean: one cast of the raw text, five times as fast as what follows.
-        values = _cast(text)
+        # Most columns are numbers and empty cells: one cast, a fifth of the time of what follows.
+        filled = without_empty(text)
+        values = _cast(filled)
         if values is not None and pc.all(pc.is_finite(values), min_count=0).as_py():
-            return values, {}
+            return values, {"empty": filled.null_count} if filled.null_count else {}
     present, counts = without_missing(text, missing_values)
     values = _cast(present)
     if values is None:
@@ -168,7 +178,12 @@ def _to_written_numbers(
     text: pa.Array, missing_values: Sequence[str], written: NumberFormat
 ) -> tuple[pa.Array, Counts]:
     present, counts = to_text(text, missing_values)
-    cells, word = split_words(present)[:2] if written.words else (present, None)
+    # Each different cell is read once: patterns are slow, and amounts and units repeat.
+    encoded = present.dictionary_encode()
+    distinct = encoded.dictionary
+    at = encoded.indices.drop_null()
+    times = np.bincount(np.asarray(at, np.int64), minlength=len(distinct))
+    cells, word = split_words(distinct)[:2] if written.words else (distinct, None)
     parts = take_apart(cells, written.decimal)
     fits = pc.and_(
         parts.fits,
@@ -178,29 +193,32 @@ def _to_written_numbers(
     fits = pc.and_(fits, pc.is_in(parts.affix, value_set=pa.array(affixes)))
     if word is not None:
         fits = pc.and_(fits, pc.is_in(word, value_set=pa.array(["", *written.words])))
-    unfit = pc.sum(pc.and_(pc.is_valid(present), pc.invert(fits))).as_py() or 0
-    if unfit:
+    if unfit := int(times[~np.asarray(fits, bool)].sum()):
         counts["unfit"] = unfit
     values = pc.cast(pc.if_else(fits, parts.plain, None), pa.float64())
     values = pc.if_else(pc.equal(parts.negative, ""), values, pc.negate(values))
     if word is not None:
-        values = _without_words(values, fits, [word, parts.affix], written, counts)
+        times = np.where(np.asarray(fits, bool), times, 0)
+        values = _without_words(values, times, [word, parts.affix], written, counts)
+    values = values.take(encoded.indices)
     return _without(values, pc.is_inf(values), "inf", counts), counts
 
 
 def _without_words(
     values: pa.Array,
-    fits: pa.Array,
+    times: NDArray[np.int64],
     words: Sequence[pa.Array],
     written: NumberFormat,
     counts: Counts,
 ) -> pa.Array:
-    """The numbers, percents divided where that was asked for; counts what was passed over."""
+    """The numbers, percents divided where that was asked for; counts what was passed over.
+
+    ``times`` `(n,)` says how many cells each value is of.
+    """
     found: dict[str, int] = {}
     for own in words:
-        for entry in pc.value_counts(own.filter(fits)).to_pylist():
-            if entry["values"]:
-                found[entry["values"]] = found.get(entry["values"], 0) + entry["counts"]
+        for name, n in tally(own, times).items():
+            found[name] = found.get(name, 0) + n
     if written.percent and (n := found.pop("%", 0)):
         counts["percent"] = n
         values = pc.if_else(pc.equal(words[0], "%"), pc.divide(values, 100.0), values)

@@ -12,7 +12,7 @@ from nntool.tables.csv import encoding
 from nntool.tables.csv.dialect import Dialect, shown
 from nntool.tables.csv.encoding import Survey
 from nntool.tables.csv.ending import end_of, hints
-from nntool.tables.csv.formats import refuse_json, refuse_other_formats
+from nntool.tables.csv.formats import refuse_json, refuse_other_formats, refuse_quoted_lines
 from nntool.tables.csv.layout import (
     Layout,
     is_number,
@@ -25,7 +25,7 @@ from nntool.tables.csv.layout import (
 from nntool.tables.csv.source import HEAD_BYTES
 
 CANDIDATES = (",", ";", "\t", "|")
-PROPOSED = ("`", "^", "~", ":", "!", "\x01", "\x1f", " ")
+PROPOSED = ("`", "^", "~", ":", "!", "#", "&", "\x01", "\x1f", " ")
 COMMENTS = ("#", "//", "%")
 
 
@@ -188,6 +188,9 @@ def _choose(
             found.append(table)
     if not found:
         if settings.delimiter == "auto":
+            if dialect.quote:
+                whole = records_of(text, ",", dialect.quote, skip_blanks=False, is_cut=file.is_cut)
+                refuse_quoted_lines(whole, CANDIDATES, file.name)
             _propose(text, dialect, file)
         return None
     if len(signs) == 1:

@@ -40,7 +40,10 @@ class Dialect:
                     f"give one character, or {'tab' if name == 'delimiter' else 'none'}",
                 )
         if self.delimiter == self.quote:
-            raise UsageError(f"{self.quote!r} cannot both separate cells and quote them")
+            raise UsageError(
+                f"{self.quote!r} cannot both separate cells and quote them",
+                "give another --delimiter, or --quote none",
+            )
         if self.comment and (set(self.comment) & set("\r\n\0" + self.delimiter + self.quote)):
             raise UsageError(
                 f"--comment: {self.comment!r} holds a sign that means something else",

@@ -159,16 +159,18 @@ def decide(head: bytes, found: Survey, name: str) -> tuple[str, str | None]:
 
 def of_input(head: bytes, known: str) -> str | None:
     """The encoding of a file that clearly is not written in the one that is known, or None."""
-    by_mark = by_first_bytes(head)
-    wide = codecs.lookup(known).name.startswith(("utf-16", "utf-32")) if known != "auto" else False
-    if by_mark is not None:
-        same = wide and by_mark[:6] == codecs.lookup(known).name[:6] if known != "auto" else True
-        return None if same or (by_mark == "utf-8" and known in ("utf-8", "auto")) else by_mark
-    found = survey_bytes(head)
-    if known == "auto" or is_utf8(known):
+    if known == "auto":
         return None
-    if wide:
+    by_mark = by_first_bytes(head)
+    family = codecs.lookup(known).name[:6]  # utf-16 and utf-16-le are read alike here
+    if by_mark is not None:
+        is_same = is_utf8(known) if by_mark == "utf-8" else by_mark[:6] == family
+        return None if is_same else by_mark
+    if is_utf8(known):
+        return None
+    if family in ("utf-16", "utf-32"):
         return None if b"\0" in head else "utf-8"
+    found = survey_bytes(head)
     return "utf-8" if found.n_valid and not found.n_invalid else None
 
 

@@ -2,8 +2,12 @@
 
 import json
 import re
+import shlex
+from collections.abc import Sequence
 
 from nntool.errors import DataError
+from nntool.tables.csv.dialect import shown
+from nntool.tables.csv.layout import Record, cells_in_cells, start_of
 
 OTHER_FORMATS = (
     (b"PK\x03\x04", "a zip archive, as an Excel workbook is", "give a text file of rows"),
@@ -61,3 +65,16 @@ def refuse_json(text: str, name: str) -> None:
             f"{name} is no CSV: it begins as JSON does, with {first[:40]!r}",
             "give a text file of rows",
         )
+
+
+def refuse_quoted_lines(records: Sequence[Record], signs: Sequence[str], name: str) -> None:
+    """Raise where whole lines were quoted, so that each record is one cell with cells in it."""
+    for sign in signs:
+        n = cells_in_cells(records, sign)
+        if n > 2:
+            raise DataError(
+                f"{name}: each line is one quoted cell, in which {shown(sign)} separates {n}"
+                f" ({start_of(records[0])})",
+                f"""sed 's/^"//; s/"\\r*$//; s/""/"/g' {shlex.quote(name)} > NEW.csv, which takes"""
+                " the outer quotes away; --delimiter ',', if it is one column",
+            )

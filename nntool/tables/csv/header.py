@@ -160,4 +160,7 @@ def _cells(record: bytes, line: int, dialect: Dialect, name: str) -> list[str]:
             "name the encoding that the file was written in: --encoding cp1252 (or another)",
         ) from None
     except csv.Error as error:
-        raise DataError(f"{name}, line {line}: the header cannot be read: {error}") from error
+        raise DataError(
+            f"{name}, line {line}: the header cannot be read: {error}",
+            "mend this line; or --quote none, if quotes are plain characters",
+        ) from error

@@ -179,10 +179,9 @@ def is_number(cell: str) -> bool:
 
 def looks_like_row(records: Sequence[Record]) -> bool:
     """True where the header has numbers exactly where the rows have them, so is one of them."""
-    header = records[0].cells
-    below = [[cell.lstrip("\ufeff") for cell in r.cells] for r in records[1:50] if r.n_filled]
+    header, *below = ([cell.strip("\ufeff \f") for cell in r.cells] for r in records[:50])
     filled = [i for i, cell in enumerate(header) if cell.strip()]
-    below = [row for row in below if row != header]  # as where files were joined
+    below = [row for row in below if any(row) and row != header]  # where files were joined
     again = sum(1 for i in filled if any(i < len(row) and row[i] == header[i] for row in below))
     if len(below) > 2 and again > 0.3 * len(filled):
         return True
@@ -248,6 +247,14 @@ def records_after(records: Sequence[Record], width: int) -> int:
 
 def _is_note(record: Record) -> bool:
     return record.n_filled == 1 and bool(record.cells[0].strip())
+
+
+def cells_in_cells(records: Sequence[Record], sign: str) -> int:
+    """How many cells a sign cuts out of the one cell of each record; 0 where they differ."""
+    if len(records) < 2 or any(len(record.cells) != 1 for record in records):
+        return 0
+    inner = {len(row) for row in csv.reader([r.cells[0] for r in records], delimiter=sign)}
+    return inner.pop() if len(inner) == 1 else 0
 
 
 def start_of(record: Record) -> str:

@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 from pyarrow import csv as arrow_csv
 
 from nntool.errors import DataError
+from nntool.settings.wording import counted
 from nntool.tables.columns import unique_names
 from nntool.tables.csv.cutter import Block, Cutter
 from nntool.tables.csv.defects import Defects, excerpt
 from nntool.tables.csv.dialect import Dialect
 from nntool.tables.csv.header import Header, split_header
+from nntool.tables.csv.passed import Passed
 from nntool.tables.csv.records import cell_counts, unpadded
 from nntool.tables.csv.repair import find_defects, lines_of, without
 from nntool.tables.csv.source import Utf8Bytes, WithoutPadding
@@ -60,9 +62,9 @@ class CsvReader:
         self._skip_end = dialect.skip_end
         self._show_cells = show_cells
         self._ahead = ahead
-        self._blank = _Passed(name, "blank line", "passed over")
-        self._empty = _Passed(name, "row without any value", "left out", "rows without any value")
-        self._again = _Passed(name, "repeated header", "left out")
+        self._blank = Passed(name, "blank line", "passed over")
+        self._empty = Passed(name, "row without any value", "left out", "rows without any value")
+        self._again = Passed(name, "repeated header", "left out")
         self._defects = Defects(name, max_bad_rows, show=show_cells)
         self._input = WithoutPadding(Utf8Bytes(stream, dialect.encoding, name))
         self._cutter = Cutter(
@@ -84,17 +86,19 @@ class CsvReader:
         self.names, notes = unique_names(header.cells)
         self.notes = [f"{name}: {note}" for note in _names_notes(header, dialect, notes)]
         self.schema = pa.schema([(column, pa.string()) for column in self.names])
-        self._options = {
-            "parse_options": arrow_csv.ParseOptions(
+        self._passes_blank_lines = len(self.names) > 1 or bool(dialect.comment)
+        self._plain, self._quoted = (
+            arrow_csv.ParseOptions(
                 delimiter=dialect.delimiter,
-                quote_char=dialect.quote or False,
-                newlines_in_values=bool(dialect.quote),
-                ignore_empty_lines=len(self.names) > 1 or bool(dialect.comment),
-            ),
-            "convert_options": arrow_csv.ConvertOptions(
-                column_types=self.schema, strings_can_be_null=False
-            ),
-        }
+                quote_char=quote or False,
+                newlines_in_values=bool(quote),
+                ignore_empty_lines=self._passes_blank_lines,
+            )
+            for quote in ("", dialect.quote)
+        )
+        self._as_text = arrow_csv.ConvertOptions(
+            column_types=self.schema, strings_can_be_null=False
+        )
 
     @property
     def left_out(self) -> list[dict[str, Any]]:
@@ -120,31 +124,28 @@ class CsvReader:
             self.notes.append(f"{self._name}: {self._end_words()}")
         passed = [one.note() for one in (self._blank, self._empty, self._again, self._defects)]
         passed += self._unwritten()
-        if self._cutter.n_comments:
-            lines = "line was" if self._cutter.n_comments == 1 else "lines were"
-            passed.append(
-                f"{self._name}: {self._cutter.n_comments:,} comment {lines} passed over (--comment)"
-            )
+        comments = Passed(self._name, "comment line", "passed over (--comment)")
+        comments.add(self._cutter.n_comments)
+        passed.append(comments.note())
         self.notes += [note for note in passed if note]
 
     def _unwritten(self) -> list[str]:
         """Signs that nobody wrote: what programs leave where files end, or are joined."""
         notes = []
         if self._input.n_bytes:
-            what = "1 byte" if self._input.n_bytes == 1 else f"{self._input.n_bytes:,} bytes"
+            what = counted(self._input.n_bytes, "byte")
             notes.append(f"{what} of padding behind the last record passed over (0x1A or NUL)")
         if self._cutter.n_marks:
-            n = self._cutter.n_marks
-            what = "1 byte order mark" if n == 1 else f"{n:,} byte order marks"
+            what = counted(self._cutter.n_marks, "byte order mark")
             notes.append(f"{what} inside the file passed over: it is of several files, joined")
         return [f"{self._name}: {note}" for note in notes]
 
     def _end_words(self) -> str:
         """What was passed over below the table."""
-        records = "1 record" if self._skip_end == 1 else f"{self._skip_end:,} records"
+        n_records = counted(self._skip_end, "record")
         first = self._cutter.held_back.strip(b"\r\n").splitlines(keepends=True)[:1]
         shown = f", {excerpt(b''.join(first))} first" if self._show_cells else ""
-        return f"{records} below the table passed over{shown} (--skip-end 0 to keep)"
+        return f"{n_records} below the table passed over{shown} (--skip-end 0 to keep)"
 
     def _parsed(self) -> Iterator[tuple[Block, pa.RecordBatch | pa.ArrowInvalid | None]]:
         """Each block with its rows; with ``ahead`` the next is parsed in the meantime."""
@@ -178,15 +179,13 @@ class CsvReader:
                 read_options=arrow_csv.ReadOptions(
                     column_names=self.names, block_size=len(data) + 1
                 ),
-                **self._options,
+                # a sixth less time where no cell is quoted
+                parse_options=self._quoted if self._signs.quote in data else self._plain,
+                convert_options=self._as_text,
             )
         except pa.ArrowInvalid as error:
             return error
         return table.combine_chunks().to_batches()[0] if table.num_rows else None
-
-    @property
-    def _passes_blank_lines(self) -> bool:
-        return bool(self._options["parse_options"].ignore_empty_lines)
 
     def _settled(
         self, block: Block, parsed: pa.RecordBatch | pa.ArrowInvalid | None
@@ -198,11 +197,11 @@ class CsvReader:
             bad = find_defects(block, self._signs, len(self.names), self._defects)
             n_bad = bad.size
             if not n_bad:
-                raise DataError(f"{self._name}, from line {block.line}: {parsed}")
+                raise self._refused(block, parsed)
             if not self._defects.too_many:
                 parsed = self._parse(without(block.data, bad, self._signs))
                 if isinstance(parsed, pa.ArrowInvalid):
-                    raise DataError(f"{self._name}, from line {block.line}: {parsed}")
+                    raise self._refused(block, parsed)
         if self._defects.too_many:
             self._count_the_rest(last_is_bad=self._ends_badly(block, bad))
         n_rows = 0 if parsed is None else parsed.num_rows
@@ -213,6 +212,13 @@ class CsvReader:
             line = lines_of(block, np.flatnonzero(counts == 0)[:1], self._signs)[0]
         self._blank.add(n_blank, line)
         return parsed if parsed is None or self._keep_empty else self._filled(block, parsed, bad)
+
+    def _refused(self, block: Block, reason: pa.ArrowInvalid) -> DataError:
+        """What to say of a block in which nothing is found that pyarrow could mind."""
+        return DataError(
+            f"{self._name}, from line {block.line}: {reason}",
+            "mend these lines; or --quote none, if quotes are plain characters",
+        )
 
     def _filled(self, block: Block, batch: pa.RecordBatch, bad: Any) -> pa.RecordBatch:
         """The rows that have a value, and are not the header once more."""
@@ -259,35 +265,6 @@ def _rows_of(batch: pa.RecordBatch, cells: Sequence[str]) -> NDArray[np.int64]:
         if not at.size:
             break
     return at
-
-
-class _Passed:
-    """Counts lines of one kind; the note names the first."""
-
-    def __init__(self, name: str, singular: str, what: str, plural: str = "") -> None:
-        self._name = name
-        self._words = (singular, plural or singular + "s")
-        self._what = what
-        self._first = 0
-        self.count = 0
-
-    def add(self, number: int, line: int = 0) -> None:
-        """``line`` is that of the first of them, 0 where that is not known."""
-        if not self.count:
-            self._first = line
-        self.count += number
-
-    def note(self) -> str | None:
-        """What to say, if anything."""
-        if self.count < 1:
-            return None
-        lines = (
-            f"1 {self._words[0]} was"
-            if self.count == 1
-            else f"{self.count:,} {self._words[1]} were"
-        )
-        where = f" (the first is line {self._first})" if self._first else ""
-        return f"{self._name}: {lines} {self._what}{where}"
 
 
 def _names_notes(header: Header, dialect: Dialect, notes: list[str]) -> list[str]:

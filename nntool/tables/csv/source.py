@@ -52,7 +52,7 @@ def open_source(path: str) -> BinaryIO:
     except PermissionError:
         raise DataError(f"{path} may not be read", f"ls -l {path}") from None
     except (OSError, ValueError) as error:
-        raise DataError(f"{path} cannot be opened: {error}") from None
+        raise DataError(f"{path} cannot be opened: {error}", f"ls -l {path}") from None
 
 
 def peek(stream: BinaryIO, *, keep_open: bool = False) -> tuple[bytes, BinaryIO]:
@@ -78,7 +78,9 @@ def read_bytes(
             return stream.read1(size)
         return stream.read(size) or b""
     except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
-        raise DataError(f"{name} cannot be read to its end: {error}") from None
+        raise DataError(
+            f"{name} cannot be read to its end: {error}", "fetch it or write it again"
+        ) from None
 
 
 class _Replayed(io.RawIOBase):

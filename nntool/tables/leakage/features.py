@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nntool.tables import target as targets
+from nntool.tables import target_codes
 from nntool.tables.casting import present_cells
 from nntool.tables.column_types import learn_target
 from nntool.tables.hashing import row_hashes
@@ -72,10 +72,10 @@ def telling(view: View, rng: np.random.Generator) -> list[Finding]:
     state = learn_target(view.sample, view.target, view.settings, view.missing)
     text = view.sample.column(view.target)
     if view.settings.task == "regression":
-        y = targets.encode_values(text, state)[0]
+        y = target_codes.encode_values(text, state)[0]
         has_target = np.isfinite(y)
     else:
-        y = targets.encode_classes(text, state)[0].astype(np.float64)
+        y = target_codes.encode_classes(text, state)[0].astype(np.float64)
         has_target = y >= 0
     y = y[has_target]
     if y.size < FEWEST_ROWS:

@@ -133,10 +133,13 @@ class Edges(_Binned):
             raise UsageError(
                 f"edges: {len(self.at)} edges have {len(self.at) - 1} bins between them, or"
                 f" {len(self.at) + 1} with open ends, and there are {n} labels",
-                "give one label for each bin",
+                "give one label for each bin, as labels=low/middle/high",
             )
         if len(set(self.labels)) < n:
-            raise UsageError(f"edges: a label stands there twice: {'/'.join(self.labels)}")
+            raise UsageError(
+                f"edges: a label stands there twice: {'/'.join(self.labels)}",
+                "give each bin a name of its own",
+            )
 
     def fit(self, values: Numbers) -> State:
         edges = list(self.at)

@@ -76,7 +76,9 @@ class Ordinal(Operation):
 
     def __post_init__(self) -> None:
         if len(set(self.order)) < len(self.order):
-            raise UsageError(f"ordinal: order names a level twice: {'/'.join(self.order)}")
+            raise UsageError(
+                f"ordinal: order names a level twice: {'/'.join(self.order)}", "name it once"
+            )
 
     def fit(self, values: pa.Array) -> State:
         found = in_order(levels_of(values, 1, None)[0])
@@ -85,7 +87,8 @@ class Ordinal(Operation):
         if unknown := [level for level in found if level is not None and level not in self.order]:
             raise DataError(
                 f"ordinal: the order {'/'.join(self.order)} does not name {quoted(unknown)}",
-                "add what is not named, in its place; levels are told apart by case and blanks",
+                f"add what is not named, in its place: order={'/'.join(filter(None, found))[:40]}"
+                " (levels are told apart by case and blanks)",
             )
         return {"levels": [*self.order, *([None] if None in found else [])]}
 

@@ -48,7 +48,10 @@ class MinMax(Operation):
 
     def __post_init__(self) -> None:
         if self.low >= self.high:
-            raise UsageError(f"minmax: low must be < high, not {self.low} and {self.high}")
+            raise UsageError(
+                f"minmax: low must be < high, not {self.low:g} and {self.high:g}",
+                "minmax:low=0,high=1",
+            )
 
     def fit(self, values: Numbers) -> State:
         known = values[~np.isnan(values)]

@@ -81,10 +81,7 @@ class Agreement(Rule):
             if not {*learned["keys"], learned["column"]} <= set(batch.schema.names):
                 continue
             values, counts = _follow(batch, learned)
-            if counts:
-                of_column = findings.counts.setdefault(learned["column"], {})
-                for kind, n in counts.items():
-                    of_column[kind] = of_column.get(kind, 0) + n
+            findings.count(learned["column"], counts)
             at = batch.schema.get_field_index(learned["column"])
             batch = batch.set_column(at, batch.schema.field(at), values)
         return batch
@@ -171,4 +168,4 @@ def _follow(rows: Any, learned: State) -> tuple[Any, dict[str, int]]:
         "filled": pc.sum(filled).as_py() or 0,
         "corrected": pc.sum(corrected).as_py() or 0,
     }
-    return pc.coalesce(of_group, cells), {kind: n for kind, n in counts.items() if n}
+    return pc.coalesce(of_group, cells), counts

@@ -211,11 +211,9 @@ def _filled(batch: pa.RecordBatch, entry: dict[str, Any], findings: Findings) ->
         "computed_not_valid": int(np.count_nonzero(~valid)),
         "still_missing": gaps.size - n_filled,
     }
-    kinds = findings.counts.setdefault(entry["column"], {})
-    kinds.pop("still_missing", None)  # of an earlier formula: this one has tried the same cells
-    for kind, n in counts.items():
-        if n:
-            kinds[kind] = kinds.get(kind, 0) + n
+    of_earlier = findings.counts.get(entry["column"], {})
+    of_earlier.pop("still_missing", None)  # this formula has tried the same cells
+    findings.count(entry["column"], counts)
     values = as_array(column).copy()
     values[gaps[valid]] = computed.values[valid]
     return as_column(values)

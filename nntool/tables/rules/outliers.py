@@ -176,8 +176,7 @@ class Outliers(Rule):
             elif state["action"] in ("missing", "leave-out"):
                 values = pc.if_else(beyond, pa.scalar(None, pa.float64()), values)
             if state["action"] == "leave-out":
-                rows = np.asarray(beyond)
-                findings.rows = rows if findings.rows is None else findings.rows | rows
+                findings.object_to(np.asarray(beyond))
             batch = batch.set_column(at, batch.schema.field(at), values)
         return batch
 
@@ -189,9 +188,5 @@ def _count(below: Any, above: Any, action: str, name: str, findings: Findings) -
     """Count the outliers of a column, and what is done with them; returns how many there are."""
     counts = {"too_low": pc.sum(below).as_py() or 0, "too_high": pc.sum(above).as_py() or 0}
     n = sum(counts.values())
-    if n:
-        found = {kind: number for kind, number in counts.items() if number}
-        if action in DONE:
-            found[DONE[action]] = n
-        findings.counts[name] = found
+    findings.count(name, counts | ({DONE[action]: n} if action in DONE else {}))
     return n

@@ -44,6 +44,6 @@ class Require(Rule):
             if name not in batch.schema.names or not batch.column(name).null_count:
                 continue
             missing = np.asarray(pc.is_null(batch.column(name)))
-            findings.counts[name] = {"missing": int(np.count_nonzero(missing))}
-            findings.rows = missing if findings.rows is None else findings.rows | missing
+            findings.count(name, {"missing": batch.column(name).null_count})
+            findings.object_to(missing)
         return batch

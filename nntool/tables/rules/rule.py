@@ -28,6 +28,23 @@ class Findings:
     rows: NDArray[np.bool_] | None = None
     """Rows `(n,)` that are to be left out where they are training rows; their cell is missing."""
 
+    def count(self, column: str, happened: Mapping[str, int]) -> None:
+        """Add to what happened in a column; what did not happen is not mentioned.
+
+        >>> findings = Findings()
+        >>> findings.count("Age", {"not_valid": 2, "clipped": 0})
+        >>> findings.counts
+        {'Age': {'not_valid': 2}}
+        """
+        for kind, n in happened.items():
+            if n:
+                kinds = self.counts.setdefault(column, {})
+                kinds[kind] = kinds.get(kind, 0) + n
+
+    def object_to(self, rows: NDArray[np.bool_]) -> None:
+        """Add rows that are to be left out."""
+        self.rows = rows if self.rows is None else self.rows | rows
+
 
 @dataclass(frozen=True)
 class Judgement:

@@ -101,8 +101,8 @@ class Smoothing(Rule):
             smoothed = found.smooth(values[rows], column)
             changed = int(np.count_nonzero(smoothed != values[rows]))
             values[rows] = smoothed
-            counts = {"smoothed": changed, **_without_place(batch, column["name"], len(rows))}
-            findings.counts[column["name"]] = {kind: n for kind, n in counts.items() if n}
+            without_place = _without_place(batch, column["name"], len(rows))
+            findings.count(column["name"], {"smoothed": changed, **without_place})
             field = batch.schema.field(at)
             batch = batch.set_column(at, field, pa.array(values, mask=np.isnan(values)))
         return batch

@@ -86,7 +86,7 @@ class Spellings(Rule):
             places = pc.index_in(cells, value_set=spellings)
             n_merged = len(places) - places.null_count
             if n_merged:
-                findings.counts[column["name"]] = {"merged": n_merged}
+                findings.count(column["name"], {"merged": n_merged})
                 cells = pc.coalesce(targets.take(places), cells)
                 batch = batch.set_column(at, batch.schema.field(at), cells)
         return batch

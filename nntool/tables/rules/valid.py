@@ -6,7 +6,6 @@ from typing import ClassVar, Self
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from nntool.errors import UsageError
 from nntool.settings.clean import CleanSettings
@@ -17,6 +16,9 @@ from nntool.tables.formulas.mistakes import typed_for
 from nntool.tables.formulas.validity import Validity, parse
 from nntool.tables.marking import Reason
 from nntool.tables.rules.rule import Columns, Findings, Rule, State
+
+MENDED = {"abs": "made_absolute", "clip": "clipped"}
+"""The actions that give a cell another value, and what that is called in counts."""
 
 
 @dataclass(frozen=True)
@@ -88,32 +90,16 @@ def _valid_only(column: pa.Array, rule: Validity, name: str, findings: Findings)
     wrong = ~valid_values.holds(tests, column)
     if not wrong.any():
         return column
-    if rule.action in ("abs", "clip"):
+    if rule.action in MENDED:
         values = as_array(column)
         moved = np.abs(values) if rule.action == "abs" else valid_values.clipped(tests, values)
         column = as_column(np.where(wrong, moved, values))
     still_wrong = ~valid_values.holds(tests, column)
-    _count(findings, name, rule.action, wrong, still_wrong)
+    n_wrong, n_still_wrong = (int(np.count_nonzero(cells)) for cells in (wrong, still_wrong))
+    findings.count(name, {"not_valid": n_wrong})
+    if rule.action in MENDED:
+        findings.count(name, {MENDED[rule.action]: n_wrong - n_still_wrong})
+    findings.count(name, {"made_missing": n_still_wrong})
     if rule.action == "leave-out":
-        findings.rows = wrong if findings.rows is None else findings.rows | wrong
+        findings.object_to(wrong)
     return pc.if_else(pa.array(still_wrong), pa.scalar(None, column.type), column)
-
-
-def _count(
-    findings: Findings,
-    name: str,
-    action: str,
-    wrong: NDArray[np.bool_],
-    still_wrong: NDArray[np.bool_],
-) -> None:
-    kinds = findings.counts.setdefault(name, {})
-    found = {
-        "not_valid": np.count_nonzero(wrong),
-        {"abs": "made_absolute", "clip": "clipped"}.get(action, ""): np.count_nonzero(
-            wrong & ~still_wrong
-        ),
-        "made_missing": np.count_nonzero(still_wrong),
-    }
-    for kind, n in found.items():
-        if kind and n:
-            kinds[kind] = kinds.get(kind, 0) + int(n)

@@ -24,6 +24,8 @@ import numpy as np
 
 SHORTEST = 4
 MOST_ERRORS = 2
+MOST_OF_ONE_ERROR = 0.05
+"""The share of a word's rows that have it misspelt in one same way, at most."""
 MOST_PAIRS = 200_000_000
 """How many pairs of words are compared in a column, at most: some seconds."""
 PAIRS_AT_ONCE = 4_000_000
@@ -74,7 +76,8 @@ class Evidence:
     ratio: float = 5.0
     """How many times as many rows the right one has, at least."""
     most_rows: int = 3
-    """How many rows an error has, at most; more where the right one is misspelt in more ways."""
+    """How many rows an error has, at most; more where the right one has far more, or is misspelt in
+    more ways."""
 
     def is_rare(self, rows: int, rows_of_other: int) -> bool:
         """Whether one is rare beside the other: both frequent means that both are right."""
@@ -85,7 +88,8 @@ class Evidence:
 
         ``ways`` is in how many ways the other is misspelt, this one among them.
         """
-        return self.is_rare(rows, rows_of_other) and rows <= max(self.most_rows, ways)
+        most = max(self.most_rows, ways, MOST_OF_ONE_ERROR * rows_of_other)
+        return self.is_rare(rows, rows_of_other) and rows <= most
 
 
 def fold(text: str) -> str:

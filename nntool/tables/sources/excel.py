@@ -9,12 +9,14 @@ import warnings
 import zipfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import pyarrow as pa
 
 from nntool.errors import DataError, MachineError
+from nntool.settings.wording import counted, quoted
 from nntool.tables.columns import unique_names
 from nntool.tables.sources.reading import BATCH_ROWS, text_schema
 from nntool.tables.sources.text import cell_text, column_text
@@ -118,8 +120,8 @@ class ExcelSource:
         n_blank = sum(not row for row in found)
         if keep_empty or not n_blank:
             return found
-        rows = "1 blank row was" if n_blank == 1 else f"{n_blank:,} blank rows were"
-        self.notes.append(f"{self._name}: {rows} passed over")
+        was = "was" if n_blank == 1 else "were"
+        self.notes.append(f"{self._name}: {counted(n_blank, 'blank row')} {was} passed over")
         return [row for row in found if row]
 
     def _text(self, cell: Any, place: int) -> str | None:
@@ -181,44 +183,29 @@ class ExcelSource:
         """The workbook was closed when it was read."""
 
 
-class _workbook:  # noqa: N801 - used as a function
-    """Opens a workbook for reading and closes it; its warnings concern what is not read."""
-
-    def __init__(self, path: Path, name: str, *, formulas: bool = False) -> None:
-        try:
-            import openpyxl
-        except ImportError:
-            raise MachineError(
-                f"{name}: to read Excel workbooks openpyxl is needed",
-                "pip install 'nntool[excel]'",
-            ) from None
-        self._quiet = warnings.catch_warnings()
-        self._quiet.__enter__()
+@contextmanager
+def _workbook(path: Path, name: str, *, formulas: bool = False) -> Iterator[Any]:
+    """A workbook while it is open; openpyxl's warnings concern what is not read."""
+    try:
+        import openpyxl
+    except ImportError:
+        raise MachineError(
+            f"{name}: to read Excel workbooks openpyxl is needed",
+            "pip install 'nntool[excel]'",
+        ) from None
+    # Opened here, as openpyxl judges a name by its suffix.
+    with warnings.catch_warnings(), open(path, "rb") as file:
         warnings.simplefilter("ignore")
-        self._file = open(path, "rb")  # noqa: SIM115 - closed by __exit__; of a name openpyxl judges the suffix
         try:
-            _refuse_other_archives(self._file, name)
-            self._book = openpyxl.load_workbook(self._file, read_only=True, data_only=not formulas)
-        except DataError:
-            self._close()
-            raise
+            _refuse_other_archives(file, name)
+            book = openpyxl.load_workbook(file, read_only=True, data_only=not formulas)
         except (zipfile.BadZipFile, KeyError, ValueError, OSError, SyntaxError) as error:
-            self._close()
             raise DataError(
                 f"{name} cannot be read as an Excel workbook: {error}",
                 "save it as .xlsx, without a password, or as .csv",
             ) from None
-
-    def __enter__(self) -> Any:
-        return self._book
-
-    def __exit__(self, *error: object) -> None:
-        self._book.close()
-        self._close()
-
-    def _close(self) -> None:
-        self._file.close()
-        self._quiet.__exit__(None, None, None)
+        with closing(book):
+            yield book
 
 
 def _refuse_other_archives(file: BinaryIO, name: str) -> None:
@@ -226,9 +213,8 @@ def _refuse_other_archives(file: BinaryIO, name: str) -> None:
     with zipfile.ZipFile(file) as packed:
         names = packed.namelist()
     if "[Content_Types].xml" not in names:
-        inside = ", ".join(map(repr, names[:3])) or "nothing"
         raise DataError(
-            f"{name} is a ZIP archive and no workbook; in it: {inside}",
+            f"{name} is a ZIP archive and no workbook; in it: {quoted(names, 3) or 'nothing'}",
             f"unzip {shlex.quote(name)}, and name the file that was in it",
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -61,8 +62,11 @@ def _formats(
     if len(called) < 2:
         return found, notes
     # A file may be given twice, so that a name alone does not say which is meant.
-    labels = [name if list(called).count(name) == 1 else f"{name} (source {i})"
-              for i, name in enumerate(called, start=1)]  # fmt: skip
+    times = Counter(called)
+    labels = [
+        name if times[name] == 1 else f"{name} (source {place})"
+        for place, name in enumerate(called, start=1)
+    ]
     for column in parquet.names(path):
         text = parquet.read(path, [column]).column(column)
         each = {}

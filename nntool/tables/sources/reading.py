@@ -12,8 +12,8 @@ from nntool.tables.csv.reader import CsvReader
 BATCH_ROWS = 1 << 14
 
 
-class Source(Protocol):
-    """A source opened for reading; its rows can be read once, forward."""
+class Opened(Protocol):
+    """What is known of rows that can be read once, forward."""
 
     @property
     def names(self) -> list[str]:
@@ -26,6 +26,10 @@ class Source(Protocol):
     @property
     def n_rows(self) -> int:
         """The rows so far."""
+
+
+class Source(Opened, Protocol):
+    """A source opened for reading."""
 
     def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """The rows, in order, in some of the columns; other columns are not looked at."""
@@ -34,20 +38,8 @@ class Source(Protocol):
         """Let go of the file or connection."""
 
 
-class BatchReader(Protocol):
+class BatchReader(Opened, Protocol):
     """A reader whose iteration gives all columns: a CSV file's."""
-
-    @property
-    def names(self) -> list[str]:
-        """The columns, known at once."""
-
-    @property
-    def notes(self) -> list[str]:
-        """What was met, complete after the last batch."""
-
-    @property
-    def n_rows(self) -> int:
-        """The rows so far."""
 
     def __iter__(self) -> Iterator[pa.RecordBatch]: ...
 

@@ -40,7 +40,7 @@ def as_text(array: pa.Array, column: str, source: str) -> pa.Array:
     kind = array.type
     if isinstance(kind, pa.BaseExtensionType):
         if getattr(kind, "extension_name", "") == "arrow.uuid":
-            return column_text(array.to_pylist(), column, source)
+            return column_text(_python_values(array, column, source), column, source)
         return as_text(array.storage, column, source)
     if pa.types.is_dictionary(kind):
         return as_text(array.dictionary_decode(), column, source)
@@ -49,9 +49,9 @@ def as_text(array: pa.Array, column: str, source: str) -> pa.Array:
     if pa.types.is_float16(kind):
         return _halves(array)
     if pa.types.is_decimal(kind) or pa.types.is_nested(kind) or pa.types.is_binary(kind):
-        return column_text(array.to_pylist(), column, source)
+        return column_text(_python_values(array, column, source), column, source)
     if pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
-        return column_text(array.to_pylist(), column, source)
+        return column_text(_python_values(array, column, source), column, source)
     if pa.types.is_duration(kind):
         per_second = SECONDS[kind.unit]
         return column_text(
@@ -66,6 +66,14 @@ def as_text(array: pa.Array, column: str, source: str) -> pa.Array:
         return pc.cast(simple_text(array), pa.string())
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         raise _no_text(column, source, str(kind)) from None
+
+
+def _python_values(array: pa.Array, column: str, source: str) -> list[Any]:
+    try:
+        values: list[Any] = array.to_pylist()
+    except ValueError:  # Python's times end at microseconds
+        raise _no_text(column, source, f"{array.type} with nanoseconds") from None
+    return values
 
 
 def _in_utc(array: pa.Array) -> pa.Array:

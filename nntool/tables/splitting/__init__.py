@@ -5,17 +5,16 @@ from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from nntool.errors import DataError, UsageError
+from nntool.settings.clean import MISSING_VALUES
 from nntool.tables.splitting.at_random import Random, Stratified
 from nntool.tables.splitting.by_group import Group, Hash
 from nntool.tables.splitting.by_time import Time
 from nntool.tables.splitting.dealing import Parts, groups_of
 from nntool.tables.splitting.given import Column, Files
 from nntool.tables.splitting.rows import (
-    DEFAULT_MISSING,
     MISSING_TARGET,
     PART_NAMES,
     REST,
@@ -26,6 +25,7 @@ from nntool.tables.splitting.rows import (
     classes_of,
     make_rows,
 )
+from nntool.tables.target import refuse_one_value
 
 __all__ = ["SPLITTERS", "Source", "Splitter", "fold", "refuse_useless", "split"]
 
@@ -47,7 +47,7 @@ def split(
     method: Splitter | Literal["auto"],
     task: str,
     rng: np.random.Generator,
-    missing_values: Sequence[str] = DEFAULT_MISSING,
+    missing_values: Sequence[str] = MISSING_VALUES,
     *,
     column: pa.ChunkedArray | None = None,
     sources: Sequence[Source] = (),
@@ -66,7 +66,7 @@ def split(
         target, task, hashes, column=column, missing_values=missing_values, sources=sources
     )
     classes, class_names = classes_of(rows) if task != "regression" else (None, [])
-    _refuse_too_little(rows, class_names)
+    _refuse_too_little(rows)
     if method == "auto":
         method = Random() if task == "regression" else Stratified()
     streams = rng.spawn(1)  # folds draw from their own, so that asking for them moves no row
@@ -117,19 +117,11 @@ def _four_shares(shares: tuple[float, float, float]) -> Shares:
     return np.asarray(four / four.sum())
 
 
-def _refuse_too_little(rows: Rows, names: list[str]) -> None:
+def _refuse_too_little(rows: Rows) -> None:
     if rows.lacks_target.all():
         what = "no row has a target" if len(rows) else "there are no rows"
         raise DataError(f"{what}: nothing to split", "check the source and --target")
-    known = [name for name in names if name != MISSING_TARGET]
-    if rows.task == "regression":
-        known = pc.unique(rows.target.filter(pa.array(~rows.lacks_target))).to_pylist()
-    if len(known) == 1:
-        what = "value" if rows.task == "regression" else "class"
-        raise DataError(
-            f"the target has one {what} only, {known[0]!r}: nothing to learn",
-            "choose another --target, or collect other rows",
-        )
+    refuse_one_value(rows.target, rows.missing_values)
 
 
 def _nothing_to_train(

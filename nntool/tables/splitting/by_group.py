@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from nntool.settings.wording import counted
 from nntool.tables.choices import setting
-from nntool.tables.hashing import row_hashes
+from nntool.tables.hashing import STEP, mixed, row_hashes
 from nntool.tables.splitting.at_random import equal_shares
 from nntool.tables.splitting.dealing import deal_groups, groups_of
 from nntool.tables.splitting.rows import Dealt, Rows, Shares, require_column, strata_of
@@ -108,8 +108,5 @@ def _keys(rows: Rows) -> tuple[NDArray[np.uint64], int]:
 
 def _even(keys: NDArray[np.uint64], salt: np.uint64) -> NDArray[np.float64]:
     """Keys, each by itself, to numbers in [0, 1): SplitMix64 of key and salt, upper 53 bits."""
-    h = (keys ^ salt) + np.uint64(0x9E3779B97F4A7C15)
-    h = (h ^ (h >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    h = (h ^ (h >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    h ^= h >> np.uint64(31)
+    h = mixed((keys ^ salt) + STEP)
     return np.asarray((h >> np.uint64(11)) * 2.0**-53)

@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, NamedTuple, Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -11,8 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from nntool.errors import UsageError
-from nntool.settings.clean import CleanSettings
-from nntool.settings.model import fields
+from nntool.settings.clean import MISSING_VALUES
 from nntool.tables.casting import (
     NumberFormat,
     find_number_format,
@@ -21,14 +20,11 @@ from nntool.tables.casting import (
     to_numbers,
 )
 from nntool.tables.splitting.dealing import Parts
-from nntool.tables.target import class_order, encode_classes, trimmed
+from nntool.tables.target_codes import class_order, encode_classes, trimmed
 
 PART_NAMES = ("train", "validation", "test", "none")
 """The parts by the code that they have while rows are dealt; ``none`` becomes −1 at the end."""
 REST = 3
-DEFAULT_MISSING: tuple[str, ...] = next(
-    field.default for field in fields(CleanSettings) if field.name == "missing_values"
-)
 MISSING_TARGET = "(missing)"
 
 Mask = NDArray[np.bool_]
@@ -55,7 +51,7 @@ class Rows:
     task: str
     hashes: NDArray[np.uint64]
     column: pa.ChunkedArray | None = None
-    missing_values: Sequence[str] = DEFAULT_MISSING
+    missing_values: Sequence[str] = MISSING_VALUES
     sources: Sequence[Source] = ()
 
     def __len__(self) -> int:
@@ -106,13 +102,20 @@ class Splitter(Protocol):
         """Deal training rows to folds of one size."""
 
 
-def make_rows(target: pa.ChunkedArray, task: str, hashes: NDArray[np.uint64], **more: Any) -> Rows:
+def make_rows(
+    target: pa.ChunkedArray,
+    task: str,
+    hashes: NDArray[np.uint64],
+    *,
+    column: pa.ChunkedArray | None = None,
+    missing_values: Sequence[str] = MISSING_VALUES,
+    sources: Sequence[Source] = (),
+) -> Rows:
     """Rows with text as it is compared: without the blanks around it."""
-    missing = more.get("missing_values", DEFAULT_MISSING)
-    if more.get("column") is not None:
-        more["column"] = trimmed(more["column"])
     target = trimmed(target)
-    return Rows(target, mask_of_missing(target, missing), task, hashes, **more)
+    lacks_target = mask_of_missing(target, missing_values)
+    column = None if column is None else trimmed(column)
+    return Rows(target, lacks_target, task, hashes, column, missing_values, sources)
 
 
 def mask_of_missing(text: pa.ChunkedArray, missing_values: Sequence[str]) -> Mask:

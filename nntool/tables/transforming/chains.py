@@ -1,5 +1,6 @@
 """The chains of operations that columns go through: which, what they learn, how they are named."""
 
+import shlex
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -94,7 +95,8 @@ def plan(columns: Sequence[tuple[str, str]], settings: TransformSettings) -> lis
         if roles[name] not in STARTS:
             raise UsageError(
                 f"--columns: {name!r} is no feature, its role is {roles[name]}",
-                f"clean again with --roles {name}=numeric, or categorical",
+                f"clean again with --roles {shlex.quote(f'{name}=categorical')}, or another role"
+                " of features: numeric, date, text",
             )
     shared: dict[str, TableImputer] = {}
     return [_plan_of(name, role, written.get(name), settings, shared) for name, role in used]

@@ -168,7 +168,8 @@ class _Learner:
             rows = self.rows
             if not isinstance(values, pa.Array) and not any(link.needs_target for link in links):
                 rows = self.sample
-                values = np.asarray(values)[np.searchsorted(self.rows, rows)]
+                if len(rows) < len(self.rows):
+                    values = np.asarray(values)[np.searchsorted(self.rows, rows)]
             try:
                 entry, apart = fit_chain(links, role, values, self.training(rows))
             except DataError as error:

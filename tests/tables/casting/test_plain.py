@@ -50,6 +50,16 @@ def test_numbers_are_what_python_reads_and_the_rest_is_counted(cells):
     assert counts.get("unfit", 0) == unfit
 
 
+@given(st.lists(CELL | st.just(""), max_size=20), st.data())
+def test_a_slice_is_read_as_the_whole(cells, data):
+    start = data.draw(st.integers(0, len(cells)))
+    whole, _ = to_numbers(array(*cells), ["?"])
+    values, counts = to_numbers(array(*cells).slice(start), ["?"])
+    values.validate(full=True)
+    assert values.equals(whole.slice(start))
+    assert (values, counts) == to_numbers(array(*cells[start:]), ["?"])
+
+
 @pytest.mark.parametrize("cell", ["1_000", "0x10", "1,5", "٣", "1e", "--1", "true"])
 def test_what_only_looks_like_a_number_is_none(cell):
     assert to_numbers(array("1", cell), []) == (pa.array([1.0, None]), {"unfit": 1})
@@ -119,7 +129,9 @@ def test_the_order_of_day_and_month_follows_the_evidence():
     name, note = find_date_format(array("01/02/2023", "03/04/2023"), [])
     assert name is None
     assert "DD/MM/YYYY and MM/DD/YYYY" in note
-    assert find_date_format(array("13/02/2023", "02/13/2023"), []) == (None, None)
+    name, note = find_date_format(array("13/02/2023", "02/13/2023"), [])
+    assert name is None
+    assert "the day stands first in '13/02/2023' and the month in '02/13/2023'" in note
     assert find_date_format(array("", "?"), ["?"]) == (None, None)
 
 

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import subprocess
 
 import pytest
 from hypothesis import given, settings
@@ -371,7 +372,7 @@ def test_blanks_between_cells_are_proposed_below_a_header_one_name_short():
     assert read(text, delimiter="blank")[0] == ["row", "x", "k", "y"]
 
 
-@pytest.mark.parametrize("sign", ["`", "^", "~", "\x01"])
+@pytest.mark.parametrize("sign", ["`", "^", "~", "#", "&", "\x01"])
 def test_a_less_usual_delimiter_is_proposed_and_taken_when_named(sign):
     text = text_of(*TABLE).replace(",", sign)
     assert "--delimiter" in refusal(text).hint
@@ -457,3 +458,22 @@ def test_joined_files_lose_marks_and_headers_in_their_middle_and_it_is_said(size
     assert "--no-header" not in said
     reader = CsvReader(io.BytesIO(data), Dialect(), "x.csv", size)
     assert sum(batch.num_rows for batch in reader) == 60
+
+
+def test_lines_that_were_quoted_whole_are_refused_with_the_way_out(tmp_path):
+    rows = ["id,name,price", '1,"Lee, Ann",2.50', "2,Bo,3.75"]
+    text = text_of(*['"' + row.replace('"', '""') + '"' for row in rows])
+    error = refusal(text)
+    assert "each line is one quoted cell, in which ',' separates 3" in str(error)
+    command = error.hint.partition(">")[0].replace("x.csv", "")
+    mended = subprocess.run(command, shell=True, input=text, capture_output=True, text=True)
+    assert read(mended.stdout)[1] == [["1", "Lee, Ann", "2.50"], ["2", "Bo", "3.75"]]
+    assert read(text, delimiter=",")[0] == ["id,name,price"]
+
+
+def test_a_header_at_the_top_of_each_page_is_no_row():
+    rows = [f"{i},x" for i in range(9)]
+    names, got, said = read(text_of("id,name", *rows, "\fid,name", *rows))
+    assert (names, len(got)) == (["id", "name"], 18)
+    assert "1 repeated header was left out" in said
+    assert "--no-header" not in said

@@ -99,10 +99,19 @@ def test_what_means_something_else_is_never_merged_however_rare(one, other):
 
 @pytest.mark.parametrize(
     ("rows", "rows_of_other", "guilty"),
-    [(1, 5, True), (1, 4, False), (3, 15, True), (3, 14, False), (4, 9999, False)],
+    [
+        (1, 5, True),
+        (1, 4, False),
+        (3, 15, True),
+        (3, 14, False),
+        (4, 79, False),
+        (4, 80, True),
+        (50, 1000, True),
+        (51, 1000, False),
+    ],
 )
 def test_a_word_is_an_error_only_if_it_is_rare_beside_the_other(rows, rows_of_other, guilty):
-    """At most 3 rows and a fifth of the other's: two frequent words are two."""
+    """At most a fifth of the other's rows, and 3 or a twentieth: two frequent words are two."""
     assert Evidence().convicts(rows, rows_of_other, ways=1) is guilty
     assert bool(corrections(marketing=rows_of_other, marketting=rows)) is guilty
 

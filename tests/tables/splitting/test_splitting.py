@@ -154,7 +154,7 @@ def test_impossible_shares_are_wrong_usage(shares):
     [
         ([], "regression", "no rows"),
         (["", "NA"], "regression", "no row has a target"),
-        (["a", "a", ""], "binary", "one class only, 'a'"),
+        (["a", "a", ""], "binary", "one value only, 'a'"),
         (["1.5", "1.5", ""], "regression", "one value only, '1.5'"),
     ],
 )
