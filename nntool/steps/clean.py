@@ -10,7 +10,7 @@ from nntool.run import freshness, names
 from nntool.run.session import Session
 from nntool.settings.clean import CleanSettings
 from nntool.settings.collect import CollectSettings
-from nntool.steps import choices, rows
+from nntool.steps import choices, guarding, rows
 from nntool.steps.collect import collect_in
 from nntool.steps.job import Job, Outcome, TableView
 from nntool.steps.performing import Done, enter, file_name, is_fresh, perform, write_json
@@ -47,7 +47,7 @@ def clean_in(session: Session, settings: CleanSettings, job: Job, outcome: Outco
     target = target_of(session, settings)
     settings = _with_names(session, settings, target["name"])
     _refuse_another_target(session, target["name"], target["task"])
-    return perform(
+    is_made = perform(
         session,
         "clean",
         settings,
@@ -56,6 +56,9 @@ def clean_in(session: Session, settings: CleanSettings, job: Job, outcome: Outco
         lambda folder: _work(session, settings, target, folder, outcome, job.cores),
         _inputs(session, target["name"], target["task"]),
     )
+    if is_made:
+        guarding.look_again(session, outcome)
+    return is_made
 
 
 def _check(settings: CleanSettings) -> None:

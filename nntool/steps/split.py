@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from nntool.errors import DataError, StaleError, UsageError
+from nntool.errors import StaleError, UsageError
 from nntool.run import freshness, names
 from nntool.run.session import Session
 from nntool.settings.choices import name_and_settings
@@ -13,7 +13,7 @@ from nntool.settings.clean import CleanSettings
 from nntool.settings.model import build
 from nntool.settings.split import SplitSettings
 from nntool.settings.steps import STEPS
-from nntool.steps import choices, clean, select_features, transform
+from nntool.steps import choices, clean, guarding, select_features, transform
 from nntool.steps.job import Job, Outcome, TableView
 from nntool.steps.performing import Done, file_name, perform, read_json, recorded, write_json
 
@@ -129,7 +129,7 @@ def _work(
 ) -> Done:
     import numpy as np
 
-    from nntool.tables import arrays, leakage, parquet, splitting
+    from nntool.tables import arrays, parquet, splitting
     from nntool.tables.hashing import row_hashes
 
     table = parquet.read(session.run.checked(names.COLLECT_TABLE))
@@ -151,24 +151,17 @@ def _work(
     splitting.refuse_useless(report, shares, table.num_rows)
     if settings.method == "auto":
         given = {"method": report["method"]}
-    view = leakage.View(
-        table,
-        hashes,
-        parts,
-        _said_to_clean(session, cleaning, target, task),
-        used={report["method"]: column} if column else {},
-    )
-    findings, notes = leakage.find(view, np.random.default_rng([settings.seed, 1]))
-    if findings and settings.strict:
-        raise _strict(session, findings)
-    report["leakage"] = [finding.as_plain() for finding in findings]
+    said = guarding.said_to_clean(session, cleaning, target, task)
+    used = {report["method"]: column} if column else {}
+    report["leakage"], notes = guarding.leaks(session, settings, table, hashes, parts, said, used)
     report["notes"] += notes
     arrays.save(folder / file_name(names.SPLIT_ROWS), parts)
     if folds is not None:
         arrays.save(folder / file_name(names.SPLIT_FOLDS), folds)
     write_json(folder / file_name(names.SPLIT_REPORT), report)
     _tell(session, report, table.num_rows, outcome)
-    return Done(resolved=given, facts={"target": target, "task": task})
+    facts = {"target": target, "task": task, "columns": guarding.heard(said)}
+    return Done(resolved=given, facts=facts)
 
 
 def _method(known: list[str], settings: SplitSettings, target: str) -> tuple[Any, dict[str, Any]]:
@@ -205,49 +198,9 @@ def _sources(session: Session, n_rows: int) -> list[Any]:
     return found
 
 
-def _said_to_clean(
-    session: Session, cleaning: CleanSettings | None, target: str, task: str
-) -> CleanSettings:
-    """What clean was told of columns, or is about to be: for the guard alone."""
-    import msgspec
-
-    entry = session.run.entry("clean")
-    if cleaning is None:
-        cleaning = build(CleanSettings, entry.asked if entry else {"target": target})
-    return msgspec.structs.replace(cleaning, target=target, task=task, positive=None)
-
-
-def _strict(session: Session, findings: list[Any]) -> DataError:
-    """What the guard found, as an error."""
-    facts = "; ".join(finding.message for finding in findings)
-    hint = _in_run(session, findings[0].hint)
-    return DataError(f"--strict: {facts}", f"{hint}; without --strict it is only said")
-
-
-def _in_run(session: Session, hint: str) -> str:
-    """A hint as it is typed for this run."""
-    import shlex
-
-    return hint.replace(" RUN ", f" {shlex.quote(str(session.root))} ")
-
-
 def _tell(session: Session, report: dict[str, Any], n_rows: int, outcome: Outcome) -> None:
     """Put into notes and tables what came out."""
     outcome.notes += report["notes"]
-    for leak in report["leakage"]:
-        outcome.notes.append(f"leakage: {leak['message']} ({_in_run(session, leak['hint'])})")
     body = [[part, f"{n:,}", f"{n / n_rows:.1%}"] for part, n in report["sizes"].items() if n]
     outcome.tables.append(TableView("parts", ["part", "rows", "share"], body))
-    if report["leakage"]:
-        header = ["kind", "columns", "found", "score", "rows such as"]
-        outcome.tables.append(TableView("leakage", header, [_row(k) for k in report["leakage"]]))
-
-
-def _row(leak: dict[str, Any]) -> list[str]:
-    return [
-        leak["kind"],
-        ", ".join(leak["columns"]),
-        ", ".join(f"{n:,} {what}" for what, n in leak["counts"].items()),
-        "" if leak["score"] is None else f"{leak['score']:.3f}",
-        ", ".join(map(str, leak["rows"])),
-    ]
+    guarding.tell(session, report["leakage"], outcome)

@@ -5,6 +5,8 @@ import json
 import numpy as np
 import pytest
 
+from nntool.tables import leakage
+
 
 @pytest.fixture
 def leaky(table, write):
@@ -66,6 +68,53 @@ def test_a_role_told_to_clean_is_known_to_the_guard(ok, tmp_path, leaky):
     ok("clean", root, leaky, "--target", "churned", "--roles", "left=ignored")
     ok("split", root)
     assert report_of(root)["leakage"] == []
+
+
+def test_a_role_told_after_the_split_is_known_to_the_guard_as_if_told_before(ok, tmp_path, leaky):
+    """What a split reports does not hang on the order of commands; its rows stay as they are."""
+    words = ["--target", "churned", "--roles", "shop=group"]
+    late, early = tmp_path / "late", tmp_path / "early"
+    ok("collect", late, leaky)
+    ok("split", late, "--target", "churned")
+    before = report_of(late), parts_of(late).tolist()
+    said = ok("clean", late, *words)
+    assert "looked again" in said.err
+    assert "leakage: " in said.err
+    assert f"nntool split {late} --method group:column=shop" in said.err
+    assert "'left' alone" not in said.err, "what is known is not said again"
+    assert {**report_of(late), "leakage": None} == {**before[0], "leakage": None}
+    assert parts_of(late).tolist() == before[1]
+    ok("run", early, late / "recipe.toml", "--set", "train.epochs=1")
+    assert (early / "split/report.json").read_bytes() == (late / "split/report.json").read_bytes()
+    assert "nothing to compute" in ok("split", late, "--target", "churned").err
+    assert "looked again" not in ok("clean", late, *words, "--force").err
+    ok("clean", late, "--target", "churned")
+    assert report_of(late) == before[0]
+
+
+def test_run_has_the_guard_look_once(ok, tmp_path, leaky, monkeypatch):
+    find, looks = leakage.find, []
+    monkeypatch.setattr(leakage, "find", lambda *given: looks.append(1) or find(*given))
+    root = tmp_path / "run"
+    roles = ["--set", "clean.roles={'@1'='group'}", "--set", "train.epochs=1"]
+    ok("run", root, "--data", leaky, "--target", "churned", *roles)
+    ok("run", root)
+    assert looks == [1]
+
+
+def test_a_strict_split_refuses_a_role_that_shows_a_leak_afterwards(
+    nntool, ok, tmp_path, leaky, content
+):
+    root = tmp_path / "run"
+    ignored = ["--target", "churned", "--roles", "left=ignored"]
+    ok("clean", root, leaky, *ignored)
+    ok("split", root, "--strict")
+    before = content(root)
+    said = nntool("clean", root, *ignored, "--roles", "shop=group")
+    assert said.code == 3
+    assert "--strict: " in said.message
+    assert "--method group:column=shop" in said.hint
+    assert content(root) == before
 
 
 @pytest.mark.parametrize("shown", ["shop", "@1"])
