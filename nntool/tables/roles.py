@@ -11,10 +11,10 @@ from nntool.tables import suspects
 from nntool.tables.casting import (
     Counts,
     NumberFormat,
+    Reading,
     booleans,
-    merge_counts,
     present_cells,
-    to_numbers,
+    read_numbers,
     unfit_cells,
 )
 from nntool.tables.casting import date_formats as dates
@@ -76,26 +76,24 @@ def infer_and_read(
     text: Text, missing_values: Sequence[str], hints: Hints
 ) -> tuple[Role, tuple[pa.ChunkedArray, Counts] | None]:
     """The role of a column, and its cells as plain numbers with counts where all are such."""
-    read = _plain_numbers(text, missing_values)
-    if read is not None and not read[1].get("unfit") and not _is_read_otherwise(text, hints):
-        values = read[0].drop_null()
-        if len(values):
-            return _role_of_numbers(text, missing_values, values), read
+    reading = read_numbers(text, missing_values, table=hints.decimal, asked=hints.asked_decimal)
+    if reading.values is not None and reading.are_all and reading.found is None:
+        role = _role_of_numbers(text, missing_values, reading.values.drop_null())
+        return role, (reading.values, reading.counts)
     cells = present_cells(text, missing_values)
     if not len(cells):
         return Role("ignored", "it holds no value at all"), None
-    n_unfit = read[1].get("unfit", 0) if read is not None else len(cells)
-    return _role_of_cells(cells, n_unfit, hints), None
+    return _role_of_cells(cells, reading, hints), None
 
 
-def _role_of_cells(cells: pa.ChunkedArray, n_unfit: int, hints: Hints) -> Role:
+def _role_of_cells(cells: pa.ChunkedArray, reading: Reading, hints: Hints) -> Role:
     """The role of cells that are not all plain numbers, or not to be read plainly."""
-    found = numbers.find_number_format(cells, hints.decimal, hints.asked_decimal)
-    if found.written is not None:
-        return _role_of_written_numbers(cells, found)
-    values = _plain_numbers(cells, []) if not n_unfit else None
-    if values is not None and values[0].null_count < len(cells):
-        return _role_of_numbers(cells, [], values[0].drop_null())
+    found, values = reading.found or numbers.Finding(), reading.values
+    if values is not None and found.written is not None:
+        return _role_of_written_numbers(cells, found, found.written, values.drop_null())
+    if values is not None and reading.are_all:
+        return _role_of_numbers(cells, [], values.drop_null())
+    n_unfit = len(cells) if values is None else reading.counts.get("unfit", 0)
     is_date = dates.find_date_formats(cells, hints.day_first)
     if is_date.formats:
         return _role_of_dates(is_date)
@@ -106,30 +104,6 @@ def _role_of_cells(cells: pa.ChunkedArray, n_unfit: int, hints: Hints) -> Role:
     if is_date.n_unfit and role.note is None:
         role = role._replace(note=_nearly_dates(cells, is_date.n_unfit))
     return role._replace(is_unclear=found.is_unclear or is_date.is_unclear)
-
-
-def _plain_numbers(
-    text: Text, missing_values: Sequence[str]
-) -> tuple[pa.ChunkedArray, Counts] | None:
-    """Cells as plain numbers, and counts; None for what is clearly text, which is not read."""
-    first = numbers.spread_out(text)
-    counts: Counts = {}
-    for chunk in first.chunks:
-        merge_counts(counts, to_numbers(chunk, missing_values)[1])
-    if counts.get("unfit", 0) > len(first) / 2:
-        return None
-    cast = [to_numbers(chunk, missing_values) for chunk in chunks_of(text)]
-    total: Counts = {}
-    for _, found in cast:
-        merge_counts(total, found)
-    return pa.chunked_array([values for values, _ in cast], pa.float64()), total
-
-
-def _is_read_otherwise(cells: Text, hints: Hints) -> bool:
-    """Whether points of plain numbers separate thousands: by what was asked, or other columns."""
-    if (hints.asked_decimal or hints.decimal) != ",":
-        return False
-    return bool(pc.any(pc.match_substring(cells, ".")).as_py())
 
 
 def _role_of_numbers(text: Text, missing: Sequence[str], values: pa.ChunkedArray) -> Role:
@@ -152,10 +126,9 @@ def _role_of_numbers(text: Text, missing: Sequence[str], values: pa.ChunkedArray
     return Role("numeric", "all its values are whole numbers", suspects=sentinels)
 
 
-def _role_of_written_numbers(cells: pa.ChunkedArray, found: numbers.Finding) -> Role:
-    written = found.written
-    assert written is not None
-    values = pa.chunked_array([to_numbers(chunk, [], written)[0] for chunk in cells.chunks])
+def _role_of_written_numbers(
+    cells: pa.ChunkedArray, found: numbers.Finding, written: NumberFormat, values: pa.ChunkedArray
+) -> Role:
     by = "" if found.decimal else ", the decimal mark by other columns"
     notes = [f"numbers as {written.example!r}{by} (--decimal)"]
     if written.affix == "%":
@@ -315,10 +288,7 @@ def _but_for(distinct: pa.Array, odd: dict[str, int]) -> str | None:
     rest = pc.filter(distinct, pc.invert(pc.is_in(distinct, value_set=pa.array(list(odd)))))
     if not len(rest):
         return None
-    chunked = pa.chunked_array([rest])
-    read = _plain_numbers(chunked, [])
-    is_plain = read is not None and not read[1].get("unfit")
-    is_number = is_plain or numbers.find_number_format(chunked).written
-    kind = "numbers" if is_number else "dates" if dates.find_date_formats(chunked).formats else None
+    is_date = bool(dates.find_date_formats(pa.chunked_array([rest])).formats)
+    kind = "numbers" if read_numbers(rest, []).are_all else "dates" if is_date else None
     shown = ", ".join(map(repr, odd))
     return kind and f"all its cells but {shown} are {kind}"
