@@ -5,8 +5,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from nntool.settings.building import build
 from nntool.settings.clean import CleanSettings
-from nntool.settings.model import build
 from nntool.tables import target
 from nntool.tables.roles import _has_leading_zeros, infer
 from nntool.tables.typing_pass import type_table
