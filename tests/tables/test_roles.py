@@ -8,7 +8,8 @@ import pytest
 from nntool.settings.building import build
 from nntool.settings.clean import CleanSettings
 from nntool.tables import target
-from nntool.tables.roles import _has_leading_zeros, infer
+from nntool.tables.roles import infer
+from nntool.tables.roles.inference import _has_leading_zeros
 from nntool.tables.typing_pass import type_table
 
 RNG = np.random.default_rng(0)
