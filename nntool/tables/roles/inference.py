@@ -11,6 +11,7 @@ from nntool.tables.casting import (
     Counts,
     NumberFormat,
     Reading,
+    disguises,
     present_cells,
     read_numbers,
 )
@@ -99,6 +100,8 @@ def _role_of_written_numbers(
     notes = [f"numbers as {written.example!r}{by} (--decimal)"]
     if written.affix == "%":
         notes.append("'12 %' is read as 12")
+    elif written.affix in disguises.SAID:
+        notes.append(disguises.SAID[written.affix] + " (--roles COLUMN=categorical keeps the text)")
     elif written.affix:
         notes.append(f"the sign {written.affix!r} is passed over")
     if written.negative != "-1":

@@ -40,3 +40,33 @@ def test_some_words_among_numbers_leave_the_numbers_and_much_text_leaves_nothing
 def test_no_value_at_all_is_no_number() -> None:
     assert not read_numbers(pa.array(["", None, "?"]), ["?"]).are_all
     assert not read_numbers(pa.chunked_array([], pa.string()), []).are_all
+
+
+@pytest.mark.parametrize("around", ['="{}"', "'{}", "{}\u200b", "\ufeff{}"])
+@pytest.mark.parametrize(
+    ("cells", "values"),
+    [
+        (["24244.33", "-7", "1e3"], [24244.33, -7, 1000]),
+        (["1.234,5", "-7,25", "10,5"], [1234.5, -7.25, 10.5]),
+    ],
+)
+def test_numbers_in_one_disguise_are_numbers(
+    around: str, cells: list[str], values: list[float]
+) -> None:
+    reading = read_numbers(pa.array([*map(around.format, cells), "", "?"]), ["?"])
+    assert reading.are_all
+    np.testing.assert_array_equal(reading.to_numpy(5), [*values, np.nan, np.nan])
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ['="00123"', '="00124"'],
+        ['="12345678901234567890"', '="1"'],
+        ["'1", "2", "'x"],
+        ["'tis", "'twas"],
+        ['="1"', "'2", '="3"'],
+    ],
+)
+def test_codes_words_and_mixed_disguises_stay_text(cells: list[str]) -> None:
+    assert not read_numbers(pa.array(cells), []).are_all
