@@ -11,7 +11,8 @@ from nntool.cli.commands import Command, models
 from nntool.cli.output import Output
 from nntool.cli.values import count, gather
 from nntool.errors import UsageError
-from nntool.settings.model import StepSettings, build, fields
+from nntool.settings.building import build
+from nntool.settings.model import StepSettings, fields
 
 if TYPE_CHECKING:
     from nntool.settings.collect import CollectSettings

@@ -9,7 +9,8 @@ from typing import Any
 from nntool.cli.options import key, metavar
 from nntool.errors import UsageError
 from nntool.settings import choices, recipe
-from nntool.settings.model import Field, StepSettings, convert, fields, unknown_key
+from nntool.settings.building import convert, unknown_key
+from nntool.settings.model import Field, StepSettings, fields
 
 
 def count(typed: Mapping[str, Any], name: str) -> int | None:

@@ -13,7 +13,8 @@ from typing import Any
 
 from nntool.errors import StaleError
 from nntool.run import hashing, manifest, names
-from nntool.settings.model import build, plain
+from nntool.settings.building import build
+from nntool.settings.model import plain
 from nntool.settings.steps import STEPS
 
 MAIN_SETTINGS = ("source", "target")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from nntool.errors import DataError, UsageError
-from nntool.settings.model import unknown_key
+from nntool.settings.building import unknown_key
 from nntool.settings.steps import STEPS
 
 

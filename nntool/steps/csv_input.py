@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from nntool.errors import DataError
 from nntool.run.directory import Run
+from nntool.settings.building import build
 from nntool.settings.collect import CollectSettings
-from nntool.settings.model import build
 
 if TYPE_CHECKING:
     import pyarrow as pa

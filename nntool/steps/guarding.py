@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from nntool.errors import DataError
 from nntool.run import freshness, names
 from nntool.run.session import Session
+from nntool.settings.building import build
 from nntool.settings.choices import name_and_settings
 from nntool.settings.clean import CleanSettings
-from nntool.settings.model import build, plain
+from nntool.settings.model import plain
 from nntool.settings.split import SplitSettings
 from nntool.steps import rows
 from nntool.steps.job import Outcome, TableView

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from nntool.run.directory import Run
+from nntool.settings.building import build
 from nntool.settings.clean import MISSING_VALUES
 from nntool.settings.collect import CollectSettings
-from nntool.settings.model import build
 from nntool.steps import csv_input, keys, origins
 
 if TYPE_CHECKING:

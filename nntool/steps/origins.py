@@ -208,7 +208,7 @@ def _is_same(place: str, fact: dict[str, Any], settings: CollectSettings) -> boo
 
 def states(run: Run) -> list[dict[str, Any]]:
     """Whether each source is where it was, as it was: for ``status``."""
-    from nntool.settings.model import build
+    from nntool.settings.building import build
     from nntool.tables.sources.sql import GoneError
 
     entry = run.entry("collect")

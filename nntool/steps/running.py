@@ -11,7 +11,7 @@ from nntool.run import freshness, names
 from nntool.run.directory import Run
 from nntool.run.session import Session
 from nntool.settings import recipe as recipes
-from nntool.settings.model import build, check_names
+from nntool.settings.building import build, check_names
 from nntool.settings.secrets import refuse_passwords
 from nntool.settings.steps import STEPS
 from nntool.steps import clean, collect, evaluate, select_features, split, train, transform

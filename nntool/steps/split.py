@@ -8,9 +8,9 @@ from typing import Any
 from nntool.errors import StaleError, UsageError
 from nntool.run import freshness, names
 from nntool.run.session import Session
+from nntool.settings.building import build
 from nntool.settings.choices import name_and_settings
 from nntool.settings.clean import CleanSettings
-from nntool.settings.model import build
 from nntool.settings.split import SplitSettings
 from nntool.settings.steps import STEPS
 from nntool.steps import choices, clean, guarding, select_features, transform

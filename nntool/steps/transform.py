@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from nntool.errors import UsageError
 from nntool.run import freshness, names
 from nntool.run.directory import Run
 from nntool.run.session import Session
@@ -35,6 +36,7 @@ def explain(root: str, settings: TransformSettings) -> Outcome:
     run = Run.existing(root)
     freshness.require(run, "transform")
     clean = read_json(run.checked(names.CLEAN_STATE))
+    _refuse_target(settings, clean["target"])
     table = parquet.read(run.checked(names.CLEAN_TABLE))
     mask, _ = rows.learned_later(run)
     found = intentions(table, roles_of(clean), settings, mask)
@@ -84,6 +86,7 @@ def _work(session: Session, settings: TransformSettings, folder: Path, outcome: 
 
     run = session.run
     clean = read_json(run.checked(names.CLEAN_STATE))
+    _refuse_target(settings, clean["target"])
     mask, seen = rows.learned_later(run)
     table = parquet.read(run.checked(names.CLEAN_TABLE))
     values = _target_values(table, clean["target"])
@@ -118,6 +121,18 @@ def _work(session: Session, settings: TransformSettings, folder: Path, outcome: 
 def roles_of(clean: dict[str, Any]) -> list[tuple[str, str]]:
     """Name and role of each column that clean has typed, the target apart."""
     return [(column["name"], column["role"]) for column in clean["columns"]]
+
+
+def _refuse_target(settings: TransformSettings, target: dict[str, Any]) -> None:
+    """Raise ``UsageError`` where operations are written for the target."""
+    from nntool.tables import columns
+
+    if any(columns.find([target["name"]], wanted) for wanted in settings.columns):
+        scaled = "; --target-scaling changes it" if target["task"] == "regression" else ""
+        raise UsageError(
+            f"--columns: {target['name']!r} is no feature, it is the target",
+            f"leave it out of --columns{scaled}",
+        )
 
 
 def _target_values(table: Any, target: dict[str, Any]) -> Any:

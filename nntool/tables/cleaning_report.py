@@ -186,8 +186,8 @@ def rule_notes(state: dict[str, Any], counts: Counts, *, idle: bool = True) -> l
         for kinds in rule["columns"].values():
             for kind, n in kinds.items():
                 total[kind] = total.get(kind, 0) + _sum(n)
-        if not total and not idle:
-            continue
+        if not total and (not idle or rule["rule"] == "spellings"):
+            continue  # that no spelling is merged is said with what would merge some
         told = f"in {quoted(rule['columns'], 3)}: {in_words(total)}" if total else "nothing found"
         notes.append(f"{rule['option']}: {told}")
     return notes

@@ -8,7 +8,8 @@ import pytest
 import tomli_w
 
 from nntool.cli.commands import COMMANDS, models
-from nntool.settings.model import build, fields
+from nntool.settings.building import build
+from nntool.settings.model import fields
 from nntool.settings.steps import STEPS
 from nntool.steps import choices
 from nntool.steps.job import Outcome

@@ -3,7 +3,7 @@
 import pytest
 
 from nntool.errors import UsageError
-from nntool.settings.model import build
+from nntool.settings.building import build
 from nntool.settings.train import TrainSettings
 
 CONTRADICTIONS = [

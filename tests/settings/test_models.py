@@ -7,7 +7,8 @@ import pytest
 import tomli_w
 
 from nntool.errors import UsageError
-from nntool.settings.model import StepSettings, build, fields, plain
+from nntool.settings.building import build
+from nntool.settings.model import StepSettings, fields, plain
 from nntool.settings.predict import PredictSettings
 from nntool.settings.steps import STEPS
 from nntool.steps import choices

@@ -14,7 +14,7 @@ import pytest
 from nntool.errors import StoppedError
 from nntool.nn.averaging import AVERAGES
 from nntool.nn.schedules import SCHEDULES
-from nntool.settings.model import build
+from nntool.settings.building import build
 from nntool.settings.train import TrainSettings
 from nntool.steps import checkpoint, learning
 from nntool.steps.job import Job, Silence

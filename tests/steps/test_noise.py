@@ -149,3 +149,10 @@ def test_what_is_wrong_is_said_with_the_next_thing_to_type(
     assert said.code == code, said.err
     assert message in said.err
     assert hint in said.err
+
+
+def test_that_no_spelling_is_merged_is_said_once(ok, noisy, tmp_path):
+    options = ["--merge-spellings", "office", "--spelling-similarity", "1"]
+    said = ok("clean", tmp_path / "r", noisy, "--target", "y", *options)
+    assert said.err.count("0 spellings merged into another") == 1
+    assert "nothing found" not in said.err

@@ -161,7 +161,7 @@ def test_after_a_split_a_level_that_training_never_saw_may_be_named(ok, transfor
 
 def test_interrupted_judging_leaves_what_was_there(ok, transformed, results):
     from nntool.errors import StoppedError
-    from nntool.settings.model import build
+    from nntool.settings.building import build
     from nntool.settings.select_features import SelectFeaturesSettings
     from nntool.steps.job import Job, Silence
     from nntool.steps.select_features import select_features

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from nntool.run.session import Session
-from nntool.settings.model import build
+from nntool.settings.building import build
 from nntool.settings.train import TrainSettings
 from nntool.steps import planning, sources
 from nntool.steps.job import Outcome

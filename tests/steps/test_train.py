@@ -10,7 +10,7 @@ from nntool.errors import StoppedError
 from nntool.nn.activations import ACTIVATIONS
 from nntool.nn.losses import LOSSES
 from nntool.nn.optimizers import OPTIMIZERS
-from nntool.settings.model import build
+from nntool.settings.building import build
 from nntool.settings.train import TrainSettings
 from nntool.steps import checkpoint
 from nntool.steps.job import Job, Silence

@@ -185,3 +185,11 @@ def test_a_target_without_a_logarithm_is_refused_with_its_row(nntool, ok, tmp_pa
     assert said.code == 3
     assert "row 7: the target -3.5 has no ln(1 + y), which needs y > -1" in said.message
     assert "--target-scaling standard" in said.hint
+
+
+@pytest.mark.parametrize("explain", [[], ["--explain"]])
+def test_operations_for_the_target_are_refused(nntool, cleaned, explain):
+    said = nntool("transform", cleaned, "--columns", "visits=standard", *explain)
+    assert said.code == 2
+    assert "--columns: 'visits' is no feature, it is the target" in said.err
+    assert "--target-scaling" in said.err

@@ -9,7 +9,7 @@ from nntool.errors import DataError, UsageError
 from nntool.nn.losses import LOSSES
 from nntool.nn.outputs import choose_output
 from nntool.run.directory import Run
-from nntool.settings.model import build
+from nntool.settings.building import build
 from nntool.settings.train import TrainSettings
 from nntool.steps import rows
 from nntool.steps.weighting import class_weights, column_weights, row_weights, scaled

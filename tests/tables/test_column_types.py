@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nntool.errors import DataError, UsageError
+from nntool.settings.building import build
 from nntool.settings.clean import CleanSettings
-from nntool.settings.model import build
 from nntool.tables import cleaning, column_types, target
 from nntool.tables.hashing import row_hashes
 from nntool.tables.typing_pass import type_table

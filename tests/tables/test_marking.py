@@ -1,8 +1,8 @@
 import numpy as np
 import pyarrow as pa
 
+from nntool.settings.building import build
 from nntool.settings.clean import CleanSettings
-from nntool.settings.model import build
 from nntool.tables import marking
 from nntool.tables.hashing import row_hashes
 

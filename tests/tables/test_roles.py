@@ -5,10 +5,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from nntool.settings.building import build
 from nntool.settings.clean import CleanSettings
-from nntool.settings.model import build
 from nntool.tables import target
-from nntool.tables.roles import _has_leading_zeros, infer
+from nntool.tables.roles import infer
+from nntool.tables.roles.inference import _has_leading_zeros
 from nntool.tables.typing_pass import type_table
 
 RNG = np.random.default_rng(0)
@@ -102,3 +103,17 @@ def test_numbers_with_leading_zeros_are_found_wherever_they_stand():
         around = pa.chunked_array([["é", "0.5"], [cell], ["", "0", "-0.7", "5"]])
         assert _has_leading_zeros(around) == has, cell
         assert _has_leading_zeros(pa.array(["00", cell, None, "01"]).slice(1, 2)) == has
+
+
+@pytest.mark.parametrize(
+    ("around", "said"),
+    [('="{}"', 'the signs =" and "'), ("'{}", "the sign '"), ("{}\u200b", "invisible characters")],
+)
+def test_numbers_in_disguise_are_numeric_and_it_is_said(around, said):
+    cells = [around.format(value / 7) for value in range(40)]
+    found = infer(pa.array(cells), [])
+    assert found.role == "numeric"
+    assert said in found.note
+    assert "--roles COLUMN=categorical" in found.note
+    codes = [around.format(f"{value:05}") for value in range(40)]
+    assert infer(pa.array(codes), []).role == "identifier"

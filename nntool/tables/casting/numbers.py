@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from nntool.tables.casting.disguises import DISGUISES, undisguised
 from nntool.tables.casting.missing import (
     BLANK,
     Counts,
@@ -39,7 +40,7 @@ class NumberFormat:
     decimal: str = "."
     """The decimal mark; what else stands between groups of three digits separates thousands."""
     affix: str = ""
-    """A currency before or after the number; ``%`` must stand in every cell."""
+    """A currency before or after the number, or a disguise; ``%`` must stand in every cell."""
     negative: str = "-1"
     """Beside a minus in front: ``(1)`` or ``1-``, where the column has them."""
     words: list[str] = field(default_factory=list)
@@ -57,6 +58,8 @@ class NumberFormat:
         number = "1,234.56" if self.decimal == "." else "1.234,56"
         if self.words:
             return f"{number} {self.words[0]}"
+        if self.affix in DISGUISES:
+            return number
         if self.affix == "%":
             return f"{number} %"
         return f"{self.affix} {number}" if self.affix else number
@@ -181,6 +184,8 @@ def _to_written_numbers(
     # Each different cell is read once: patterns are slow, and amounts and units repeat.
     encoded = present.dictionary_encode()
     distinct = encoded.dictionary
+    if written.affix in DISGUISES:
+        distinct = undisguised(distinct, written.affix)
     at = encoded.indices.drop_null()
     times = np.bincount(np.asarray(at, np.int64), minlength=len(distinct))
     cells, word = split_words(distinct)[:2] if written.words else (distinct, None)

@@ -41,7 +41,7 @@ def finish(
         return list(n_rows), notes
     rows = np.arange(total)
     if sample is not None:
-        rows, words = _drawn(read, total, sample, stratify, seed)
+        rows, words = _drawn(read, total, sample, stratify, seed, missing_values)
         notes.append(words)
     _rewrite(read, kept, rows, bounds, formats, missing_values)
     read.unlink()
@@ -92,7 +92,12 @@ def _has_cells(text: pa.ChunkedArray, missing_values: Sequence[str]) -> bool:
 
 
 def _drawn(
-    path: Path, total: int, size: int, stratify: str | None, seed: int
+    path: Path,
+    total: int,
+    size: int,
+    stratify: str | None,
+    seed: int,
+    missing_values: Sequence[str],
 ) -> tuple[NDArray[np.int64], str]:
     """The rows of the sample, and what to say of them."""
     rng = np.random.default_rng(seed)
@@ -101,7 +106,8 @@ def _drawn(
         how = "drawn at random"
     else:
         column = columns.resolve(parquet.names(path), stratify, "--stratify")
-        strata, groups = sampling.strata_of(parquet.read(path, [column]).column(column), column)
+        text = parquet.read(path, [column]).column(column)
+        strata, groups = sampling.strata_of(text, column, missing_values)
         rows = sampling.draw_stratified(strata, size, rng)
         how = f"drawn at random in the shares of {groups}"
     if len(rows) == total:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from nntool.errors import DataError
+from nntool.tables.casting import read_numbers
 
 MOST_GROUPS = 20
 """Numbers with more distinct values than this are stratified by tenths."""
@@ -63,7 +66,9 @@ def shares(counts: NDArray[np.int64], size: int) -> NDArray[np.int64]:
     return taken
 
 
-def strata_of(text: pa.ChunkedArray, column: str) -> tuple[NDArray[np.int64], str]:
+def strata_of(
+    text: pa.ChunkedArray, column: str, missing_values: Sequence[str]
+) -> tuple[NDArray[np.int64], str]:
     """The group of each row by its cell, missing cells a group too; and what the groups are.
 
     Numbers with many values are cut into tenths of equal frequency.
@@ -71,16 +76,16 @@ def strata_of(text: pa.ChunkedArray, column: str) -> tuple[NDArray[np.int64], st
     trimmed = pc.utf8_trim_whitespace(text.fill_null(""))
     encoded = trimmed.combine_chunks().dictionary_encode()
     codes = np.asarray(encoded.indices, dtype=np.int64)
-    values = encoded.dictionary
-    if len(values) <= MOST_GROUPS:
-        return codes, f"{len(values)} values of {column!r}"
-    try:
-        numbers = np.asarray(pc.cast(pc.if_else(pc.equal(values, ""), "nan", values), pa.float64()))
-    except pa.ArrowInvalid:
-        return codes, f"{len(values):,} values of {column!r}"
+    distinct = encoded.dictionary
+    if len(distinct) <= MOST_GROUPS:
+        return codes, f"{len(distinct)} values of {column!r}"
+    reading = read_numbers(distinct, missing_values)
+    if not reading.are_all:
+        return codes, f"{len(distinct):,} values of {column!r}"
+    numbers = reading.to_numpy(len(distinct))
     present = ~np.isnan(numbers)
-    every = numbers[codes]
-    edges = np.unique(np.nanquantile(every, np.arange(1, BINS) / BINS))
+    edges = np.unique(np.nanquantile(numbers[codes], np.arange(1, BINS) / BINS))
     groups = np.where(present, np.searchsorted(edges, numbers, side="right"), BINS)
     _, groups = np.unique(groups, return_inverse=True)
-    return groups[codes].astype(np.int64), f"tenths of {column!r}"
+    how = f", its numbers as {reading.written.example!r}" if reading.written else ""
+    return groups[codes].astype(np.int64), f"tenths of {column!r}{how}"

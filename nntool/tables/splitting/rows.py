@@ -12,13 +12,7 @@ from numpy.typing import NDArray
 
 from nntool.errors import UsageError
 from nntool.settings.clean import MISSING_VALUES
-from nntool.tables.casting import (
-    NumberFormat,
-    find_number_format,
-    missing_mask,
-    present_cells,
-    to_numbers,
-)
+from nntool.tables.casting import missing_mask, read_numbers
 from nntool.tables.splitting.dealing import Parts
 from nntool.tables.target_codes import class_order, encode_classes, trimmed
 
@@ -126,20 +120,7 @@ def mask_of_missing(text: pa.ChunkedArray, missing_values: Sequence[str]) -> Mas
 
 def numbers_of(text: pa.ChunkedArray, missing_values: Sequence[str]) -> NDArray[np.float64]:
     """Cells `(n,)` as numbers, written plainly or as all of them show; NaN where they are none."""
-    is_missing = mask_of_missing(text, missing_values)
-    found = _cast(text, missing_values, None)
-    if (np.isnan(found) > is_missing).any():
-        written = find_number_format(present_cells(text, missing_values)).written
-        if written is not None:
-            found = _cast(text, missing_values, written)
-    return found
-
-
-def _cast(
-    text: pa.ChunkedArray, missing_values: Sequence[str], written: NumberFormat | None
-) -> NDArray[np.float64]:
-    numbers = (to_numbers(chunk, missing_values, written)[0] for chunk in text.chunks)
-    return np.concatenate([np.empty(0), *(n.to_numpy(zero_copy_only=False) for n in numbers)])
+    return read_numbers(text, missing_values).to_numpy(len(text))
 
 
 def classes_of(rows: Rows) -> tuple[NDArray[np.int64], list[str]]:

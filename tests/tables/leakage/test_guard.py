@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from nntool.settings.building import build
 from nntool.settings.clean import CleanSettings
-from nntool.settings.model import build
 from nntool.tables.hashing import row_hashes
 from nntool.tables.leakage import View, find
 from nntool.tables.leakage.across import repeats_earlier_part

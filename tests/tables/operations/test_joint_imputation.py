@@ -13,7 +13,7 @@ from sklearn.impute import IterativeImputer, KNNImputer
 from sklearn.preprocessing import StandardScaler
 
 from nntool.errors import DataError, UsageError
-from nntool.settings.model import build
+from nntool.settings.building import build
 from nntool.settings.transform import TransformSettings
 from nntool.tables import states, transforming
 from nntool.tables.operations import neighbours

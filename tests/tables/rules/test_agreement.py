@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nntool.errors import DataError, UsageError
+from nntool.settings.building import build
 from nntool.settings.clean import CleanSettings
-from nntool.settings.model import build
 from nntool.tables.rules.agreement import Agreement
 from nntool.tables.rules.rule import Findings
 

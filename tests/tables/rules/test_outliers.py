@@ -9,8 +9,8 @@ import pytest
 from scipy import stats
 
 from nntool.errors import UsageError
+from nntool.settings.building import build
 from nntool.settings.clean import CleanSettings
-from nntool.settings.model import build
 from nntool.tables.rules.outliers import (
     OUTLIER_RULES,
     InterquartileRange,

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nntool.errors import DataError, UsageError
+from nntool.settings.building import build
 from nntool.settings.clean import CleanSettings
-from nntool.settings.model import build
 from nntool.tables import cleaning, target
 from nntool.tables.casting import merge_counts
 from nntool.tables.rules import following

@@ -7,8 +7,8 @@ from sklearn.ensemble import IsolationForest as Forest
 from sklearn.neighbors import LocalOutlierFactor as Factor
 
 from nntool.errors import DataError
+from nntool.settings.building import build
 from nntool.settings.clean import CleanSettings
-from nntool.settings.model import build
 from nntool.tables.rules.row_outliers import (
     ROW_OUTLIER_RULES,
     IsolationForest,

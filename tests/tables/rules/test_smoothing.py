@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nntool.errors import UsageError
+from nntool.settings.building import build
 from nntool.settings.clean import CleanSettings
-from nntool.settings.model import build
 from nntool.tables.rules import smoothers
 from nntool.tables.rules.rule import Findings
 from nntool.tables.rules.smoothers import SMOOTHERS, BinEdges, BinMeans, BinMedians, RollingMean

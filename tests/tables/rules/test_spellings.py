@@ -6,8 +6,8 @@ import pyarrow as pa
 import pytest
 
 from nntool.errors import DataError, UsageError
+from nntool.settings.building import build
 from nntool.settings.clean import CleanSettings
-from nntool.settings.model import build
 from nntool.tables.rules import noise_report
 from nntool.tables.rules.rule import Findings
 from nntool.tables.rules.spellings import Spellings, merge

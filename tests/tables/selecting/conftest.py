@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nntool.settings.model import build
+from nntool.settings.building import build
 from nntool.settings.select_features import SelectFeaturesSettings
 from nntool.tables.choices import build as build_choice
 from nntool.tables.selecting import SCORES, InMemory, fit

@@ -60,7 +60,7 @@ def test_rows_are_drawn_within_groups():
 
 def test_missing_cells_are_a_group_of_their_own():
     text = pa.chunked_array([["a", None], ["", " a", "b"]])
-    codes, words = sampling.strata_of(text, "x")
+    codes, words = sampling.strata_of(text, "x", ["?"])
     assert codes.tolist() == [0, 1, 1, 0, 2]
     assert words == "3 values of 'x'"
 
@@ -68,7 +68,7 @@ def test_missing_cells_are_a_group_of_their_own():
 def test_many_numbers_are_cut_into_tenths():
     values = np.random.default_rng(0).permutation(1000)
     text = pa.chunked_array([[*map(str, values), "", None]])
-    codes, words = sampling.strata_of(text, "x")
+    codes, words = sampling.strata_of(text, "x", ["?"])
     assert words == "tenths of 'x'"
     assert np.bincount(codes).tolist() == [100] * 10 + [2]
     assert codes[np.argmin(values)] == 0
@@ -76,5 +76,12 @@ def test_many_numbers_are_cut_into_tenths():
 
 
 def test_much_text_is_its_values():
-    codes, words = sampling.strata_of(pa.chunked_array([[f"t{i}" for i in range(30)]]), "x")
+    codes, words = sampling.strata_of(pa.chunked_array([[f"t{i}" for i in range(30)]]), "x", [])
     assert (len(set(codes.tolist())), words) == (30, "30 values of 'x'")
+
+
+def test_numbers_with_a_decimal_comma_are_cut_into_tenths_and_it_is_said():
+    values = [f"1.{i:03},5" for i in range(100)]
+    codes, words = sampling.strata_of(pa.chunked_array([values, ["?"]]), "x", ["?"])
+    assert words == "tenths of 'x', its numbers as '1.234,56'"
+    assert codes.tolist() == [*np.repeat(np.arange(10), 10), 10]

@@ -7,8 +7,8 @@ import pyarrow as pa
 import pytest
 
 from nntool.errors import DataError, UsageError
+from nntool.settings.building import build
 from nntool.settings.choices import parse_chain
-from nntool.settings.model import build
 from nntool.settings.transform import TransformSettings
 from nntool.tables import transforming
 

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from nntool.settings.model import build
+from nntool.settings.building import build
 from nntool.settings.transform import TransformSettings
 from nntool.tables import operations, transforming
 from nntool.tables.operations.operation import Mixer, Operation, TableImputer

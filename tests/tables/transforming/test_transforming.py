@@ -14,7 +14,7 @@ from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
 from nntool.errors import DataError
 from nntool.nn.heads import TargetMap
-from nntool.settings.model import build
+from nntool.settings.building import build
 from nntool.settings.transform import TransformSettings
 from nntool.tables import transforming
 from nntool.tables.transforming import (

@@ -1,64 +1,31 @@
 """What a column is: inferred from the rows given, with a reason that a person can check."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nntool.tables import disguises, suspects
+from nntool.tables import suspects
 from nntool.tables.casting import (
     Counts,
     NumberFormat,
-    booleans,
-    merge_counts,
+    Reading,
+    disguises,
     present_cells,
-    to_numbers,
-    unfit_cells,
+    read_numbers,
 )
 from nntool.tables.casting import date_formats as dates
 from nntool.tables.casting import number_formats as numbers
 from nntool.tables.casting.dates import ORDERED
 from nntool.tables.casting.missing import Text, chunks_of
+from nntool.tables.roles.of_text import nearly_dates, nearly_numeric, role_of_text
+from nntool.tables.roles.role import FEWEST_ROWS_OF_AN_IDENTIFIER, Hints, Role
 
-FEWEST_ROWS_OF_AN_IDENTIFIER = 20
 LARGEST_EXACT_INTEGER = 2**53
 # Distinct by chance where nine pairs of equal values are expected: probability e^-9.
 PAIRS_EXPECTED = 9
 NEARLY = 0.9
-WORDS_OF_PROSE = 5
-MOST_SPELLINGS = 2 * len(booleans.SPELLINGS)
-
-
-class Hints(NamedTuple):
-    """What is known beside the cells of a column; it decides where they leave a doubt."""
-
-    asked_decimal: str | None = None
-    """The decimal mark that a person has named."""
-    decimal: str | None = None
-    """The decimal mark of the other columns."""
-    day_first: bool | None = None
-    """Whether the other columns write days before months."""
-
-
-class Role(NamedTuple):
-    """A role of ``ROLES``, why, how its cells are written, and what a person should look at."""
-
-    role: str
-    reason: str
-    number_format: NumberFormat | None = None
-    date_formats: tuple[str, ...] = ()
-    note: str | None = None
-    suspects: dict[str, int] | None = None
-    """Cells that look as if they meant "missing", which nobody has said."""
-    decimal: str | None = None
-    """The decimal mark that its cells show, none but this."""
-    day_first: bool | None = None
-    booleans: tuple[str, str] | None = None
-    """How its cells write no and yes, where they have nothing else."""
-    is_unclear: bool = False
-    """Other columns may decide what its cells alone do not."""
 
 
 def infer(text: Text, missing_values: Sequence[str], hints: Hints = Hints()) -> Role:  # noqa: B008 - immutable
@@ -76,60 +43,34 @@ def infer_and_read(
     text: Text, missing_values: Sequence[str], hints: Hints
 ) -> tuple[Role, tuple[pa.ChunkedArray, Counts] | None]:
     """The role of a column, and its cells as plain numbers with counts where all are such."""
-    read = _plain_numbers(text, missing_values)
-    if read is not None and not read[1].get("unfit") and not _is_read_otherwise(text, hints):
-        values = read[0].drop_null()
-        if len(values):
-            return _role_of_numbers(text, missing_values, values), read
+    reading = read_numbers(text, missing_values, table=hints.decimal, asked=hints.asked_decimal)
+    if reading.values is not None and reading.are_all and reading.found is None:
+        role = _role_of_numbers(text, missing_values, reading.values.drop_null())
+        return role, (reading.values, reading.counts)
     cells = present_cells(text, missing_values)
     if not len(cells):
         return Role("ignored", "it holds no value at all"), None
-    n_unfit = read[1].get("unfit", 0) if read is not None else len(cells)
-    return _role_of_cells(cells, n_unfit, hints), None
+    return _role_of_cells(cells, reading, hints), None
 
 
-def _role_of_cells(cells: pa.ChunkedArray, n_unfit: int, hints: Hints) -> Role:
+def _role_of_cells(cells: pa.ChunkedArray, reading: Reading, hints: Hints) -> Role:
     """The role of cells that are not all plain numbers, or not to be read plainly."""
-    found = numbers.find_number_format(cells, hints.decimal, hints.asked_decimal)
-    if found.written is not None:
-        return _role_of_written_numbers(cells, found)
-    values = _plain_numbers(cells, []) if not n_unfit else None
-    if values is not None and values[0].null_count < len(cells):
-        return _role_of_numbers(cells, [], values[0].drop_null())
+    found, values = reading.found or numbers.Finding(), reading.values
+    if values is not None and found.written is not None:
+        return _role_of_written_numbers(cells, found, found.written, values.drop_null())
+    if values is not None and reading.are_all:
+        return _role_of_numbers(cells, [], values.drop_null())
+    n_unfit = len(cells) if values is None else reading.counts.get("unfit", 0)
     is_date = dates.find_date_formats(cells, hints.day_first)
     if is_date.formats:
         return _role_of_dates(is_date)
     fewest = min(n_unfit, found.n_unfit)
     if not found.is_unclear and not found.note and fewest <= (1 - NEARLY) * len(cells):
-        return _nearly_numeric(cells, fewest, found.reading if found.n_unfit < n_unfit else None)
-    role = _role_of_text(cells, is_date.note or found.note)
+        return nearly_numeric(cells, fewest, found.reading if found.n_unfit < n_unfit else None)
+    role = role_of_text(cells, is_date.note or found.note)
     if is_date.n_unfit and role.note is None:
-        role = role._replace(note=_nearly_dates(cells, is_date.n_unfit))
+        role = role._replace(note=nearly_dates(cells, is_date.n_unfit))
     return role._replace(is_unclear=found.is_unclear or is_date.is_unclear)
-
-
-def _plain_numbers(
-    text: Text, missing_values: Sequence[str]
-) -> tuple[pa.ChunkedArray, Counts] | None:
-    """Cells as plain numbers, and counts; None for what is clearly text, which is not read."""
-    first = numbers.spread_out(text)
-    counts: Counts = {}
-    for chunk in first.chunks:
-        merge_counts(counts, to_numbers(chunk, missing_values)[1])
-    if counts.get("unfit", 0) > len(first) / 2:
-        return None
-    cast = [to_numbers(chunk, missing_values) for chunk in chunks_of(text)]
-    total: Counts = {}
-    for _, found in cast:
-        merge_counts(total, found)
-    return pa.chunked_array([values for values, _ in cast], pa.float64()), total
-
-
-def _is_read_otherwise(cells: Text, hints: Hints) -> bool:
-    """Whether points of plain numbers separate thousands: by what was asked, or other columns."""
-    if (hints.asked_decimal or hints.decimal) != ",":
-        return False
-    return bool(pc.any(pc.match_substring(cells, ".")).as_py())
 
 
 def _role_of_numbers(text: Text, missing: Sequence[str], values: pa.ChunkedArray) -> Role:
@@ -152,14 +93,15 @@ def _role_of_numbers(text: Text, missing: Sequence[str], values: pa.ChunkedArray
     return Role("numeric", "all its values are whole numbers", suspects=sentinels)
 
 
-def _role_of_written_numbers(cells: pa.ChunkedArray, found: numbers.Finding) -> Role:
-    written = found.written
-    assert written is not None
-    values = pa.chunked_array([to_numbers(chunk, [], written)[0] for chunk in cells.chunks])
+def _role_of_written_numbers(
+    cells: pa.ChunkedArray, found: numbers.Finding, written: NumberFormat, values: pa.ChunkedArray
+) -> Role:
     by = "" if found.decimal else ", the decimal mark by other columns"
     notes = [f"numbers as {written.example!r}{by} (--decimal)"]
     if written.affix == "%":
         notes.append("'12 %' is read as 12")
+    elif written.affix in disguises.SAID:
+        notes.append(disguises.SAID[written.affix] + " (--roles COLUMN=categorical keeps the text)")
     elif written.affix:
         notes.append(f"the sign {written.affix!r} is passed over")
     if written.negative != "-1":
@@ -255,73 +197,3 @@ def _reason_of_identifier(values: pa.ChunkedArray) -> str | None:
             f" {ordered.max():.0f}"
         )
     return None
-
-
-def _nearly_numeric(cells: pa.ChunkedArray, n_unfit: int, decimal: str | None) -> Role:
-    shown = ", ".join(repr(cell) for cell in unfit_cells(cells, decimal=decimal))
-    are = "1 cell is no number" if n_unfit == 1 else f"{n_unfit} cells are no numbers"
-    return Role(
-        "categorical",
-        f"{are} of {len(cells)}",
-        note=f"nearly all its cells are numbers, but {are} ({shown}): categorical;"
-        " if they mean missing: --missing-values-in COLUMN=CELL,…;"
-        " to read the numbers and make the others missing: --roles COLUMN=numeric",
-    )
-
-
-def _nearly_dates(cells: pa.ChunkedArray, n_unfit: int) -> str:
-    are = "1 is none" if n_unfit == 1 else f"{n_unfit:,} are none"
-    return (
-        f"nearly all its {len(cells):,} cells are dates, but {are}; to read the dates and make the"
-        " others missing: --roles COLUMN=date"
-    )
-
-
-def _role_of_text(cells: pa.ChunkedArray, note: str | None) -> Role:
-    n_cells = len(cells)
-    counted = pc.value_counts(cells)
-    distinct = counted.field("values")
-    n_distinct = len(distinct)
-    if n_distinct >= 0.95 * n_cells and n_cells >= FEWEST_ROWS_OF_AN_IDENTIFIER:
-        if note is None and _is_prose(cells):
-            note = "looks like prose (--roles COLUMN=text to learn from its words)"
-        hidden = disguises.disguise(numbers.spread_out(distinct).to_pylist())
-        if note is None and hidden:
-            note = f"looks like {hidden}; kept as text (write plain numbers to learn from them)"
-        return Role("identifier", f"text, {n_distinct} different in {n_cells} values", note=note)
-    values = "value" if n_distinct == 1 else "values"
-    odd = suspects.lookalikes(counted)
-    if odd and note is None:
-        note = _but_for(distinct, odd)
-    return Role(
-        "categorical",
-        f"text, {n_distinct} different {values}",
-        note=note,
-        suspects=odd or None,
-        booleans=_booleans(counted) if n_distinct <= MOST_SPELLINGS else None,
-    )
-
-
-def _booleans(counted: pa.StructArray) -> tuple[str, str] | None:
-    """How booleans are written, where all cells are such."""
-    cells, times = counted.field("values").to_pylist(), counted.field("counts").to_pylist()
-    return booleans.spelling_of(dict(zip(cells, times, strict=True)))
-
-
-def _is_prose(cells: pa.ChunkedArray) -> bool:
-    words = pc.count_substring_regex(numbers.spread_out(cells), r"\S+")
-    return bool(pc.mean(words).as_py() >= WORDS_OF_PROSE)
-
-
-def _but_for(distinct: pa.Array, odd: dict[str, int]) -> str | None:
-    """What a column would be without the cells that look as if they meant "missing"."""
-    rest = pc.filter(distinct, pc.invert(pc.is_in(distinct, value_set=pa.array(list(odd)))))
-    if not len(rest):
-        return None
-    chunked = pa.chunked_array([rest])
-    read = _plain_numbers(chunked, [])
-    is_plain = read is not None and not read[1].get("unfit")
-    is_number = is_plain or numbers.find_number_format(chunked).written
-    kind = "numbers" if is_number else "dates" if dates.find_date_formats(chunked).formats else None
-    shown = ", ".join(map(repr, odd))
-    return kind and f"all its cells but {shown} are {kind}"

@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pytest
 
-from nntool.tables.disguises import disguise
+from nntool.tables.hidden_numbers import kind_of
 from nntool.tables.roles import infer
 
 
@@ -20,8 +20,8 @@ from nntool.tables.roles import infer
     ],
 )
 def test_what_hides_numbers_is_named_with_an_example(cells, words):
-    assert words in disguise(cells)
-    assert disguise([*cells, "green"]) is None
+    assert words in kind_of(cells)
+    assert kind_of([*cells, "green"]) is None
 
 
 @pytest.mark.parametrize(
@@ -40,15 +40,15 @@ def test_what_hides_numbers_is_named_with_an_example(cells, words):
     ],
 )
 def test_what_is_no_number_in_disguise_is_not_named(cells):
-    assert disguise(cells) is None
+    assert kind_of(cells) is None
 
 
 def test_an_identifier_of_disguised_numbers_is_said():
-    cells = [f'="{number}.5"' for number in range(30)]
+    cells = [f"{number}-{number + 3}" for number in range(30)]
     found = infer(pa.array(cells), [])
     assert (found.role, found.note) == (
         "identifier",
-        """looks like numbers in ="…", such as '="0.5"'; kept as text (write plain numbers to"""
-        """ learn from them)""",
+        "looks like ranges of numbers, such as '0-3'; kept as text (write plain numbers to learn"
+        " from them)",
     )
     assert infer(pa.array([f"code {number}" for number in range(30)]), []).note is None

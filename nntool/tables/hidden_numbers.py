@@ -8,10 +8,10 @@ _NUMBER = re.compile(r"[+-]?\d[\d.,]*", re.ASCII)
 _RANGE = re.compile(r"(\d+(?:\.\d+)?) ?[-\u2013] ?(\d+(?:\.\d+)?)", re.ASCII)
 
 
-def disguise(cells: Sequence[str]) -> str | None:
+def kind_of(cells: Sequence[str]) -> str | None:
     """What hides the numbers in some cells, with an example; None unless it hides all of them.
 
-    >>> disguise(["0x1F", "0xA0"]), disguise(["12-17", "B"])
+    >>> kind_of(["0x1F", "0xA0"]), kind_of(["12-17", "B"])
     ("numbers in base 16, such as '0x1F'", None)
     """
     for words, is_hidden, may_be_plain in _KINDS:
