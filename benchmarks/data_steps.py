@@ -213,6 +213,7 @@ def section(name: str, part: dict[str, dict[str, float]], table: dict[str, float
     if "inner" in theirs:
         text += f"\n{rival}'s fit and transform alone: {theirs['inner']:.2f} s"
     text += f"\ntime {ratio:.2f} times {rival}, goal {goal:g}: {shared.verdict(ratio <= goal)}"
+    text += f"; processor time {ours['cpu'] / theirs['cpu']:.2f} times, which load moves less"
     goal = MEMORY_GOAL
     text += f"\npeak {memory:.2f} times the frame, goal {goal:g}: {shared.verdict(memory <= goal)}"
     return text

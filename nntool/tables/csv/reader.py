@@ -270,4 +270,16 @@ def _rows_of(batch: pa.RecordBatch, cells: Sequence[str]) -> NDArray[np.int64]:
 def _names_notes(header: Header, dialect: Dialect, notes: list[str]) -> list[str]:
     if not dialect.header:
         return [*header.notes, f"no header: the columns are column_1 to column_{len(header.cells)}"]
-    return [*header.notes, *notes]
+    return [*header.notes, *notes, *_doubled(header.cells, dialect)]
+
+
+def _doubled(cells: Sequence[str], dialect: Dialect) -> list[str]:
+    """What to do where every other column has no name: the delimiter may be of two signs."""
+    names = [bool(cell.strip()) for cell in cells]
+    if len(names) < 3 or names != [place % 2 == 0 for place in range(len(names))]:
+        return []
+    sign = dialect.delimiter.replace("\t", "\\t")
+    return [
+        f"every other column has no name: if two delimiters stand between cells, make them one:"
+        f" sed 's/{sign}{sign}/{sign}/g'"
+    ]

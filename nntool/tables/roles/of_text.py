@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nntool.tables import suspects
+from nntool.tables import disguises, suspects
 from nntool.tables.casting import booleans, read_numbers, unfit_cells
 from nntool.tables.casting import date_formats as dates
 from nntool.tables.casting import number_formats as numbers
@@ -44,6 +44,9 @@ def role_of_text(cells: pa.ChunkedArray, note: str | None) -> Role:
     if n_distinct >= 0.95 * n_cells and n_cells >= FEWEST_ROWS_OF_AN_IDENTIFIER:
         if note is None and _is_prose(cells):
             note = "looks like prose (--roles COLUMN=text to learn from its words)"
+        hidden = disguises.disguise(numbers.spread_out(distinct).to_pylist())
+        if note is None and hidden:
+            note = f"looks like {hidden}; kept as text (write plain numbers to learn from them)"
         return Role("identifier", f"text, {n_distinct} different in {n_cells} values", note=note)
     values = "value" if n_distinct == 1 else "values"
     odd = suspects.lookalikes(counted)

@@ -379,6 +379,13 @@ def test_a_less_usual_delimiter_is_proposed_and_taken_when_named(sign):
     assert read(text, delimiter=sign)[1] == ROWS
 
 
+def test_a_delimiter_of_two_signs_is_told_by_the_names_and_said():
+    assert "sed 's/||/|/g'" in read("a||b||y\n1||2||x\n3||4||z\n")[2]
+    assert r"sed 's/\t\t/\t/g'" in read("a\t\tb\n1\t\t2\n3\t\t4\n")[2]
+    assert "every other" not in read("a,,b,c\n1,2,3,4\n")[2]
+    assert "every other" not in read("a,\n1,2\n3,4\n")[2]
+
+
 def test_decimal_commas_tell_the_semicolon_from_the_comma():
     names, rows, said = read("1,5;2,5\n3,5;4,5\n5,5;6,5\n")
     assert names == ["1,5", "2,5"]
