@@ -32,6 +32,22 @@ def disguise_of(cell: str) -> str | None:
     return None
 
 
+def common_disguise(cells: pa.ChunkedArray) -> str | None:
+    """What is around every cell; None where some stand alone, or in another disguise.
+
+    >>> common_disguise(pa.chunked_array([["'1", "'2"]]))
+    "'"
+    """
+    name = disguise_of(cells[0].as_py()) if len(cells) else None
+    if name is None:
+        return None
+    all_have_it = all(
+        pc.all(pc.not_equal(undisguised(distinct, name), distinct)).as_py()
+        for distinct in (pc.unique(chunk) for chunk in cells.chunks)
+    )
+    return name if all_have_it else None
+
+
 def undisguised(cells: pa.Array, name: str) -> pa.Array:
     """The cells without what is around them; those that have none of it as they are.
 

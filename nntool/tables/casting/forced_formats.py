@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from nntool.tables.casting import units
+from nntool.tables.casting.disguises import common_disguise, undisguised
 from nntool.tables.casting.numbers import NumberFormat, Parts, take_apart
 
 
@@ -32,6 +33,11 @@ def forced_number_format(
     >>> forced_number_format(pa.chunked_array([["12.0 oz", "16 oz."]]), None, None).written.words
     ['oz', 'oz.']
     """
+    name = common_disguise(cells)
+    if name is not None:
+        bare = pa.chunked_array([undisguised(chunk, name) for chunk in cells.chunks], cells.type)
+        forced = forced_number_format(bare, table, asked, percent)
+        return forced._replace(written=replace(forced.written or NumberFormat(), affix=name))
     counted = pc.value_counts(cells)
     distinct, times = counted.field("values"), np.asarray(counted.field("counts"))
     marks = [asked] if asked else [mark for mark in (table, ".", ",") if mark]

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from nntool.tables.casting import units
-from nntool.tables.casting.disguises import disguise_of, undisguised
+from nntool.tables.casting.disguises import common_disguise, undisguised
 from nntool.tables.casting.missing import Text, chunks_of
 from nntool.tables.casting.numbers import NumberFormat, Parts, take_apart
 
@@ -73,14 +73,10 @@ def find_number_format(
 
 def _find_disguised(cells: pa.ChunkedArray, table: str | None, asked: str | None) -> Finding | None:
     """How numbers are written that all stand in one disguise; None where they do not."""
-    first = spread_out(cells)
-    name = disguise_of(first[0].as_py()) if len(first) else None
+    name = common_disguise(cells)
     if name is None:
         return None
-    distinct = pc.unique(cells)
-    bare = undisguised(distinct, name)
-    if pc.any(pc.equal(bare, distinct)).as_py():
-        return None
+    bare = undisguised(pc.unique(cells), name)
     found = _find_without_words(pa.chunked_array([bare]), table, asked)
     written = found.written or NumberFormat()
     if found.n_unfit or found.note or written.affix:

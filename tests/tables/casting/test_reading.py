@@ -2,7 +2,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from nntool.tables.casting import read_numbers
+from nntool.tables.casting import read_numbers, to_numbers
+from nntool.tables.casting.forced_formats import forced_number_format
 
 
 def test_plain_numbers_are_read_without_looking_for_another_way_of_writing() -> None:
@@ -70,3 +71,9 @@ def test_numbers_in_one_disguise_are_numbers(
 )
 def test_codes_words_and_mixed_disguises_stay_text(cells: list[str]) -> None:
     assert not read_numbers(pa.array(cells), []).are_all
+
+
+def test_codes_in_disguise_are_numbers_where_a_person_says_so() -> None:
+    cells = pa.chunked_array([['="00123"', '="00124 kg"']])
+    written = forced_number_format(cells, None, None).written
+    assert to_numbers(cells.chunk(0), [], written)[0].to_pylist() == [123, 124]
