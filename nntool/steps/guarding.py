@@ -60,9 +60,10 @@ def leaks(
     """What the guard finds, as plain data, and its notes; an error where the split is strict."""
     import numpy as np
 
+    from nntool.steps.clean import target_of
     from nntool.tables import leakage
 
-    view = leakage.View(table, hashes, parts, said, used)
+    view = leakage.View(table, hashes, parts, said, target_of(session, said), used)
     findings, notes = leakage.find(view, np.random.default_rng([settings.seed, 1]))
     if findings and settings.strict:
         raise _strict(session, findings)

@@ -92,7 +92,7 @@ class _Features:
         spread = learned.std(axis=0)
         # without scaling the solver creeps, whatever --scale was; what rounding leaves is no spread
         largest = np.abs(learned).max(axis=0, initial=0.0)
-        self._scale = np.where(spread > 1e-9 * largest, spread, 1.0)
+        self._scale = np.where(spread > np.finfo(np.float32).eps * largest, spread, 1.0)
 
     def rows(self, indices: Indices) -> Any:
         """Give a dense matrix, or a sparse one where there are codes."""

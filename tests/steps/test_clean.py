@@ -190,3 +190,19 @@ def test_tokens_typed_with_commas_are_read_as_several(nntool, tmp_path):
     assert said.code == 0
     assert "1 cell with '-' read as missing" in said.err
     assert "1 cell with '?' read as missing" in said.err
+
+
+def test_only_training_rows_say_how_a_doubtful_target_is_written(nntool, ok, tmp_path):
+    """7,964 is a number under two decimal marks; columns of test rows must not choose one."""
+    rows = [f"{i % 7};{100 + 7 * i};{1 + i % 9},{100 + 7 * i};train" for i in range(60)]
+    rows += [f"{i % 7},5;{100 + 7 * i};{1 + i % 9},{100 + 7 * i};test" for i in range(20)]
+    source, run = tmp_path / "table.csv", tmp_path / "run"
+    source.write_text("\n".join(["x;z;y;part", *rows]) + "\n")
+    ok("collect", run, source)
+    words = ("--method", "column:column=part", "--validation", "0.1")
+    ok("split", run, "--target", "y", "--task", "regression", *words)
+    said = nntool("clean", run, "--target", "y", "--task", "regression")
+    assert said.code == 3
+    assert "7.964" not in said.out.decode()
+    assert "--decimal" in said.err
+    ok("clean", run, "--target", "y", "--task", "regression", "--decimal", ",")

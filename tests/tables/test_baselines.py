@@ -106,3 +106,17 @@ def test_no_convergence_is_a_note_and_no_warning(monkeypatch) -> None:
 
     monkeypatch.setattr(sklearn.linear_model, "LogisticRegression", Short)
     assert "converged" in scored("multiclass", LABELS, classes=CLASSES)["notes"][0]
+
+
+def test_a_column_that_differs_by_rounding_only_says_nothing_to_the_linear_model() -> None:
+    nearly = np.full((N, 1), 5, np.float32)
+    nearly[0] = np.nextafter(np.float32(5), np.float32(6))
+    wild = nearly.copy()
+    wild[TEST] = 7
+    with_column = np.hstack([NUMERIC, wild])
+    rng = np.random.default_rng(1)
+    found, expected = (
+        baselines.score("regression", x, NO_CODES, [], AMOUNTS, TRAIN, TEST, rng)["linear"]
+        for x in (with_column, NUMERIC)
+    )
+    assert found["metrics"]["rmse"] == pytest.approx(expected["metrics"]["rmse"], rel=0.05)

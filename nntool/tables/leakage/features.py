@@ -8,7 +8,6 @@ import pyarrow.compute as pc
 
 from nntool.tables import target_codes
 from nntool.tables.casting import present_cells
-from nntool.tables.column_types import learn_target
 from nntool.tables.hashing import row_hashes
 from nntool.tables.leakage.finding import Finding, View
 from nntool.tables.leakage.giveaway import N_FOLDS, Codes, cuts, score_classes, score_numbers
@@ -69,7 +68,7 @@ def _names_rows(view: View, name: str) -> str | None:
 
 def telling(view: View, rng: np.random.Generator) -> list[Finding]:
     """Features each of which alone gives the target away, by training rows only."""
-    state = learn_target(view.sample, view.target, view.settings, view.missing)
+    state = dict(view.learned_target)
     text = view.sample.column(view.target)
     if view.settings.task == "regression":
         y = target_codes.encode_values(text, state)[0]

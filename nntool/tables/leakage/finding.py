@@ -45,15 +45,16 @@ class View:
 
     ``hashes`` `(n,)` are equal for equal rows; ``parts`` `(n,)` are 0 train, 1 validation, 2 test,
     −1 none. ``settings`` are those of clean, with target and task as the split has them: only what
-    they say of columns is used. ``used`` says which column the split went by, as
-    ``{"group": "patient"}``. ``rows`` are the training rows that are looked at one by one: all, or
-    a seeded sample.
+    they say of columns is used. ``learned_target`` is the target's state, as the split has it.
+    ``used`` says which column the split went by, as ``{"group": "patient"}``. ``rows`` are the
+    training rows that are looked at one by one: all, or a seeded sample.
     """
 
     table: pa.Table
     hashes: NDArray[np.uint64]
     parts: NDArray[np.int8]
     settings: CleanSettings
+    learned_target: Mapping[str, Any]
     used: Mapping[str, str] = field(default_factory=dict)
     rows: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
 

@@ -9,6 +9,7 @@ import pytest
 
 from nntool.settings.building import build
 from nntool.settings.clean import CleanSettings
+from nntool.tables.column_types import learn_target, missing_by_column
 from nntool.tables.hashing import row_hashes
 from nntool.tables.leakage import View, find
 from nntool.tables.leakage.across import repeats_earlier_part
@@ -26,12 +27,18 @@ def columns(n=N, seed=0):
     return found | {"kind": kind.tolist(), "y": np.where(y, "yes", "no").tolist()}
 
 
+def view_of(table, parts, settings, *used):
+    missing = missing_by_column(table.column_names, settings)
+    learned = learn_target(table, settings.target, settings, missing)
+    return View(table, row_hashes(table), parts, settings, learned, *used)
+
+
 def found_in(cells, task="binary", parts=None, roles=None, used=None):
     table = pa.table({name: pa.array(map(str, c), pa.string()) for name, c in cells.items()})
     if parts is None:
         parts = np.random.default_rng(1).choice(3, table.num_rows, p=[0.7, 0.15, 0.15])
     settings = build(CleanSettings, {"target": "y", "task": task, "roles": roles or {}})
-    view = View(table, row_hashes(table), np.asarray(parts, np.int8), settings, used or {})
+    view = view_of(table, np.asarray(parts, np.int8), settings, used or {})
     findings, _ = find(view, np.random.default_rng(2))
     json.dumps([finding.as_plain() for finding in findings])
     return findings
@@ -251,7 +258,7 @@ def test_a_large_table_is_judged_by_a_sample(monkeypatch):
     monkeypatch.setattr("nntool.tables.leakage.MOST_ROWS", 200)
     table = pa.table({n: pa.array(c) for n, c in {**columns(), "told": YES.astype(str)}.items()})
     settings = build(CleanSettings, {"target": "y", "task": "binary"})
-    view = View(table, row_hashes(table), np.zeros(N, np.int8), settings)
+    view = view_of(table, np.zeros(N, np.int8), settings)
     (leak,), notes = find(view, np.random.default_rng(0))
     assert leak.counts == {"rows": 200}
     assert notes == [

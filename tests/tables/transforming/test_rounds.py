@@ -223,3 +223,32 @@ def test_numbers_are_learned_from_a_sample_and_levels_from_all_rows():
     assert x[1]["mean"] != pytest.approx(table["x"].to_numpy().mean(), abs=1e-12)
     assert len(c[1]["levels"]) + len(c[1]["rare"]) == 250
     assert any("sample" in note for note in transforming.report(state, {})["notes"])
+
+
+def test_columns_with_the_same_imputer_are_filled_by_one_and_others_by_their_own(table, registered):
+    settings = options(impute_numeric="plus-group")
+    (one,) = transforming.fit(table, COLUMNS, settings).state["imputers"]
+    assert one["fills"] == ["a", "b"]
+    settings = options(impute_numeric="plus-group", columns={"b": "previous,none"})
+    fills = {
+        i["name"]: i["fills"] for i in transforming.fit(table, COLUMNS, settings).state["imputers"]
+    }
+    assert fills == {"plus-group": ["a"], "previous": ["b"]}
+
+
+def test_the_seed_of_the_step_reaches_what_draws(table, registered, monkeypatch):
+    seen = set()
+
+    def fit_to(self, values, training):
+        seen.add(training.seed)
+        return {}, None
+
+    def fit(self, columns, fills, training):
+        seen.add(training.seed + 100)
+        return {"factor": 1.0}
+
+    monkeypatch.setattr(FromOthers, "fit_to", fit_to)
+    monkeypatch.setattr(PlusGroup, "fit", fit)
+    settings = options(seed=5, impute_numeric="plus-group", columns={"c": "from-others"})
+    transforming.fit(table, COLUMNS, settings, None, np.zeros(4))
+    assert seen == {5, 105}
