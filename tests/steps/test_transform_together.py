@@ -45,6 +45,7 @@ def test_an_order_is_followed_within_a_part_and_within_the_input_of_predict(
         for day in days:
             last = np.float32(day + 0.5) if day % 3 == 0 else last
             assert x[day] == last
+    ok("transform", run, *forward[:2], "--no-missing-indicators")
     ok("select-features", run)
     ok("train", run, "--epochs", "1")
     said = ok("predict", run, series)
