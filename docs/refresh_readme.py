@@ -24,6 +24,9 @@ README = ROOT / "README.md"
 MAKEFILE = ROOT / "docs/example/Makefile"
 TIMES = re.compile(r"\d{4}-\d\d-\d\dT[\d:.+Z-]+|\b\d+(?:\.\d+)?(?= s(?:econds)?\b)")
 
+PROGRESS = re.compile(r"(?:training|predicting|select-features|reading \S+): [\d,]+ ")
+"""What a slow machine says now and then of how far it is."""
+
 NUMBER = re.compile(r"(?:(?<![\w.])[-+])?\d+(?:,\d{3})*(?:\.\d+)?(?:e[-+]\d+)?")
 
 Run = Callable[[str], list[str]]
@@ -151,7 +154,7 @@ def terminal(folder: Path) -> Run:
             encoding="utf-8",
             check=False,  # some of them show how it fails
         )
-        return done.stdout.splitlines()
+        return [line for line in done.stdout.splitlines() if not PROGRESS.match(line)]
 
     return run
 
