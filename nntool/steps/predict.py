@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shlex
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from nntool.settings.predict import PredictSettings
 from nntool.steps.csv_input import batches
 from nntool.steps.inputs import open_rows
 from nntool.steps.job import Job, Outcome
-from nntool.steps.predicting import Predictor
+from nntool.steps.predicting import Answers, Predictor
 
 if TYPE_CHECKING:
     from nntool.tables.sources.reading import BatchReader
@@ -101,8 +102,8 @@ def _destination(
 def _write_rows(
     predictor: Predictor, reader: BatchReader, settings: PredictSettings, stream: Any, job: Job
 ) -> None:
-    from nntool.tables import answers, columns
-    from nntool.tables.csv.writing import write_batch, write_header
+    from nntool.tables import columns
+    from nntool.tables.csv.writing import write_header
 
     columns.resolve_all(reader.names, predictor.sources, "columns", positions=False)
     ids = columns.resolve_listed(reader.names, settings.id, "--id")
@@ -110,18 +111,38 @@ def _write_rows(
         keep = [name for name in reader.names if name not in ids]
     else:
         keep = columns.resolve_listed(reader.names, settings.keep, "--keep")
-    model = predictor.model
-    own = answers.names(model.classes, probabilities=model.has_probabilities)
-    header = _header(ids, own, keep, job)
-    write_header(stream, header)
-    for found in predictor.answers(batches(reader, predictor.run)):
-        shown = [
-            *(found.text.column(name) for name in ids),
-            *model.columns(found.decided, found.probabilities),
-            *(found.text.column(name) for name in keep),
-        ]
-        write_batch(stream, answers.batch(shown, header))
+    page = Page(predictor, ids, keep, job)
+    write_header(stream, page.header)
+    rows = batches(reader, predictor.run)
+    for records in predictor.each(rows, page.records, job.cores):
+        stream.write(records)
         job.listener.progress("predicting", predictor.counts.rows, 0, "rows")
+
+
+class Page:
+    """The columns of the output: chosen ones of the input around those of the answers."""
+
+    def __init__(self, predictor: Predictor, ids: list[str], keep: list[str], job: Job) -> None:
+        from nntool.tables import answers
+
+        self._model = predictor.model
+        self._ids, self._keep = ids, keep
+        own = answers.names(self._model.classes, probabilities=self._model.has_probabilities)
+        self.header = _header(ids, own, keep, job)
+
+    def records(self, found: Answers) -> bytes:
+        """The lines of some rows as CSV."""
+        from nntool.tables import answers
+        from nntool.tables.csv.writing import write_batch
+
+        shown = [
+            *(found.text.column(name) for name in self._ids),
+            *self._model.columns(found.decided, found.probabilities),
+            *(found.text.column(name) for name in self._keep),
+        ]
+        lines = io.BytesIO()
+        write_batch(lines, answers.batch(shown, self.header))
+        return lines.getvalue()
 
 
 def _header(ids: list[str], own: list[str], keep: list[str], job: Job) -> list[str]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from nntool.errors import StaleError
 from nntool.run import freshness, names
@@ -12,9 +13,14 @@ from nntool.run.directory import Run
 from nntool.run.manifest import Entry
 from nntool.settings.wording import counted
 from nntool.steps import model as models
+from nntool.steps.streaming import in_order
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from nntool.nn.predicting import Predictor as Engine
+
+Worked = TypeVar("Worked")
 
 NEEDED = [
     names.CLEAN_STATE,
@@ -42,10 +48,28 @@ class Counts:
     features: dict[str, Any] = field(default_factory=dict)
     """Missing, unseen and out-of-range values, by kind and column."""
 
+    def add(self, other: Counts) -> None:
+        """Take in what was met in other rows."""
+        from nntool.tables import casting, transforming
+
+        self.rows += other.rows
+        self.empty_rows += other.empty_rows
+        casting.merge_counts(self.cells, other.cells)
+        transforming.add_counts(self.features, other.features)
+
+
+class Chunk(NamedTuple):
+    """Consecutive rows of an input as text, and how many rows came before them."""
+
+    first: int
+    text: pa.RecordBatch
+
 
 class Answers(NamedTuple):
-    """Some rows of text, their features, and what the model says of them."""
+    """Some rows of text, their features, what the model says of them and what was met."""
 
+    first: int
+    """How many rows of the input came before these."""
     text: pa.RecordBatch
     numeric: Any
     codes: Any
@@ -53,6 +77,7 @@ class Answers(NamedTuple):
     """Class codes, or values in the target's own unit; ``(n,)``."""
     probabilities: Any
     """``(n, n_classes)``, or None."""
+    counts: Counts
 
 
 def consistent(run: Run) -> tuple[Run, dict[str, bytes]]:
@@ -99,29 +124,63 @@ class Predictor:
         entry = run.entry("train")
         self.unfinished = unfinished(entry)
         self.counts = Counts()
+        self._of_thread = threading.local()
+
+    def each(
+        self,
+        batches: Iterable[pa.RecordBatch],
+        work: Callable[[Answers], Worked],
+        threads: int = 1,
+    ) -> Iterator[Worked]:
+        """What ``work`` makes of the answers to each chunk of rows, in order.
+
+        ``work`` runs in any of ``threads`` threads, on several chunks at once; what was met is
+        counted here, in order. Where something follows the order of rows, there is one chunk.
+        """
+
+        def done(chunk: Chunk) -> tuple[Worked, Counts]:
+            answers = self.answer(chunk)
+            return work(answers), answers.counts
+
+        for worked, counts in in_order(done, self._chunks(batches), threads):
+            self.counts.add(counts)
+            yield worked
 
     def answers(self, batches: Iterable[pa.RecordBatch]) -> Iterator[Answers]:
-        """What the model says of rows of text.
+        """What the model says of rows of text, chunk by chunk."""
+        return self.each(batches, lambda answers: answers)
 
-        Chunks are cut anew at multiples of the engine's block, counted from the first row; where
-        something follows the order of rows, there is one chunk.
-        """
+    def answer(self, chunk: Chunk) -> Answers:
+        """What the model says of one chunk: a pure function, which threads may call at once."""
         import numpy as np
 
-        from nntool.nn.predicting import Predictor as Engine
-        from nntool.tables import casting, chunks, cleaning, transforming
+        from nntool.tables import chunks, cleaning, transforming
 
-        engine = Engine(self.model.net, self.model.theta, self.model.stats)
-        for chunk in chunks.whole(batches) if self.is_in_order else chunks.cut(batches, CHUNK_ROWS):
-            typed, cells = cleaning.apply(chunk, self.clean, self.columns)
-            numeric, codes, found = transforming.apply(typed, self.features, self.kept)
-            casting.merge_counts(self.counts.cells, cells)
-            transforming.add_counts(self.counts.features, found)
-            self.counts.rows += chunk.num_rows
-            self.counts.empty_rows += chunks.n_empty_rows(chunk)
-            with np.errstate(all="ignore"):
-                decided, probabilities = self.model.answer(engine.outputs(numeric, codes))
-            yield Answers(chunk, numeric, codes, decided, probabilities)
+        typed, cells = cleaning.apply(chunk.text, self.clean, self.columns)
+        numeric, codes, found = transforming.apply(typed, self.features, self.kept)
+        counts = Counts(chunk.text.num_rows, chunks.n_empty_rows(chunk.text), cells, found)
+        with np.errstate(all="ignore"):
+            z = self._engine().outputs(numeric, codes)
+            decided, probabilities = self.model.answer(z)
+        return Answers(chunk.first, chunk.text, numeric, codes, decided, probabilities, counts)
+
+    def _chunks(self, batches: Iterable[pa.RecordBatch]) -> Iterator[Chunk]:
+        """Chunks cut anew at multiples of the engine's block, counted from the first row."""
+        from nntool.tables import chunks
+
+        first = 0
+        for text in chunks.whole(batches) if self.is_in_order else chunks.cut(batches, CHUNK_ROWS):
+            yield Chunk(first, text)
+            first += text.num_rows
+
+    def _engine(self) -> Engine:
+        """The buffers of this thread."""
+        from nntool.nn.predicting import Predictor as Engine
+
+        if not hasattr(self._of_thread, "engine"):
+            self._of_thread.engine = Engine(self.model.net, self.model.theta, self.model.stats)
+        engine: Engine = self._of_thread.engine
+        return engine
 
     def notes(self) -> list[str]:
         """What the person should know of the rows that were predicted."""

@@ -85,7 +85,7 @@ def of_file(run: Run, path: str, outcome: Outcome) -> Scored:
         n_respelled += counts.get("respelled", 0)
         for name, n in counts.get("unseen", {}).items():
             outcome.notes.append(f"{path}: {n:,} rows of class {name!r}, which training never saw")
-        found.append((truth, *answers[1:]))
+        found.append((truth, *answers[2:6]))
     if n_respelled:
         outcome.notes.append(
             f"{path}: {n_respelled:,} rows of class {' or '.join(state['classes'])}, written in"
