@@ -113,6 +113,7 @@ def _write_rows(
         keep = columns.resolve_listed(reader.names, settings.keep, "--keep")
     page = Page(predictor, ids, keep, job)
     write_header(stream, page.header)
+    predictor.narrow(reader, [*ids, *keep], job.cores)
     rows = batches(reader, predictor.run)
     for records in predictor.each(rows, page.records, job.cores):
         stream.write(records)

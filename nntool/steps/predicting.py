@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from nntool.errors import StaleError
 from nntool.run import freshness, names
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from nntool.nn.predicting import Predictor as Engine
+    from nntool.tables.sources.reading import BatchReader
 
 Worked = TypeVar("Worked")
 
@@ -32,8 +33,6 @@ NEEDED = [
 """All that prediction needs beside run.json; they may be copied alone."""
 NEEDED_WHERE_PRESENT = [names.TRANSFORM_ARRAYS]
 ATTEMPTS = 5
-CHUNK_ROWS = 1 << 15
-"""A multiple of the block of 1,024 rows, so that no cut changes a byte."""
 
 
 @dataclass
@@ -78,6 +77,14 @@ class Answers(NamedTuple):
     probabilities: Any
     """``(n, n_classes)``, or None."""
     counts: Counts
+
+
+@runtime_checkable
+class Narrowing(Protocol):
+    """A reader that can be told what is wanted of it."""
+
+    def narrow(self, columns: Sequence[str], numbers: Sequence[str] = (), ahead: int = 0) -> None:
+        """Give only these columns, some of them as numbers; see `CsvReader.narrow`."""
 
 
 def consistent(run: Run) -> tuple[Run, dict[str, bytes]]:
@@ -164,12 +171,30 @@ class Predictor:
             decided, probabilities = self.model.answer(z)
         return Answers(chunk.first, chunk.text, numeric, codes, decided, probabilities, counts)
 
+    def narrow(self, reader: BatchReader, others: Sequence[str] = (), threads: int = 1) -> None:
+        """Let a reader give only what the model reads, as numbers where it can, and ``others``.
+
+        The rows are then read ahead by so many threads. A reader that cannot gives all as text.
+        """
+        from nntool.tables import cleaning, columns
+
+        if self.is_in_order or not isinstance(reader, Narrowing):
+            return
+        own = {name: columns.find(reader.names, name) for name in self.sources}
+        numbers = [own[name] for name in cleaning.plain_numbers(self.clean, self.sources)]
+        wanted = {name for name in (*own.values(), *others) if name is not None}
+        reader.narrow(
+            [name for name in reader.names if name in wanted],
+            [name for name in numbers if name is not None and name not in others],
+            threads if threads > 1 else 0,
+        )
+
     def _chunks(self, batches: Iterable[pa.RecordBatch]) -> Iterator[Chunk]:
-        """Chunks cut anew at multiples of the engine's block, counted from the first row."""
+        """The rows as they come, or all at once; their outputs do not depend on where they end."""
         from nntool.tables import chunks
 
         first = 0
-        for text in chunks.whole(batches) if self.is_in_order else chunks.cut(batches, CHUNK_ROWS):
+        for text in chunks.whole(batches) if self.is_in_order else batches:
             yield Chunk(first, text)
             first += text.num_rows
 
