@@ -14,6 +14,7 @@ from nntool.run.manifest import Entry
 from nntool.settings.predict import PredictSettings
 from nntool.settings.wording import counted
 from nntool.steps import model as models
+from nntool.steps.prediction_notes import cell_notes, feature_notes
 from nntool.steps.streaming import in_order
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ class Counts:
     """Cells that became missing, by column and kind."""
     features: dict[str, Any] = field(default_factory=dict)
     """Missing, unseen and out-of-range values, by kind and column."""
+    predicted: Any = 0
+    """How many rows were given to each class, in the order of classes; 0 for a regression."""
 
     def add(self, other: Counts) -> None:
         """Take in what was met in other rows."""
@@ -54,6 +57,7 @@ class Counts:
 
         self.rows += other.rows
         self.empty_rows += other.empty_rows
+        self.predicted = self.predicted + other.predicted
         casting.merge_counts(self.cells, other.cells)
         transforming.add_counts(self.features, other.features)
 
@@ -170,11 +174,12 @@ class Predictor:
 
         typed, cells = cleaning.apply(chunk.text, self.clean, self.columns)
         numeric, codes, found = transforming.apply(typed, self.features, self.kept)
-        counts = Counts(chunk.text.num_rows, chunks.n_empty_rows(chunk.text), cells, found)
         with np.errstate(all="ignore"):
             z = self._engine().outputs(numeric, codes, chunk.first)
             decided, probabilities = self.model.answer(z)
         decided = self._decided(decided, probabilities)
+        n_rows, n_empty = chunk.text.num_rows, chunks.n_empty_rows(chunk.text)
+        counts = Counts(n_rows, n_empty, cells, found, self._by_class(decided))
         return Answers(chunk.first, chunk.text, numeric, codes, decided, probabilities, counts)
 
     def narrow(self, reader: BatchReader, others: Sequence[str] = (), threads: int = 1) -> None:
@@ -204,6 +209,31 @@ class Predictor:
         positive = self.model.classes.index(self.model.plain["positive"])
         return answers.at_threshold(probabilities, positive, self.settings.threshold)
 
+    def _by_class(self, decided: Any) -> Any:
+        """How many rows were given to each class ``(n_classes,)``; 0 for a regression."""
+        import numpy as np
+
+        if self.model.classes is None:
+            return 0
+        return np.bincount(decided[decided >= 0], minlength=len(self.model.classes))
+
+    def report(self) -> dict[str, Any]:
+        """What was met, as JSON says it."""
+        import numpy as np
+
+        counts, classes = self.counts, self.model.classes
+        each = np.zeros(len(classes or ()), int) + counts.predicted
+        return {
+            "rows": counts.rows,
+            "empty_rows": counts.empty_rows,
+            "predicted": dict(zip(classes or (), each.tolist(), strict=True)),
+            "cells": counts.cells,
+            "missing": {},
+            "unseen": {},
+            "outside": {},
+            **counts.features,
+        }
+
     def _chunks(self, batches: Iterable[pa.RecordBatch]) -> Iterator[Chunk]:
         """The rows as they come, or all at once; their outputs do not depend on where they end."""
         from nntool.tables import chunks
@@ -224,9 +254,10 @@ class Predictor:
 
     def notes(self) -> list[str]:
         """What the person should know of the rows that were predicted."""
-        whole = {c["source"] for c in self.features["columns"] if not c["missing"]}
         from nntool.tables import cleaning_report
 
+        cells, features = self.counts.cells, self.counts.features
+        whole = [c["source"] for c in self.features["columns"] if not c["missing"]]
         order = "cleaning or features follow the order of rows: the input was read whole"
         empty = (
             f"{counted(self.counts.empty_rows, 'row')} without any value answered like the others"
@@ -235,15 +266,10 @@ class Predictor:
         return [
             *([order] if self.is_in_order else []),
             *([empty] if self.counts.empty_rows else []),
-            *cell_notes(self.counts.cells),
-            *cleaning_report.boolean_notes(self.clean, self.counts.cells),
-            *cleaning_report.rule_notes(self.clean, self.counts.cells, idle=False),
-            *feature_notes(self.counts.features),
-            *(
-                f"{column!r}: {counted(n, 'cell')} missing, where training had none missing"
-                for column, n in self.counts.features.get("missing", {}).items()
-                if column in whole
-            ),
+            *cell_notes(cells),
+            *cleaning_report.boolean_notes(self.clean, cells),
+            *cleaning_report.rule_notes(self.clean, cells, idle=False),
+            *feature_notes(features, whole),
         ]
 
 
@@ -252,30 +278,3 @@ def unfinished(entry: Entry | None) -> str:
     ended = {"interrupted": "was interrupted", "diverged": "diverged; it is the best before that"}
     word = ended.get(entry.status if entry is not None else "")
     return f"the model is of a training that {word}" if word else ""
-
-
-def cell_notes(cells: dict[str, Any]) -> list[str]:
-    """Tokens that were read as missing, and cells that could not be read as their column's type."""
-    from nntool.tables.cleaning_report import token_notes
-
-    found = token_notes(cells)
-    for column, kinds in cells.items():
-        unfit = {kind: kinds[kind] for kind in ("unfit", "inf", "nan") if kinds.get(kind)}
-        if unfit:
-            n = sum(unfit.values())
-            what = ", ".join(f"{count:,} {WORDS[kind]}" for kind, count in unfit.items())
-            found.append(f"{column!r}: {counted(n, 'cell')} taken as missing ({what})")
-    return found
-
-
-WORDS = {"unfit": "of another type than in training", "inf": "infinite", "nan": "not a number"}
-
-
-def feature_notes(features: dict[str, Any]) -> list[str]:
-    """Categories not seen in training and values outside its range, by column."""
-    found = []
-    for column, count in features.get("unseen", {}).items():
-        found.append(f"{column!r}: {counted(count, 'cell')} with a category not seen in training")
-    for column, count in features.get("outside", {}).items():
-        found.append(f"{column!r}: {counted(count, 'value')} outside the range of training")
-    return found
