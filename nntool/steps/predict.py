@@ -15,7 +15,7 @@ from nntool.run.directory import Run
 from nntool.settings.predict import PredictSettings
 from nntool.steps.csv_input import batches
 from nntool.steps.inputs import open_rows
-from nntool.steps.job import Job, Outcome
+from nntool.steps.job import Job, Outcome, TableView
 from nntool.steps.predicting import Answers, Predictor
 
 if TYPE_CHECKING:
@@ -35,11 +35,11 @@ def predict(
     from threadpoolctl import threadpool_limits
 
     run = Run.existing(root)
-    predictor = Predictor(run)
+    predictor = Predictor(run, unseen=settings.unseen, status=settings.status)
     outcome = Outcome("predict", root)
     if predictor.unfinished:
         job.listener.say(f"nntool predict: {predictor.unfinished}")
-    reader, notes = open_rows(source, run, predictor.sources, stdin)
+    reader, notes = open_rows(source, run, predictor.sources, stdin, keep_bad=not settings.strict)
     outcome.notes += notes
     with (
         threadpool_limits(1, user_api="blas"),
@@ -54,8 +54,18 @@ def predict(
         "empty_rows": counts.empty_rows,
         "cells": counts.cells,
         **counts.features,
+        "bad_rows": counts.bad_rows,
+        "bad_rows_listed": reader.left_out,
     }
+    if settings.status:
+        outcome.report["predict"]["status"] = counts.status
+        outcome.tables.append(_status_table(counts.status))
     return outcome
+
+
+def _status_table(status: dict[str, int]) -> TableView:
+    rows = [[word, f"{n:,}"] for word, n in status.items()]
+    return TableView("rows by status; one may have several", ["status", "rows"], rows)
 
 
 @contextmanager
@@ -105,15 +115,15 @@ def _write_rows(
     from nntool.tables import columns
     from nntool.tables.csv.writing import write_header
 
-    columns.resolve_all(reader.names, predictor.sources, "columns", positions=False)
+    predictor.require_columns(reader)
     ids = columns.resolve_listed(reader.names, settings.id, "--id")
     if "*" in settings.keep:
         keep = [name for name in reader.names if name not in ids]
     else:
         keep = columns.resolve_listed(reader.names, settings.keep, "--keep")
-    page = Page(predictor, ids, keep, job)
+    page = Page(predictor, ids, keep, job, status=settings.status)
     write_header(stream, page.header)
-    rows = batches(reader, predictor.run)
+    rows = batches(reader, predictor.run, "without --strict they have empty answers")
     for records in predictor.each(rows, page.records, job.cores):
         stream.write(records)
         job.listener.progress("predicting", predictor.counts.rows, 0, "rows")
@@ -122,22 +132,29 @@ def _write_rows(
 class Page:
     """The columns of the output: chosen ones of the input around those of the answers."""
 
-    def __init__(self, predictor: Predictor, ids: list[str], keep: list[str], job: Job) -> None:
+    def __init__(
+        self, predictor: Predictor, ids: list[str], keep: list[str], job: Job, *, status: bool
+    ) -> None:
         from nntool.tables import answers
 
         self._model = predictor.model
         self._ids, self._keep = ids, keep
         own = answers.names(self._model.classes, probabilities=self._model.has_probabilities)
+        own += ["status"] if status else []
         self.header = _header(ids, own, keep, job)
 
     def records(self, found: Answers) -> bytes:
         """The lines of some rows as CSV."""
-        from nntool.tables import answers
+        from nntool.tables import answers, bad_rows, row_status
         from nntool.tables.csv.writing import write_batch
 
+        own = self._model.columns(found.decided, found.probabilities)
+        own = bad_rows.blanked(own, found.is_bad)
+        if found.status is not None:
+            own.append(row_status.column(found.status))
         shown = [
             *(found.text.column(name) for name in self._ids),
-            *self._model.columns(found.decided, found.probabilities),
+            *own,
             *(found.text.column(name) for name in self._keep),
         ]
         lines = io.BytesIO()

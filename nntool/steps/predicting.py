@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from nntool.errors import StaleError
+from nntool.errors import DataError, StaleError
 from nntool.run import freshness, names
 from nntool.run.directory import Run
 from nntool.run.manifest import Entry
-from nntool.settings.wording import counted
+from nntool.settings.wording import counted, quoted
 from nntool.steps import model as models
 from nntool.steps.streaming import in_order
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from nntool.nn.predicting import Predictor as Engine
+    from nntool.tables.sources.reading import BatchReader
 
 Worked = TypeVar("Worked")
 
@@ -47,6 +48,10 @@ class Counts:
     """Cells that became missing, by column and kind."""
     features: dict[str, Any] = field(default_factory=dict)
     """Missing, unseen and out-of-range values, by kind and column."""
+    bad_rows: int = 0
+    """Rows that could not be read, and are not answered."""
+    status: dict[str, int] = field(default_factory=dict)
+    """Rows by what was met in them, where that was asked for."""
 
     def add(self, other: Counts) -> None:
         """Take in what was met in other rows."""
@@ -56,6 +61,9 @@ class Counts:
         self.empty_rows += other.empty_rows
         casting.merge_counts(self.cells, other.cells)
         transforming.add_counts(self.features, other.features)
+        self.bad_rows += other.bad_rows
+        for word, n in other.status.items():
+            self.status[word] = self.status.get(word, 0) + n
 
 
 class Chunk(NamedTuple):
@@ -63,6 +71,8 @@ class Chunk(NamedTuple):
 
     first: int
     text: pa.RecordBatch
+    is_bad: Any = None
+    """Which rows could not be read `(n,)`; None where all could."""
 
 
 class Answers(NamedTuple):
@@ -78,6 +88,10 @@ class Answers(NamedTuple):
     probabilities: Any
     """``(n, n_classes)``, or None."""
     counts: Counts
+    is_bad: Any = None
+    """Which rows could not be read `(n,)`, and have no answer; None where all could."""
+    status: Any = None
+    """What was met in each row `(n,)`, where that was asked for: codes of row_status."""
 
 
 def consistent(run: Run) -> tuple[Run, dict[str, bytes]]:
@@ -97,7 +111,7 @@ def consistent(run: Run) -> tuple[Run, dict[str, bytes]]:
 class Predictor:
     """A run opened for prediction: nothing is written and no lock is taken."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, *, unseen: str = "other", status: bool = False) -> None:
         import msgspec
 
         from nntool.tables import arrays, cleaning, states, transforming
@@ -124,7 +138,32 @@ class Predictor:
         entry = run.entry("train")
         self.unfinished = unfinished(entry)
         self.counts = Counts()
+        self._unseen, self._status = unseen, status
         self._of_thread = threading.local()
+
+    def require_columns(self, reader: BatchReader) -> None:
+        """Raise ``DataError`` for columns that are not there, or of which it is not clear which.
+
+        A name that stands twice in the input did so in training, or two columns may be meant.
+        """
+        from nntool.tables import columns
+
+        columns.resolve_all(reader.names, self.sources, "columns", positions=False)
+        given = [name.strip() for name in reader.given_names]
+        own = {column["name"] for column in self.clean["columns"]}
+        doubled = [
+            name
+            for name in self.sources
+            if any(
+                one == name.strip() and made != name and made not in own
+                for one, made in zip(given, reader.names, strict=True)
+            )
+        ]
+        if doubled:
+            raise DataError(
+                f"columns: the header has two of {quoted(doubled)}, which the model reads",
+                "leave one out, or give it another name",
+            )
 
     def each(
         self,
@@ -154,24 +193,58 @@ class Predictor:
         """What the model says of one chunk: a pure function, which threads may call at once."""
         import numpy as np
 
-        from nntool.tables import chunks, cleaning, transforming
+        from nntool.tables import bad_rows
 
-        typed, cells = cleaning.apply(chunk.text, self.clean, self.columns)
-        numeric, codes, found = transforming.apply(typed, self.features, self.kept)
-        counts = Counts(chunk.text.num_rows, chunks.n_empty_rows(chunk.text), cells, found)
+        is_bad = chunk.is_bad
+        text = chunk.text if is_bad is None else bad_rows.without(chunk.text, is_bad)
+        numeric, codes, status, counts = self._features_of(chunk, text)
+        if is_bad is not None:  # each row keeps its place in the blocks of the engine
+            numeric, codes = bad_rows.spread(numeric, is_bad), bad_rows.spread(codes, is_bad)
         with np.errstate(all="ignore"):
             z = self._engine().outputs(numeric, codes)
             decided, probabilities = self.model.answer(z)
-        return Answers(chunk.first, chunk.text, numeric, codes, decided, probabilities, counts)
+        return Answers(
+            chunk.first, chunk.text, numeric, codes, decided, probabilities, counts, is_bad, status
+        )
+
+    def _features_of(self, chunk: Chunk, text: pa.RecordBatch) -> tuple[Any, Any, Any, Counts]:
+        """The numbers and codes of the good rows of a chunk, their status, and what was met."""
+        import numpy as np
+
+        from nntool.tables import chunks, cleaning, row_status, transforming
+
+        n_bad = chunk.text.num_rows - text.num_rows
+        typed, cells = cleaning.apply(text, self.clean, self.columns)
+        unseen = {}
+        if self._status or self._unseen != "other":
+            unseen = row_status.unseen_cells(typed, self.features, self.kept)
+        if self._unseen == "error" and unseen:
+            at = np.arange(len(text)) if chunk.is_bad is None else np.flatnonzero(~chunk.is_bad)
+            row_status.refuse_unseen(typed, unseen, self.features, chunk.first + 1 + at)
+        if self._unseen == "missing" and unseen:
+            typed = row_status.as_missing(typed, unseen)
+        numeric, codes, found = transforming.apply(typed, self.features, self.kept)
+        if self._unseen == "missing" and unseen:
+            found["unseen"] = {name: int(mask.sum()) for name, mask in unseen.items()}
+        counts = Counts(
+            chunk.text.num_rows, chunks.n_empty_rows(text), cells, found, bad_rows=n_bad
+        )
+        status = None
+        if self._status:
+            status = row_status.codes(typed, self.features, self.kept, unseen)
+            if chunk.is_bad is not None:
+                status = row_status.with_bad(status, chunk.is_bad)
+            counts.status = row_status.tally(status)
+        return numeric, codes, status, counts
 
     def _chunks(self, batches: Iterable[pa.RecordBatch]) -> Iterator[Chunk]:
         """Chunks cut anew at multiples of the engine's block, counted from the first row."""
-        from nntool.tables import chunks
+        from nntool.tables import bad_rows, chunks
 
         first = 0
-        for text in chunks.whole(batches) if self.is_in_order else chunks.cut(batches, CHUNK_ROWS):
-            yield Chunk(first, text)
-            first += text.num_rows
+        for rows in chunks.whole(batches) if self.is_in_order else chunks.cut(batches, CHUNK_ROWS):
+            yield Chunk(first, *bad_rows.take_mark(rows))
+            first += rows.num_rows
 
     def _engine(self) -> Engine:
         """The buffers of this thread."""
