@@ -11,6 +11,7 @@ from nntool.errors import DataError, StaleError
 from nntool.run import freshness, names
 from nntool.run.directory import Run
 from nntool.run.manifest import Entry
+from nntool.settings.predict import PredictSettings
 from nntool.settings.wording import counted, quoted
 from nntool.steps import model as models
 from nntool.steps.streaming import in_order
@@ -71,8 +72,8 @@ class Chunk(NamedTuple):
 
     first: int
     text: pa.RecordBatch
-    is_bad: Any = None
-    """Which rows could not be read `(n,)`; None where all could."""
+    bad: Any = None
+    """A mask ``(n,)`` of the rows that could not be read, or None where all could."""
 
 
 class Answers(NamedTuple):
@@ -88,8 +89,8 @@ class Answers(NamedTuple):
     probabilities: Any
     """``(n, n_classes)``, or None."""
     counts: Counts
-    is_bad: Any = None
-    """Which rows could not be read `(n,)`, and have no answer; None where all could."""
+    bad: Any = None
+    """A mask ``(n,)`` of the rows that could not be read, or None where all could."""
     status: Any = None
     """What was met in each row `(n,)`, where that was asked for: codes of row_status."""
 
@@ -111,11 +112,13 @@ def consistent(run: Run) -> tuple[Run, dict[str, bytes]]:
 class Predictor:
     """A run opened for prediction: nothing is written and no lock is taken."""
 
-    def __init__(self, run: Run, *, unseen: str = "other", status: bool = False) -> None:
+    def __init__(self, run: Run, settings: PredictSettings | None = None) -> None:
         import msgspec
 
         from nntool.tables import arrays, cleaning, states, transforming
 
+        self.settings = settings or PredictSettings()
+        """What is asked of the answers."""
         self.run, files = consistent(run)
         run = self.run
         self.clean = msgspec.json.decode(files[names.CLEAN_STATE])
@@ -138,7 +141,6 @@ class Predictor:
         entry = run.entry("train")
         self.unfinished = unfinished(entry)
         self.counts = Counts()
-        self._unseen, self._status = unseen, status
         self._of_thread = threading.local()
 
     def require_columns(self, reader: BatchReader) -> None:
@@ -195,16 +197,17 @@ class Predictor:
 
         from nntool.tables import bad_rows
 
-        is_bad = chunk.is_bad
-        text = chunk.text if is_bad is None else bad_rows.without(chunk.text, is_bad)
+        bad = chunk.bad
+        text = chunk.text if bad is None else bad_rows.without(chunk.text, bad)
         numeric, codes, status, counts = self._features_of(chunk, text)
-        if is_bad is not None:  # each row keeps its place in the blocks of the engine
-            numeric, codes = bad_rows.spread(numeric, is_bad), bad_rows.spread(codes, is_bad)
+        if bad is not None:  # each row keeps its place in the blocks of the engine
+            numeric, codes = bad_rows.spread(numeric, bad), bad_rows.spread(codes, bad)
         with np.errstate(all="ignore"):
-            z = self._engine().outputs(numeric, codes)
+            z = self._engine().outputs(numeric, codes, chunk.first)
             decided, probabilities = self.model.answer(z)
+        decided = self._decided(decided, probabilities)
         return Answers(
-            chunk.first, chunk.text, numeric, codes, decided, probabilities, counts, is_bad, status
+            chunk.first, chunk.text, numeric, codes, decided, probabilities, counts, bad, status
         )
 
     def _features_of(self, chunk: Chunk, text: pa.RecordBatch) -> tuple[Any, Any, Any, Counts]:
@@ -216,26 +219,35 @@ class Predictor:
         n_bad = chunk.text.num_rows - text.num_rows
         typed, cells = cleaning.apply(text, self.clean, self.columns)
         unseen = {}
-        if self._status or self._unseen != "other":
+        if self.settings.status or self.settings.unseen != "other":
             unseen = row_status.unseen_cells(typed, self.features, self.kept)
-        if self._unseen == "error" and unseen:
-            at = np.arange(len(text)) if chunk.is_bad is None else np.flatnonzero(~chunk.is_bad)
+        if self.settings.unseen == "error" and unseen:
+            at = np.arange(len(text)) if chunk.bad is None else np.flatnonzero(~chunk.bad)
             row_status.refuse_unseen(typed, unseen, self.features, chunk.first + 1 + at)
-        if self._unseen == "missing" and unseen:
+        if self.settings.unseen == "missing" and unseen:
             typed = row_status.as_missing(typed, unseen)
         numeric, codes, found = transforming.apply(typed, self.features, self.kept)
-        if self._unseen == "missing" and unseen:
+        if self.settings.unseen == "missing" and unseen:
             found["unseen"] = {name: int(mask.sum()) for name, mask in unseen.items()}
         counts = Counts(
             chunk.text.num_rows, chunks.n_empty_rows(text), cells, found, bad_rows=n_bad
         )
         status = None
-        if self._status:
+        if self.settings.status:
             status = row_status.codes(typed, self.features, self.kept, unseen)
-            if chunk.is_bad is not None:
-                status = row_status.with_bad(status, chunk.is_bad)
+            if chunk.bad is not None:
+                status = row_status.with_bad(status, chunk.bad)
             counts.status = row_status.tally(status)
         return numeric, codes, status, counts
+
+    def _decided(self, decided: Any, probabilities: Any) -> Any:
+        """What is decided: by --threshold, or as the model decides."""
+        from nntool.tables import answers
+
+        if self.settings.threshold is None or self.model.classes is None:
+            return decided
+        positive = self.model.classes.index(self.model.plain["positive"])
+        return answers.at_threshold(probabilities, positive, self.settings.threshold)
 
     def _chunks(self, batches: Iterable[pa.RecordBatch]) -> Iterator[Chunk]:
         """Chunks cut anew at multiples of the engine's block, counted from the first row."""

@@ -4,13 +4,11 @@ The mark is a column of its own, so that it goes wherever the rows go: through c
 anew, and through threads.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 MARK = "\0bad row"
 """The column that is true for a row that could not be read; no CSV has a NUL in a name."""
@@ -69,11 +67,3 @@ def spread(values: npt.NDArray[Any], is_bad: Mask) -> npt.NDArray[Any]:
     found = np.zeros((len(is_bad), *values.shape[1:]), values.dtype)
     found[~is_bad] = values
     return found
-
-
-def blanked(columns: Sequence[pa.Array], is_bad: Mask | None) -> list[pa.Array]:
-    """Columns of answers, missing for bad rows."""
-    if is_bad is None:
-        return list(columns)
-    mask = pa.array(is_bad)
-    return [pc.if_else(mask, pa.scalar(None, column.type), column) for column in columns]

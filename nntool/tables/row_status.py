@@ -117,9 +117,9 @@ def with_bad(found: Codes, is_bad: Mask) -> Codes:
     return every
 
 
-def column(found: Codes) -> pa.Array:
-    """The words of each row."""
-    return pa.array(STATUSES, pa.string()).take(pa.array(found))
+def column(found: Codes) -> pa.DictionaryArray:
+    """The words of each row, dictionary-encoded."""
+    return pa.DictionaryArray.from_arrays(pa.array(found), pa.array(STATUSES, pa.string()))
 
 
 def tally(found: Codes) -> dict[str, int]:
