@@ -129,6 +129,7 @@ def _write_rows(
     for before, after in page.renamed:
         job.listener.say(f"nntool predict: the input's column {before!r} is called {after!r}")
     write_header(stream, page.schema.names)
+    predictor.narrow(reader, [*ids, *keep], job.cores)
     rows = batches(reader, predictor.run, "without --strict they have empty answers")
     for records in predictor.each(rows, partial(_records, page), job.cores):
         stream.write(records)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from nntool.errors import DataError, StaleError
 from nntool.run import freshness, names
@@ -34,8 +34,6 @@ NEEDED = [
 """All that prediction needs beside run.json; they may be copied alone."""
 NEEDED_WHERE_PRESENT = [names.TRANSFORM_ARRAYS]
 ATTEMPTS = 5
-CHUNK_ROWS = 1 << 15
-"""A multiple of the block of 1,024 rows, so that no cut changes a byte."""
 
 
 @dataclass
@@ -93,6 +91,14 @@ class Answers(NamedTuple):
     """A mask ``(n,)`` of the rows that could not be read, or None where all could."""
     status: Any = None
     """What was met in each row `(n,)`, where that was asked for: codes of row_status."""
+
+
+@runtime_checkable
+class Narrowing(Protocol):
+    """A reader that can be told what is wanted of it."""
+
+    def narrow(self, columns: Sequence[str], numbers: Sequence[str] = (), ahead: int = 0) -> None:
+        """Give only these columns, some of them as numbers; see `CsvReader.narrow`."""
 
 
 def consistent(run: Run) -> tuple[Run, dict[str, bytes]]:
@@ -240,6 +246,24 @@ class Predictor:
             counts.status = row_status.tally(status)
         return numeric, codes, status, counts
 
+    def narrow(self, reader: BatchReader, others: Sequence[str] = (), threads: int = 1) -> None:
+        """Let a reader give only what the model reads, as numbers where it can, and ``others``.
+
+        The rows are then read ahead by so many threads. A reader that cannot gives all as text.
+        """
+        from nntool.tables import cleaning, columns
+
+        if self.is_in_order or not isinstance(reader, Narrowing):
+            return
+        own = {name: columns.find(reader.names, name) for name in self.sources}
+        numbers = [own[name] for name in cleaning.plain_numbers(self.clean, self.sources)]
+        wanted = {name for name in (*own.values(), *others) if name is not None}
+        reader.narrow(
+            [name for name in reader.names if name in wanted],
+            [name for name in numbers if name is not None and name not in others],
+            threads if threads > 1 else 0,
+        )
+
     def _decided(self, decided: Any, probabilities: Any) -> Any:
         """What is decided: by --threshold, or as the model decides."""
         from nntool.tables import answers
@@ -250,11 +274,11 @@ class Predictor:
         return answers.at_threshold(probabilities, positive, self.settings.threshold)
 
     def _chunks(self, batches: Iterable[pa.RecordBatch]) -> Iterator[Chunk]:
-        """Chunks cut anew at multiples of the engine's block, counted from the first row."""
+        """The rows as they come, or all at once; their outputs do not depend on where they end."""
         from nntool.tables import bad_rows, chunks
 
         first = 0
-        for rows in chunks.whole(batches) if self.is_in_order else chunks.cut(batches, CHUNK_ROWS):
+        for rows in chunks.whole(batches) if self.is_in_order else batches:
             yield Chunk(first, *bad_rows.take_mark(rows))
             first += rows.num_rows
 

@@ -1,7 +1,8 @@
 """Reads a CSV stream as batches of text: every cell as it stands in the file."""
 
+from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import chain
 from typing import Any, BinaryIO
 
@@ -9,7 +10,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from pyarrow import csv as arrow_csv
 
 from nntool.errors import DataError
 from nntool.settings.wording import counted
@@ -19,10 +19,11 @@ from nntool.tables.csv.cutter import Block, Cutter
 from nntool.tables.csv.defects import Defects, excerpt
 from nntool.tables.csv.dialect import Dialect
 from nntool.tables.csv.header import Header, split_header
+from nntool.tables.csv.parsing import Parser
 from nntool.tables.csv.passed import Passed
-from nntool.tables.csv.records import Positions, cell_counts, unpadded
+from nntool.tables.csv.records import Positions, cell_counts
 from nntool.tables.csv.repair import find_defects, lines_of, rows_of, without
-from nntool.tables.csv.source import Utf8Bytes, WithoutPadding
+from nntool.tables.csv.source import Utf8Bytes, WithoutPadding, has_more
 
 
 class CsvReader:
@@ -30,13 +31,13 @@ class CsvReader:
 
     An empty cell is ``""``; nothing is null. ``names`` are known at once, ``notes`` and
     ``left_out`` are complete after the last batch, ``n_rows`` counts the rows so far. Rows in
-    which all cells are empty are left out unless ``keep_empty``; ``ahead`` parses a block while
-    the one before is worked on; without ``show_cells`` no note or list has text of a record
-    in it. Raises ``DataError`` for an empty file, for more than
-    ``max_bad_rows`` records that are not as the others (cells, bytes, quotes), and for a quote
-    that never closes: always with the line. With ``keep_bad`` such a record is a row all of whose
-    cells are null, and each batch says in the column ``bad_rows.MARK`` which rows these are.
-    Reads forward only, and closes the stream at its end.
+    which all cells are empty are left out unless ``keep_empty``; ``ahead`` blocks are parsed in
+    threads while the one before is worked on; without ``show_cells`` no note or list has text of
+    a record in it. Raises ``DataError`` for an empty file, for more than ``max_bad_rows`` records
+    that are not as the others (cells, bytes, quotes), and for a quote that never closes: always
+    with the line. With ``keep_bad`` such a record is a row all of whose cells are null, and each
+    batch says in the column ``bad_rows.MARK`` which rows these are. Reads forward only, and
+    closes the stream at its end.
 
     >>> import io
     >>> reader = CsvReader(io.BytesIO(b"a,b\n1,\n"), Dialect(), "x.csv")
@@ -53,7 +54,7 @@ class CsvReader:
         *,
         max_bad_rows: int = 0,
         keep_empty: bool = False,
-        ahead: bool = False,
+        ahead: int = 0,
         show_cells: bool = True,
         keep_bad: bool = False,
     ) -> None:
@@ -66,7 +67,7 @@ class CsvReader:
         self._show_cells = show_cells
         self._keep_bad = keep_bad
         self._encoding = dialect.encoding
-        self._ahead = ahead
+        self._ahead = int(ahead)
         self._blank = Passed(name, "blank line", "passed over")
         self._empty = Passed(name, "row without any value", "left out", "rows without any value")
         self._again = Passed(name, "repeated header", "left out")
@@ -93,19 +94,17 @@ class CsvReader:
         self.names, notes = unique_names(header.cells)
         self.notes = [f"{name}: {note}" for note in _names_notes(header, dialect, notes)]
         self.schema = pa.schema([(column, pa.string()) for column in self.names])
-        self._passes_blank_lines = len(self.names) > 1 or bool(dialect.comment)
-        self._plain, self._quoted = (
-            arrow_csv.ParseOptions(
-                delimiter=dialect.delimiter,
-                quote_char=quote or False,
-                newlines_in_values=bool(quote),
-                ignore_empty_lines=self._passes_blank_lines,
-            )
-            for quote in ("", dialect.quote)
-        )
-        self._as_text = arrow_csv.ConvertOptions(
-            column_types=self.schema, strings_can_be_null=False
-        )
+        self._parse = Parser(self.names, dialect)
+
+    def narrow(self, columns: Sequence[str], numbers: Sequence[str] = (), ahead: int = 0) -> None:
+        """Give only these columns, of rows that are all kept: for a model, which reads no others.
+
+        Those of ``numbers`` are float64, null for an empty cell, in each batch where all their
+        cells are plain finite numbers, else text. A batch with a row that has no value in any of
+        the columns has all of the file's, as text.
+        """
+        self._parse.narrow(columns, numbers)
+        self._ahead = ahead
 
     @property
     def left_out(self) -> list[dict[str, Any]]:
@@ -155,44 +154,23 @@ class CsvReader:
         return f"{n_records} below the table passed over{shown} (--skip-end 0 to keep)"
 
     def _parsed(self) -> Iterator[tuple[Block, pa.RecordBatch | pa.ArrowInvalid | None]]:
-        """Each block with its rows; with ``ahead`` the next is parsed in the meantime."""
+        """Each block with its rows; the next ones are parsed in the meantime.
+
+        What has come is not held back where the next block has not come yet.
+        """
         if not self._ahead:
             for block in self._blocks:
                 yield block, self._parse(block.data)
             return
-        with ThreadPoolExecutor(1) as pool:
-            waiting = None
+        waiting: deque[tuple[Block, Future[pa.RecordBatch | pa.ArrowInvalid | None]]] = deque()
+        with ThreadPoolExecutor(self._ahead) as pool:
             for block in self._blocks:
-                following = (block, pool.submit(self._parse, block.data))
-                if waiting is not None:
-                    yield waiting[0], waiting[1].result()
-                waiting = following
-            if waiting is not None:
-                yield waiting[0], waiting[1].result()
-
-    def _parse(self, data: bytes) -> pa.RecordBatch | pa.ArrowInvalid | None:
-        """The rows of whole records; or why pyarrow, or we, refuse them."""
-        if self._passes_blank_lines and data[:1] in (b"", b"\r", b"\n"):
-            data = data.lstrip(b"\r\n")
-        if not data:
-            return None
-        if b"\0" in data:
-            return pa.ArrowInvalid("NUL")
-        if self._signs.skip_blanks:
-            data = unpadded(data, self._signs)
-        try:
-            table = arrow_csv.read_csv(
-                pa.BufferReader(data),
-                read_options=arrow_csv.ReadOptions(
-                    column_names=self.names, block_size=len(data) + 1
-                ),
-                # a sixth less time where no cell is quoted
-                parse_options=self._quoted if self._signs.quote in data else self._plain,
-                convert_options=self._as_text,
-            )
-        except pa.ArrowInvalid as error:
-            return error
-        return table.combine_chunks().to_batches()[0] if table.num_rows else None
+                waiting.append((block, pool.submit(self._parse, block.data)))
+                while len(waiting) > self._ahead or (waiting and not has_more(self._stream)):
+                    before, parsed = waiting.popleft()
+                    yield before, parsed.result()
+            for before, parsed in waiting:
+                yield before, parsed.result()
 
     def _settled(
         self, block: Block, parsed: pa.RecordBatch | pa.ArrowInvalid | None
@@ -255,7 +233,9 @@ class CsvReader:
             line = 0
             if not passed.count:
                 counts = cell_counts(block.data, self._signs)
-                is_row = counts > 0 if self._passes_blank_lines else np.ones(counts.size, bool)
+                is_row = (
+                    counts > 0 if self._parse.passes_blank_lines else np.ones(counts.size, bool)
+                )
                 is_row[bad] = False
                 line = lines_of(block, np.flatnonzero(is_row)[at[:1]], self._signs)[0]
             passed.add(at.size, line)

@@ -86,7 +86,7 @@ class CsvSource:
 
 
 class AllColumns:
-    """A source as a reader: the rows in all of its columns."""
+    """A source as a reader: the rows in all of its columns, until it is told which are wanted."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
