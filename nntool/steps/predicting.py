@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar, runtime_checkable
 
-from nntool.errors import StaleError
+from nntool.errors import DataError, StaleError
 from nntool.run import freshness, names
 from nntool.run.directory import Run
 from nntool.run.manifest import Entry
 from nntool.settings.predict import PredictSettings
-from nntool.settings.wording import counted
+from nntool.settings.wording import counted, quoted
 from nntool.steps import model as models
 from nntool.steps.prediction_notes import cell_notes, feature_notes
 from nntool.steps.streaming import in_order
@@ -50,6 +50,10 @@ class Counts:
     """Missing, unseen and out-of-range values, by kind and column."""
     predicted: Any = 0
     """How many rows were given to each class, in the order of classes; 0 for a regression."""
+    bad_rows: int = 0
+    """Rows that could not be read, and are not answered."""
+    status: dict[str, int] = field(default_factory=dict)
+    """Rows by what was met in them, where that was asked for."""
 
     def add(self, other: Counts) -> None:
         """Take in what was met in other rows."""
@@ -60,6 +64,9 @@ class Counts:
         self.predicted = self.predicted + other.predicted
         casting.merge_counts(self.cells, other.cells)
         transforming.add_counts(self.features, other.features)
+        self.bad_rows += other.bad_rows
+        for word, n in other.status.items():
+            self.status[word] = self.status.get(word, 0) + n
 
 
 class Chunk(NamedTuple):
@@ -67,6 +74,8 @@ class Chunk(NamedTuple):
 
     first: int
     text: pa.RecordBatch
+    bad: Any = None
+    """A mask ``(n,)`` of the rows that could not be read, or None where all could."""
 
 
 class Answers(NamedTuple):
@@ -84,6 +93,8 @@ class Answers(NamedTuple):
     counts: Counts
     bad: Any = None
     """A mask ``(n,)`` of the rows that could not be read, or None where all could."""
+    status: Any = None
+    """What was met in each row `(n,)`, where that was asked for: codes of row_status."""
 
 
 @runtime_checkable
@@ -142,6 +153,30 @@ class Predictor:
         self.counts = Counts()
         self._of_thread = threading.local()
 
+    def require_columns(self, reader: BatchReader) -> None:
+        """Raise ``DataError`` for columns that are not there, or of which it is not clear which.
+
+        A name that stands twice in the input did so in training, or two columns may be meant.
+        """
+        from nntool.tables import columns
+
+        columns.resolve_all(reader.names, self.sources, "columns", positions=False)
+        given = [name.strip() for name in reader.given_names]
+        own = {column["name"] for column in self.clean["columns"]}
+        doubled = [
+            name
+            for name in self.sources
+            if any(
+                one == name.strip() and made != name and made not in own
+                for one, made in zip(given, reader.names, strict=True)
+            )
+        ]
+        if doubled:
+            raise DataError(
+                f"columns: the header has two of {quoted(doubled)}, which the model reads",
+                "leave one out, or give it another name",
+            )
+
     def each(
         self,
         batches: Iterable[pa.RecordBatch],
@@ -170,17 +205,51 @@ class Predictor:
         """What the model says of one chunk: a pure function, which threads may call at once."""
         import numpy as np
 
-        from nntool.tables import chunks, cleaning, transforming
+        from nntool.tables import bad_rows
 
-        typed, cells = cleaning.apply(chunk.text, self.clean, self.columns)
-        numeric, codes, found = transforming.apply(typed, self.features, self.kept)
+        bad = chunk.bad
+        text = chunk.text if bad is None else bad_rows.without(chunk.text, bad)
+        numeric, codes, status, counts = self._features_of(chunk, text)
+        if bad is not None:  # each row keeps its place in the blocks of the engine
+            numeric, codes = bad_rows.spread(numeric, bad), bad_rows.spread(codes, bad)
         with np.errstate(all="ignore"):
             z = self._engine().outputs(numeric, codes, chunk.first)
             decided, probabilities = self.model.answer(z)
         decided = self._decided(decided, probabilities)
-        n_rows, n_empty = chunk.text.num_rows, chunks.n_empty_rows(chunk.text)
-        counts = Counts(n_rows, n_empty, cells, found, self._by_class(decided))
-        return Answers(chunk.first, chunk.text, numeric, codes, decided, probabilities, counts)
+        counts.predicted = self._by_class(decided if bad is None else decided[~bad])
+        return Answers(
+            chunk.first, chunk.text, numeric, codes, decided, probabilities, counts, bad, status
+        )
+
+    def _features_of(self, chunk: Chunk, text: pa.RecordBatch) -> tuple[Any, Any, Any, Counts]:
+        """The numbers and codes of the good rows of a chunk, their status, and what was met."""
+        import numpy as np
+
+        from nntool.tables import chunks, cleaning, row_status, transforming
+
+        n_bad = chunk.text.num_rows - text.num_rows
+        typed, cells = cleaning.apply(text, self.clean, self.columns)
+        unseen = {}
+        if self.settings.status or self.settings.unseen != "other":
+            unseen = row_status.unseen_cells(typed, self.features, self.kept)
+        if self.settings.unseen == "error" and unseen:
+            at = np.arange(len(text)) if chunk.bad is None else np.flatnonzero(~chunk.bad)
+            row_status.refuse_unseen(typed, unseen, self.features, chunk.first + 1 + at)
+        if self.settings.unseen == "missing" and unseen:
+            typed = row_status.as_missing(typed, unseen)
+        numeric, codes, found = transforming.apply(typed, self.features, self.kept)
+        if self.settings.unseen == "missing" and unseen:
+            found["unseen"] = {name: int(mask.sum()) for name, mask in unseen.items()}
+        counts = Counts(
+            chunk.text.num_rows, chunks.n_empty_rows(text), cells, found, bad_rows=n_bad
+        )
+        status = None
+        if self.settings.status:
+            status = row_status.codes(typed, self.features, self.kept, unseen)
+            if chunk.bad is not None:
+                status = row_status.with_bad(status, chunk.bad)
+            counts.status = row_status.tally(status)
+        return numeric, codes, status, counts
 
     def narrow(self, reader: BatchReader, others: Sequence[str] = (), threads: int = 1) -> None:
         """Let a reader give only what the model reads, as numbers where it can, and ``others``.
@@ -225,7 +294,9 @@ class Predictor:
         each = np.zeros(len(classes or ()), int) + counts.predicted
         return {
             "rows": counts.rows,
+            "bad_rows": counts.bad_rows,
             "empty_rows": counts.empty_rows,
+            **({"status": counts.status} if self.settings.status else {}),
             "predicted": dict(zip(classes or (), each.tolist(), strict=True)),
             "cells": counts.cells,
             "missing": {},
@@ -236,12 +307,12 @@ class Predictor:
 
     def _chunks(self, batches: Iterable[pa.RecordBatch]) -> Iterator[Chunk]:
         """The rows as they come, or all at once; their outputs do not depend on where they end."""
-        from nntool.tables import chunks
+        from nntool.tables import bad_rows, chunks
 
         first = 0
-        for text in chunks.whole(batches) if self.is_in_order else batches:
-            yield Chunk(first, text)
-            first += text.num_rows
+        for rows in chunks.whole(batches) if self.is_in_order else batches:
+            yield Chunk(first, *bad_rows.take_mark(rows))
+            first += rows.num_rows
 
     def _engine(self) -> Engine:
         """The buffers of this thread."""
