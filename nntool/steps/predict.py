@@ -15,6 +15,7 @@ from nntool.run.directory import Run
 from nntool.settings.predict import PredictSettings
 from nntool.steps.csv_input import batches
 from nntool.steps.inputs import open_rows
+from nntool.steps.intervals import Intervals, intervals_of
 from nntool.steps.job import Job, Outcome
 from nntool.steps.predicting import Answers, Predictor
 
@@ -37,6 +38,8 @@ def predict(
     run = Run.existing(root)
     predictor = Predictor(run)
     outcome = Outcome("predict", root)
+    level = settings.interval
+    intervals = None if level is None else intervals_of(run, predictor.model, level)
     if predictor.unfinished:
         job.listener.say(f"nntool predict: {predictor.unfinished}")
     reader, notes = open_rows(source, run, predictor.sources, stdin)
@@ -45,9 +48,10 @@ def predict(
         threadpool_limits(1, user_api="blas"),
         _destination(settings, run.root, source, stdout) as stream,
     ):
-        _write_rows(predictor, reader, settings, stream, job)
+        _write_rows(predictor, reader, settings, intervals, stream, job)
     outcome.notes += reader.notes
     outcome.notes += predictor.notes()
+    outcome.notes += intervals.notes() if intervals is not None else []
     counts = predictor.counts
     outcome.report["predict"] = {
         "rows": counts.rows,
@@ -100,7 +104,12 @@ def _destination(
 
 
 def _write_rows(
-    predictor: Predictor, reader: BatchReader, settings: PredictSettings, stream: Any, job: Job
+    predictor: Predictor,
+    reader: BatchReader,
+    settings: PredictSettings,
+    intervals: Intervals | None,
+    stream: Any,
+    job: Job,
 ) -> None:
     from nntool.tables import columns
     from nntool.tables.csv.writing import write_header
@@ -111,7 +120,7 @@ def _write_rows(
         keep = [name for name in reader.names if name not in ids]
     else:
         keep = columns.resolve_listed(reader.names, settings.keep, "--keep")
-    page = Page(predictor, ids, keep, job)
+    page = Page(predictor, ids, keep, intervals, job)
     write_header(stream, page.header)
     rows = batches(reader, predictor.run)
     for records in predictor.each(rows, page.records, job.cores):
@@ -122,12 +131,21 @@ def _write_rows(
 class Page:
     """The columns of the output: chosen ones of the input around those of the answers."""
 
-    def __init__(self, predictor: Predictor, ids: list[str], keep: list[str], job: Job) -> None:
+    def __init__(
+        self,
+        predictor: Predictor,
+        ids: list[str],
+        keep: list[str],
+        intervals: Intervals | None,
+        job: Job,
+    ) -> None:
         from nntool.tables import answers
 
+        self._intervals = intervals
         self._model = predictor.model
         self._ids, self._keep = ids, keep
         own = answers.names(self._model.classes, probabilities=self._model.has_probabilities)
+        own[1:1] = intervals.names if intervals is not None else []
         self.header = _header(ids, own, keep, job)
 
     def records(self, found: Answers) -> bytes:
@@ -135,9 +153,11 @@ class Page:
         from nntool.tables import answers
         from nntool.tables.csv.writing import write_batch
 
+        own = self._model.columns(found.decided, found.probabilities)
+        own[1:1] = self._intervals.columns(found) if self._intervals is not None else []
         shown = [
             *(found.text.column(name) for name in self._ids),
-            *self._model.columns(found.decided, found.probabilities),
+            *own,
             *(found.text.column(name) for name in self._keep),
         ]
         lines = io.BytesIO()
