@@ -12,8 +12,8 @@ from nntool.settings.wording import counted
 
 if TYPE_CHECKING:
     from nntool.steps.model import Model
-    from nntool.steps.predicting import Answers
     from nntool.steps.scoring import Scored
+    from nntool.tables.page import Part
 
 LARGEST_SHARE = 0.9
 """The share of the validation rows that is proposed for calibration at most."""
@@ -32,19 +32,13 @@ class Intervals:
     shared: bool
     """Whether these rows also chose when to stop."""
 
-    @property
-    def names(self) -> list[str]:
-        """The names of the columns."""
-        return ["lower", "upper"] if self.classes is None else ["set"]
-
-    def columns(self, answers: Answers) -> list[Any]:
-        """The columns for some rows; empty where there is no prediction."""
-        from nntool.tables import conformal
+    def part(self) -> Part:
+        """The columns of the output."""
+        from nntool.tables.conformal import ClassSet, Interval
 
         if self.classes is None:
-            return conformal.interval_columns(answers.decided, self.limit)
-        found = conformal.members(answers.probabilities, self.limit)
-        return [conformal.set_column(found, self.classes, answers.decided < 0)]
+            return Interval(self.limit)
+        return ClassSet(tuple(self.classes), self.limit)
 
     def notes(self) -> list[str]:
         """What is to be said of the level."""

@@ -11,11 +11,14 @@ of a class is 1 − p of the true one, and its set {c: 1 − p_c ≤ q} (LAC; Sa
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+
+from nntool.tables.page import Answered, Part
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -92,21 +95,15 @@ def members(probabilities: Floats, q: float) -> Mask:
     return np.asarray(found)
 
 
-def interval_columns(values: Floats, q: float) -> list[pa.Array]:
-    """The columns ``lower`` and ``upper``; empty where there is no value."""
-    empty = np.isnan(values)
-    return [pa.array(values - q, mask=empty), pa.array(values + q, mask=empty)]
-
-
-def set_column(found: Mask, classes: Sequence[str], empty: Mask | None = None) -> pa.Array:
-    """The column ``set``: a JSON list of class names in their order; null where ``empty``.
+def set_column(found: Mask, classes: Sequence[str]) -> pa.DictionaryArray:
+    """Sets `(n, n_classes)` as text: a JSON list of class names in their order.
 
     >>> set_column(np.array([[True, False], [True, True]]), ["no", "yes"]).to_pylist()
     ['["no"]', '["no","yes"]']
     """
-    # few different sets occur: each is written once
     packed = np.packbits(found, axis=1)
     keys = packed[:, 0] if packed.shape[1] == 1 else _as_one(packed)
+    # few different sets occur, and each is written once
     _, first, which = np.unique(keys, return_index=True, return_inverse=True)
     written = [
         json.dumps(
@@ -116,13 +113,47 @@ def set_column(found: Mask, classes: Sequence[str], empty: Mask | None = None) -
         )
         for row in first
     ]
-    return pa.array(written, pa.string()).take(pa.array(which, mask=empty))
+    return pa.DictionaryArray.from_arrays(
+        pa.array(which.astype(np.int32)), pa.array(written, pa.string())
+    )
 
 
 def _as_one(packed: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
     """Each row of bytes as one key."""
     whole = np.ascontiguousarray(packed)
     return whole.view(np.dtype((np.void, whole.shape[1])))[:, 0]
+
+
+@dataclass(frozen=True)
+class Interval(Part):
+    """The ends of the interval around each value; nothing is cut off at a bound of the target."""
+
+    half_width: float
+
+    def fields(self) -> list[pa.Field]:
+        """Two columns."""
+        return [pa.field("lower", pa.float64()), pa.field("upper", pa.float64())]
+
+    def arrays(self, found: Answered) -> list[pa.Array]:
+        """ŷ − q and ŷ + q."""
+        values = found.decided
+        return [pa.array(values - self.half_width), pa.array(values + self.half_width)]
+
+
+@dataclass(frozen=True)
+class ClassSet(Part):
+    """The classes that the truth is among, with at least the likeliest."""
+
+    classes: tuple[str, ...]
+    limit: float
+
+    def fields(self) -> list[pa.Field]:
+        """One column."""
+        return [pa.field("set", pa.string())]
+
+    def arrays(self, found: Answered) -> list[pa.Array]:
+        """A JSON list for each row."""
+        return [set_column(members(found.probabilities, self.limit), self.classes)]
 
 
 class Coverage(NamedTuple):
