@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from nntool.errors import UsageError
 from nntool.run.directory import Run
+from nntool.settings.split import SplitSettings
 from nntool.settings.wording import counted
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 LARGEST_SHARE = 0.9
 """The share of the validation rows that is proposed for calibration at most."""
+LEAST_TRAINING = 0.3
+"""The share of all rows that a proposed split leaves for training at least."""
 
 
 @dataclass(frozen=True)
@@ -112,9 +115,21 @@ def _way_out(run: Run, known: dict[str, Any], needed: int, n: int) -> str:
     share = math.ceil(100 * needed / max(known["validation_rows"], 1)) / 100
     if share <= LARGEST_SHARE:
         return f"{run.command('train')} --calibration {share:g}{lower}"
-    more = f"for {2 * needed:,} validation rows or more" if known["validation_rows"] else ""
-    split = f"{run.command('split')} --validation 0.3"
-    return f"{split}{lower}{f'  # {more}' if more else ''}"
+    return f"{_larger_split(run, 2 * needed)}{lower}"
+
+
+def _larger_split(run: Run, wanted: int) -> str:
+    """A split that gives so many validation rows, where the table has enough of them."""
+    split, trained = run.entry("split"), run.entry("train")
+    asked = {} if split is None else split.settings
+    n_training = trained.rows.count if trained is not None and trained.rows is not None else 0
+    if n_training and asked.get("train"):
+        share = math.ceil(100 * wanted * asked["train"] / n_training) / 100
+        validation = max(share, SplitSettings().validation)
+        training = round(asked["train"] + asked.get("validation", 0) - validation, 2)
+        if training >= LEAST_TRAINING:
+            return f"{run.command('split')} --train {training:g} --validation {validation:g}"
+    return f"more rows: it takes about {wanted:,} in validation"
 
 
 def coverage(
@@ -140,7 +155,9 @@ def _coverage_note(intervals: Intervals, report: dict[str, Any]) -> str:
     if intervals.classes is None:
         kind, size = "intervals", f"half-width {intervals.limit:.4g}"
     else:
-        kind, size = "sets", f"{report['mean_set_size']:.3g} classes in the mean"
+        kind, size = "sets", f"{report['mean_set_size']:.3g} classes each in the mean"
+        if report["covered"] > intervals.level + 2 * report["chance"]:
+            size += " (at least the likeliest, so that they cover more)"
     basis = f"{counted(intervals.rows, 'calibration row')}"
     if intervals.shared:
         basis += " that also chose when to stop, so less is to be expected"
