@@ -31,7 +31,7 @@ def predict(
     run = Run.existing(root)
     destination.refuse(settings.output, run.root, source, stdin, stdout)
     predictor = Predictor(run, settings)
-    parts = answer_parts(settings, predictor.model)
+    parts = answer_parts(settings, predictor.model, predictor.intervals)
     outcome = Outcome("predict", root)
     if predictor.unfinished:
         job.listener.say(f"nntool predict: {predictor.unfinished}")
