@@ -160,7 +160,7 @@ class Predictor:
         numeric, codes, found = transforming.apply(typed, self.features, self.kept)
         counts = Counts(chunk.text.num_rows, chunks.n_empty_rows(chunk.text), cells, found)
         with np.errstate(all="ignore"):
-            z = self._engine().outputs(numeric, codes)
+            z = self._engine().outputs(numeric, codes, chunk.first)
             decided, probabilities = self.model.answer(z)
         return Answers(chunk.first, chunk.text, numeric, codes, decided, probabilities, counts)
 
