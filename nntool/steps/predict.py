@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Any, BinaryIO
 from nntool.errors import UsageError
 from nntool.run.directory import Run
 from nntool.settings.predict import PredictSettings
+from nntool.steps import drifting
 from nntool.steps.answer_columns import answer_parts
 from nntool.steps.csv_input import batches
 from nntool.steps.inputs import open_rows
@@ -58,6 +59,8 @@ def predict(
         "cells": counts.cells,
         **counts.features,
     }
+    if settings.drift_limit is not None:
+        drifting.tell(counts.bins, predictor.watched, settings.drift_limit, outcome)
     return outcome
 
 

@@ -13,6 +13,7 @@ from nntool.run.directory import Run
 from nntool.run.manifest import Entry
 from nntool.settings.predict import PredictSettings
 from nntool.settings.wording import counted
+from nntool.steps import drifting, monte_carlo
 from nntool.steps import model as models
 from nntool.steps.streaming import in_order
 
@@ -48,15 +49,18 @@ class Counts:
     """Cells that became missing, by column and kind."""
     features: dict[str, Any] = field(default_factory=dict)
     """Missing, unseen and out-of-range values, by kind and column."""
+    bins: dict[str, Any] = field(default_factory=dict)
+    """How many rows fall into each bin of each column, where drift is asked for."""
 
     def add(self, other: Counts) -> None:
         """Take in what was met in other rows."""
-        from nntool.tables import casting, transforming
+        from nntool.tables import casting, drift, transforming
 
         self.rows += other.rows
         self.empty_rows += other.empty_rows
         casting.merge_counts(self.cells, other.cells)
         transforming.add_counts(self.features, other.features)
+        drift.add(self.bins, other.bins)
 
 
 class Chunk(NamedTuple):
@@ -81,6 +85,8 @@ class Answers(NamedTuple):
     counts: Counts
     bad: Any = None
     """A mask ``(n,)`` of the rows that could not be read, or None where all could."""
+    spread: Any = None
+    """The standard deviation over the passes of --mc-dropout ``(n,)``, or None."""
 
 
 def consistent(run: Run) -> tuple[Run, dict[str, bytes]]:
@@ -111,9 +117,9 @@ class Predictor:
         run = self.run
         self.clean = msgspec.json.decode(files[names.CLEAN_STATE])
         packed = files.get(names.TRANSFORM_ARRAYS)
+        learned = msgspec.json.decode(files[names.TRANSFORM_STATE])
         self.features = states.join(
-            msgspec.json.decode(files[names.TRANSFORM_STATE])["features"],
-            {} if packed is None else arrays.load_npz(packed),
+            learned["features"], {} if packed is None else arrays.load_npz(packed)
         )
         self.is_in_order = cleaning.is_in_order(self.clean) or transforming.is_in_order(
             self.features
@@ -125,7 +131,12 @@ class Predictor:
         """The clean columns that features are made of."""
         self.sources: list[str] = cleaning.sources(self.clean, self.columns)
         """The columns that rows to predict must have."""
+        self.watched: dict[str, Any] = {}
+        """What training rows looked like, by clean column, where drift is asked for."""
+        if self.settings.drift_limit is not None:
+            self.watched = drifting.references(learned, self.columns, run)
         self.model = models.load(files)
+        monte_carlo.refuse(self.settings, self.model, run)
         entry = run.entry("train")
         self.unfinished = unfinished(entry)
         self.counts = Counts()
@@ -163,12 +174,29 @@ class Predictor:
 
         typed, cells = cleaning.apply(chunk.text, self.clean, self.columns)
         numeric, codes, found = transforming.apply(typed, self.features, self.kept)
-        counts = Counts(chunk.text.num_rows, chunks.n_empty_rows(chunk.text), cells, found)
+        bins = drifting.count(typed, self.watched, None)
+        counts = Counts(chunk.text.num_rows, chunks.n_empty_rows(chunk.text), cells, found, bins)
+        spread = None
         with np.errstate(all="ignore"):
-            z = self._engine().outputs(numeric, codes, chunk.first)
-            decided, probabilities = self.model.answer(z)
-        decided = self._decided(decided, probabilities)
-        return Answers(chunk.first, chunk.text, numeric, codes, decided, probabilities, counts)
+            if self.settings.mc_dropout:
+                several = self._averaged(numeric, codes, chunk.first)
+                probabilities = several.probabilities
+                decided = self._decided(several.decided, probabilities)
+                spread = several.spread(decided)
+            else:
+                z = self._engine().outputs(numeric, codes, chunk.first)
+                decided, probabilities = self.model.answer(z)
+                decided = self._decided(decided, probabilities)
+        return Answers(
+            chunk.first,
+            chunk.text,
+            numeric,
+            codes,
+            decided,
+            probabilities,
+            counts,
+            spread=spread,
+        )
 
     def _decided(self, decided: Any, probabilities: Any) -> Any:
         """What is decided: by --threshold, or as the model decides."""
@@ -196,6 +224,12 @@ class Predictor:
             self._of_thread.engine = Engine(self.model.net, self.model.theta, self.model.stats)
         engine: Engine = self._of_thread.engine
         return engine
+
+    def _averaged(self, numeric: Any, codes: Any, first: int) -> monte_carlo.Averaged:
+        """The answers of several passes with dropout left on."""
+        if not hasattr(self._of_thread, "passes"):
+            self._of_thread.passes = monte_carlo.passes_of(self.settings, self.model)
+        return monte_carlo.averaged(self._of_thread.passes, self.model, numeric, codes, first)
 
     def notes(self) -> list[str]:
         """What the person should know of the rows that were predicted."""

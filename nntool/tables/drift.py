@@ -6,6 +6,7 @@ training saw, which share one. The last bins are "missing" and, for categories, 
 """
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -62,8 +63,14 @@ def _of_texts(values: pa.Array) -> Reference:
     return {"levels": shown, "others": others, "counts": counts}
 
 
-def count(values: Any, reference: Reference) -> Bins:
-    """How many of some rows fall into each bin of their column's reference."""
+def count(values: Any, reference: Reference, left_out: npt.NDArray[np.bool_] | None = None) -> Bins:
+    """How many of some rows fall into each bin of their column's reference.
+
+    ``left_out`` `(n,)` marks rows that are not looked at, as nothing of them could be read.
+    """
+    if left_out is not None:
+        kept = ~left_out
+        values = values.filter(pa.array(kept)) if isinstance(values, pa.Array) else values[kept]
     if "edges" in reference:
         return _count_numbers(values, reference["edges"])
     return _count_texts(values, reference["levels"], reference["others"])
@@ -112,7 +119,7 @@ def bin_names(reference: Reference) -> list[str]:
     edges = [_edge(edge, reference["role"]) for edge in reference["edges"]]
     if not edges:
         return ["any value", "missing"]
-    between = [f"above {a} up to {b}" for a, b in zip(edges, edges[1:], strict=False)]
+    between = [f"above {a} up to {b}" for a, b in pairwise(edges)]
     return [f"up to {edges[0]}", *between, f"above {edges[-1]}", "missing"]
 
 

@@ -18,7 +18,7 @@ class Drift(NamedTuple):
     """How far a column has moved, how far it may by chance, and where it moved most."""
 
     column: str
-    index: float
+    psi: float
     allowed: float
     bin: str
     """The bin with the largest part in the index."""
@@ -30,7 +30,7 @@ class Drift(NamedTuple):
     @property
     def is_named(self) -> bool:
         """Whether the column lies beyond what is allowed."""
-        return self.index > self.allowed
+        return self.psi > self.allowed
 
 
 def parts(new: Counts, training: Counts) -> npt.NDArray[np.float64]:
@@ -40,14 +40,16 @@ def parts(new: Counts, training: Counts) -> npt.NDArray[np.float64]:
     training rows; B is the number of bins. Half a row in each bin keeps empty ones finite.
 
     >>> round(float(parts([10, 0], [5, 5]).sum()), 4)
-    1.3838
+    1.3839
     """
     a, b = (_shares(np.asarray(counts, np.float64)) for counts in (new, training))
-    return np.asarray((a - b) * np.log(a / b))
+    found: npt.NDArray[np.float64] = (a - b) * np.log(a / b)
+    return found
 
 
 def _shares(counts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    return (counts + 0.5) / (counts.sum() + 0.5 * len(counts))
+    shares: npt.NDArray[np.float64] = (counts + 0.5) / (counts.sum() + 0.5 * len(counts))
+    return shares
 
 
 def chance(n_bins: int, n: int, n_training: int) -> float:
@@ -69,7 +71,7 @@ def compare(
 ) -> list[Drift]:
     """Each column's drift, worst first: by how far it lies beyond what is allowed."""
     found = [_drift(name, bins, references[name], limit) for name, bins in counted.items()]
-    return sorted(found, key=lambda one: (one.allowed - one.index, one.column))
+    return sorted(found, key=lambda one: (one.allowed - one.psi, one.column))
 
 
 def _drift(column: str, bins: npt.NDArray[np.int64], reference: Reference, limit: float) -> Drift:
