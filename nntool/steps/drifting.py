@@ -41,7 +41,11 @@ def count(typed: pa.RecordBatch, references: Mapping[str, Any], bad: Any) -> dic
 
 
 def tell(
-    bins: Mapping[str, Any], references: Mapping[str, Any], limit: float, outcome: Outcome
+    bins: Mapping[str, Any],
+    references: Mapping[str, Any],
+    limit: float,
+    target: str,
+    outcome: Outcome,
 ) -> None:
     """Put the drift of all columns into the outcome; raise ``GateError`` where it is too large."""
     from nntool.tables import stability
@@ -55,21 +59,21 @@ def tell(
     }
     if not found:
         return
-    outcome.tables.append(_table(found))
     named = [one for one in found if one.is_named]
     if not named:
         worst = found[0]
         outcome.notes.append(
-            f"no column has drifted: {worst.column!r} comes nearest, index {worst.psi:.3g} of"
-            f" {worst.allowed:.3g} allowed"
+            f"no column has drifted: {worst.column!r} comes nearest to it, with an index of"
+            f" {worst.psi:.3g} where {worst.allowed:.3g} is allowed"
         )
         return
+    outcome.tables.append(_table(named))
     words = (f"{one.column!r} ({one.psi:.3g}, {one.allowed:.3g} allowed)" for one in named)
     gate = GateError(
         f"{len(named)} of {counted(len(found), 'column')} drifted from the training rows:"
         f" {listed(words, 8)}; the predictions are written",
-        "see where these rows come from; if they are right, train again on newer rows, or allow"
-        f" more: --drift-limit {_enough(named, limit):g}",
+        f"--drift-limit {_enough(named, limit):g} to allow it; if the rows are right, train on"
+        " newer ones: nntool run NEW_RUN --data NEWER.csv --target " + shlex.quote(target),
     )
     gate.outcome = outcome
     raise gate
@@ -80,19 +84,18 @@ def _plain(one: Drift) -> dict[str, Any]:
     return {"index": one.psi, "allowed": one.allowed, "drifted": one.is_named, "most": most}
 
 
-def _table(found: list[Drift]) -> TableView:
-    header = ["column", "index", "allowed", "", "most in", "in training", "now"]
+def _table(named: list[Drift]) -> TableView:
+    header = ["drifted", "index", "allowed", "most in", "in training", "now"]
     rows = [
         [
             one.column,
             f"{one.psi:.3f}",
             f"{one.allowed:.3f}",
-            "drifted" if one.is_named else "",
             one.bin,
             f"{one.before:.1%}",
             f"{one.now:.1%}",
         ]
-        for one in found
+        for one in named
     ]
     return TableView("drift", header, rows)
 

@@ -60,7 +60,8 @@ def predict(
         **counts.features,
     }
     if settings.drift_limit is not None:
-        drifting.tell(counts.bins, predictor.watched, settings.drift_limit, outcome)
+        target = predictor.model.plain["target"]
+        drifting.tell(counts.bins, predictor.watched, settings.drift_limit, target, outcome)
     return outcome
 
 

@@ -20,6 +20,8 @@ from nntool.tables.operations.levels import codes_of
 WATCHED = ("numeric", "categorical", "date")
 """The roles of columns that have a reference; free text has no bins."""
 LEVELS_WITH_A_BIN = 100
+ROWS_OF_A_BIN = 5
+"""Rarer levels share a bin: how often a few rows come back says nothing of what is to come."""
 LEVELS_KNOWN = 10_000
 """Levels that are kept, to be known again; those beyond count as unseen, in training too."""
 
@@ -43,16 +45,16 @@ def _of_numbers(values: npt.NDArray[np.float64]) -> Reference:
 def _of_texts(values: pa.Array) -> Reference:
     """The levels by how frequent they are, equally frequent ones in code-point order.
 
-    Where levels share a bin, a training row whose level no other row has counts as unseen: that
-    is what it would be to the other rows, and what share of new rows will be (Good 1953,
-    Biometrika 40). Without this, names and the like would drift in every file.
+    A training row whose level no other row has counts as unseen: that is what it would be to the
+    others, and their share is that of new rows which will be (Good 1953, Biometrika 40). Without
+    this, names and the like would drift in every file.
     """
     times = pc.value_counts(values.drop_null())
     table = pa.table({"level": times.field("values"), "n": times.field("counts")})
     table = table.take(pc.sort_indices(table, [("n", "descending"), ("level", "ascending")]))
     levels = table.column("level").slice(0, LEVELS_KNOWN).to_pylist()
     n = table.column("n").to_numpy()
-    n_shown = len(n) if len(n) <= LEVELS_WITH_A_BIN else int((n[:LEVELS_WITH_A_BIN] > 1).sum())
+    n_shown = int((n[:LEVELS_WITH_A_BIN] >= ROWS_OF_A_BIN).sum())
     shown, others = levels[:n_shown], levels[n_shown:]
     counts = n[:n_shown].tolist()
     of_others = n[n_shown : len(levels)]

@@ -21,7 +21,7 @@ class Drift(NamedTuple):
     psi: float
     allowed: float
     bin: str
-    """The bin with the largest part in the index."""
+    """The bin whose share has changed most."""
     before: float
     """The share of the training rows in that bin."""
     now: float
@@ -33,18 +33,17 @@ class Drift(NamedTuple):
         return self.psi > self.allowed
 
 
-def parts(new: Counts, training: Counts) -> npt.NDArray[np.float64]:
-    """The part of each bin in the index, which is their sum.
+def index(new: Counts, training: Counts) -> float:
+    """The population-stability index of two samples, from their counts by bin.
 
     PSI = Σ (aᵢ − bᵢ) ln(aᵢ/bᵢ), aᵢ = (count + ½)/(n + ½B) of the new rows, bᵢ the same of the
     training rows; B is the number of bins. Half a row in each bin keeps empty ones finite.
 
-    >>> round(float(parts([10, 0], [5, 5]).sum()), 4)
+    >>> round(index([10, 0], [5, 5]), 4)
     1.3839
     """
     a, b = (_shares(np.asarray(counts, np.float64)) for counts in (new, training))
-    found: npt.NDArray[np.float64] = (a - b) * np.log(a / b)
-    return found
+    return float(((a - b) * np.log(a / b)).sum())
 
 
 def _shares(counts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -69,21 +68,21 @@ def compare(
     references: Mapping[str, Reference],
     limit: float,
 ) -> list[Drift]:
-    """Each column's drift, worst first: by how far it lies beyond what is allowed."""
+    """Each column's drift, worst first: by how many times it is what is allowed."""
     found = [_drift(name, bins, references[name], limit) for name, bins in counted.items()]
-    return sorted(found, key=lambda one: (one.allowed - one.psi, one.column))
+    return sorted(found, key=lambda one: (-one.psi / one.allowed, one.column))
 
 
 def _drift(column: str, bins: npt.NDArray[np.int64], reference: Reference, limit: float) -> Drift:
-    before = np.array(reference["counts"])
-    of_bin = parts(bins, before)
-    most = int(np.argmax(of_bin))
-    n, n_training = int(bins.sum()), int(before.sum())
+    trained = np.array(reference["counts"])
+    n, n_training = int(bins.sum()), int(trained.sum())
+    now, before = bins / n, trained / n_training
+    most = int(np.argmax(np.abs(now - before)))
     return Drift(
         column,
-        float(of_bin.sum()),
+        index(bins, trained),
         limit + chance(len(bins), n, n_training),
         bin_names(reference)[most],
-        before[most] / n_training,
-        bins[most] / n,
+        float(before[most]),
+        float(now[most]),
     )
