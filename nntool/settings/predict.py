@@ -1,6 +1,6 @@
 """Settings of ``predict``: where predictions go and what stands beside them."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from nntool.errors import UsageError
 from nntool.settings.model import StepSettings, option
@@ -55,6 +55,23 @@ class PredictSettings(StepSettings, frozen=True, kw_only=True):
         ]
         | None
     ) = None
+    status: Annotated[
+        bool,
+        option(
+            "Whether a column says what was met in each row: ok, imputed, unseen category, out of"
+            " range, bad row."
+        ),
+    ] = False
+    unseen: Annotated[
+        Literal["other", "missing", "error"],
+        option(
+            "What a category that training never saw is taken for: the slot of the rare ones, a"
+            " missing cell, or an error."
+        ),
+    ] = "other"
+    strict: Annotated[
+        bool, option("Whether a row that cannot be read is an error, in place of an empty answer.")
+    ] = False
     mc_dropout: Annotated[
         int,
         option(

@@ -17,7 +17,7 @@ def answer_parts(settings: PredictSettings, model: Model) -> list[Part]:
 
     That order is: prediction, interval or set, spread, probabilities or top, status.
     """
-    from nntool.tables.page import Prediction, Probabilities, Spread, Top
+    from nntool.tables.page import Prediction, Probabilities, Spread, Status, Top
 
     classes = None if model.classes is None else tuple(model.classes)
     refuse(settings, model)
@@ -28,6 +28,8 @@ def answer_parts(settings: PredictSettings, model: Model) -> list[Part]:
         parts.append(Top(classes, settings.top, settings.probabilities))
     elif classes is not None and settings.probabilities and model.has_probabilities:
         parts.append(Probabilities(classes))
+    if settings.status:
+        parts.append(Status())
     return parts
 
 

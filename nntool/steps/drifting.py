@@ -29,14 +29,13 @@ def references(state: Mapping[str, Any], columns: list[str], run: Run) -> dict[s
     return {name: kept for name, kept in state["reference"].items() if name in columns}
 
 
-def count(typed: pa.RecordBatch, references: Mapping[str, Any], bad: Any) -> dict[str, Any]:
-    """How many of some typed rows fall into each bin of each column; bad rows are left out."""
+def count(typed: pa.RecordBatch, references: Mapping[str, Any]) -> dict[str, Any]:
+    """How many of some typed rows fall into each bin of each column."""
     from nntool.tables import drift
     from nntool.tables.transforming import values_of
 
     return {
-        name: drift.count(values_of(typed.column(name)), kept, bad)
-        for name, kept in references.items()
+        name: drift.count(values_of(typed.column(name)), kept) for name, kept in references.items()
     }
 
 

@@ -18,7 +18,7 @@ from nntool.steps import drifting
 from nntool.steps.answer_columns import answer_parts
 from nntool.steps.csv_input import batches
 from nntool.steps.inputs import open_rows
-from nntool.steps.job import Job, Outcome
+from nntool.steps.job import Job, Outcome, TableView
 from nntool.steps.predicting import Answers, Predictor
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def predict(
     outcome = Outcome("predict", root)
     if predictor.unfinished:
         job.listener.say(f"nntool predict: {predictor.unfinished}")
-    reader, notes = open_rows(source, run, predictor.sources, stdin)
+    reader, notes = open_rows(source, run, predictor.sources, stdin, keep_bad=not settings.strict)
     outcome.notes += notes
     with (
         threadpool_limits(1, user_api="blas"),
@@ -58,11 +58,21 @@ def predict(
         "empty_rows": counts.empty_rows,
         "cells": counts.cells,
         **counts.features,
+        "bad_rows": counts.bad_rows,
+        "bad_rows_listed": reader.left_out,
     }
+    if settings.status:
+        outcome.report["predict"]["status"] = counts.status
+        outcome.tables.append(_status_table(counts.status))
     if settings.drift_limit is not None:
         target = predictor.model.plain["target"]
         drifting.tell(counts.bins, predictor.watched, settings.drift_limit, target, outcome)
     return outcome
+
+
+def _status_table(status: dict[str, int]) -> TableView:
+    rows = [[word, f"{n:,}"] for word, n in status.items()]
+    return TableView("rows by status; one may have several", ["status", "rows"], rows)
 
 
 @contextmanager
@@ -113,7 +123,7 @@ def _write_rows(
     from nntool.tables.csv.writing import write_header
     from nntool.tables.page import Page
 
-    columns.resolve_all(reader.names, predictor.sources, "columns", positions=False)
+    predictor.require_columns(reader)
     ids = columns.resolve_listed(reader.names, settings.id, "--id")
     if "*" in settings.keep:
         keep = [name for name in reader.names if name not in ids]
@@ -123,7 +133,8 @@ def _write_rows(
     for before, after in page.renamed:
         job.listener.say(f"nntool predict: the input's column {before!r} is called {after!r}")
     write_header(stream, page.schema.names)
-    rows = batches(reader, predictor.run)
+    predictor.narrow(reader, [*ids, *keep], job.cores)
+    rows = batches(reader, predictor.run, "without --strict they have empty answers")
     for records in predictor.each(rows, partial(_records, page), job.cores):
         stream.write(records)
         job.listener.progress("predicting", predictor.counts.rows, 0, "rows")

@@ -65,14 +65,8 @@ def _of_texts(values: pa.Array) -> Reference:
     return {"levels": shown, "others": others, "counts": counts}
 
 
-def count(values: Any, reference: Reference, left_out: npt.NDArray[np.bool_] | None = None) -> Bins:
-    """How many of some rows fall into each bin of their column's reference.
-
-    ``left_out`` `(n,)` marks rows that are not looked at, as nothing of them could be read.
-    """
-    if left_out is not None:
-        kept = ~left_out
-        values = values.filter(pa.array(kept)) if isinstance(values, pa.Array) else values[kept]
+def count(values: Any, reference: Reference) -> Bins:
+    """How many of some rows fall into each bin of their column's reference."""
     if "edges" in reference:
         return _count_numbers(values, reference["edges"])
     return _count_texts(values, reference["levels"], reference["others"])

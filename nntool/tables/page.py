@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Protocol
 
 import pyarrow as pa
 
-from nntool.tables import answers, columns
+from nntool.tables import answers, columns, row_status
 
 
 class Answered(Protocol):
@@ -28,6 +28,10 @@ class Answered(Protocol):
     @property
     def spread(self) -> Any:
         """Standard deviations over several passes ``(n,)``, or None."""
+
+    @property
+    def status(self) -> Any:
+        """What was met in each row ``(n,)``, codes of row_status; None where nobody asked."""
 
     @property
     def bad(self) -> Any:
@@ -133,6 +137,21 @@ class Top(Part):
         """A class and its probability for each rank."""
         pairs = answers.top_columns(found.probabilities, self.classes, self.k)
         return [array for pair in pairs for array in pair[: 1 + self.probabilities]]
+
+
+@dataclass(frozen=True)
+class Status(Part):
+    """What was met in each row, in words."""
+
+    speaks_of_bad_rows: ClassVar[bool] = True
+
+    def fields(self) -> list[pa.Field]:
+        """One column."""
+        return [pa.field("status", pa.string())]
+
+    def arrays(self, found: Answered) -> list[pa.Array]:
+        """The words."""
+        return [row_status.column(found.status)]
 
 
 class Page:

@@ -255,7 +255,7 @@ def test_it_refuses_a_file_that_is_not_what_its_step_wrote(nntool, run, source, 
 def test_an_output_that_fails_half_way_leaves_the_old_one(nntool, run, table, write, at):
     bad = write("new.csv", [*table, *table[1:] * 20, ["too", "short"]])
     (at / "p.csv").write_text("old\n")
-    said = nntool("predict", run, bad, "--output", "p.csv")
+    said = nntool("predict", run, bad, "--output", "p.csv", "--strict")
     assert said.code == 3
     assert f"line {61 + 20 * 60 + 1} has 2" in said.message
     assert (at / "p.csv").read_text() == "old\n"

@@ -95,16 +95,13 @@ def test_training_rows_fall_into_the_bins_as_they_were_learned(values):
 
 
 @pytest.mark.parametrize("values", [NUMBERS, TEXTS], ids=["numbers", "texts"])
-def test_chunks_add_up_to_the_whole_and_rows_that_are_left_out_are_in_no_bin(values):
+def test_chunks_add_up_to_the_whole(values):
     reference = drift.learn(values, "")
-    left_out = np.arange(5000) % 3 == 0
     total = {}
     for part in (slice(0, 7), slice(7, 1000), slice(1000, 1000), slice(1000, None)):
-        drift.add(total, {"x": drift.count(values[part], reference, left_out[part])})
-    kept = np.flatnonzero(~left_out)
-    rest = values.take(pa.array(kept)) if isinstance(values, pa.Array) else values[kept]
-    assert total["x"].tolist() == drift.count(rest, reference).tolist()
-    assert total["x"].sum() == len(kept)
+        drift.add(total, {"x": drift.count(values[part], reference)})
+    assert total["x"].tolist() == drift.count(values, reference).tolist()
+    assert total["x"].sum() == 5000
 
 
 def test_without_a_value_everything_is_missing():
