@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from nntool.run.directory import Run
 from nntool.settings.predict import PredictSettings
-from nntool.steps import destination
+from nntool.steps import destination, drifting
 from nntool.steps.answer_columns import answer_parts
 from nntool.steps.csv_input import batches
 from nntool.steps.inputs import open_rows
@@ -50,6 +50,9 @@ def predict(
     }
     if settings.status:
         outcome.tables.append(_status_table(predictor.counts.status))
+    if settings.drift_limit is not None:
+        target, bins = predictor.model.plain["target"], predictor.counts.bins
+        drifting.tell(bins, predictor.watched, settings.drift_limit, target, outcome)
     return outcome
 
 

@@ -13,6 +13,7 @@ from nntool.run.directory import Run
 from nntool.run.manifest import Entry
 from nntool.settings.predict import PredictSettings
 from nntool.settings.wording import counted, quoted
+from nntool.steps import drifting, monte_carlo
 from nntool.steps import model as models
 from nntool.steps.intervals import intervals_of
 from nntool.steps.prediction_notes import cell_notes, feature_notes
@@ -21,6 +22,7 @@ from nntool.steps.streaming import in_order
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from nntool.nn.dropout_passes import DropoutPasses
     from nntool.nn.predicting import Predictor as Engine
     from nntool.tables.sources.reading import BatchReader
 
@@ -55,10 +57,12 @@ class Counts:
     """Rows that could not be read, and are not answered."""
     status: dict[str, int] = field(default_factory=dict)
     """Rows by what was met in them, where that was asked for."""
+    bins: dict[str, Any] = field(default_factory=dict)
+    """How many rows fall into each bin of each column, where drift is asked for."""
 
     def add(self, other: Counts) -> None:
         """Take in what was met in other rows."""
-        from nntool.tables import casting, transforming
+        from nntool.tables import casting, drift, transforming
 
         self.rows += other.rows
         self.empty_rows += other.empty_rows
@@ -68,6 +72,7 @@ class Counts:
         self.bad_rows += other.bad_rows
         for word, n in other.status.items():
             self.status[word] = self.status.get(word, 0) + n
+        drift.add(self.bins, other.bins)
 
 
 class Chunk(NamedTuple):
@@ -94,6 +99,8 @@ class Answers(NamedTuple):
     counts: Counts
     bad: Any = None
     """A mask ``(n,)`` of the rows that could not be read, or None where all could."""
+    spread: Any = None
+    """The standard deviation over the passes of --mc-dropout ``(n,)``, or None."""
     status: Any = None
     """What was met in each row `(n,)`, where that was asked for: codes of row_status."""
 
@@ -134,9 +141,9 @@ class Predictor:
         run = self.run
         self.clean = msgspec.json.decode(files[names.CLEAN_STATE])
         packed = files.get(names.TRANSFORM_ARRAYS)
+        learned = msgspec.json.decode(files[names.TRANSFORM_STATE])
         self.features = states.join(
-            msgspec.json.decode(files[names.TRANSFORM_STATE])["features"],
-            {} if packed is None else arrays.load_npz(packed),
+            learned["features"], {} if packed is None else arrays.load_npz(packed)
         )
         self.is_in_order = cleaning.is_in_order(self.clean) or transforming.is_in_order(
             self.features
@@ -148,7 +155,12 @@ class Predictor:
         """The clean columns that features are made of."""
         self.sources: list[str] = cleaning.sources(self.clean, self.columns)
         """The columns that rows to predict must have."""
+        self.watched: dict[str, Any] = {}
+        """What training rows looked like, by clean column, where drift is asked for."""
+        if self.settings.drift_limit is not None:
+            self.watched = drifting.references(learned, self.columns, run)
         self.model = models.load(files)
+        monte_carlo.refuse(self.settings, self.model, run)
         level = self.settings.interval
         self.intervals = None if level is None else intervals_of(run, self.model, level)
         """What --interval asks for."""
@@ -217,13 +229,30 @@ class Predictor:
         if bad is not None:  # each row keeps its place in the blocks of the engine
             numeric, codes = bad_rows.spread(numeric, bad), bad_rows.spread(codes, bad)
         with np.errstate(all="ignore"):
-            z = self._engine().outputs(numeric, codes, chunk.first)
-            decided, probabilities = self.model.answer(z)
-        decided = self._decided(decided, probabilities)
+            decided, probabilities, spread = self._said_of(numeric, codes, chunk.first)
         counts.predicted = self._by_class(decided if bad is None else decided[~bad])
         return Answers(
-            chunk.first, chunk.text, numeric, codes, decided, probabilities, counts, bad, status
+            chunk.first,
+            chunk.text,
+            numeric,
+            codes,
+            decided,
+            probabilities,
+            counts,
+            bad,
+            spread,
+            status,
         )
+
+    def _said_of(self, numeric: Any, codes: Any, first: int) -> tuple[Any, Any, Any]:
+        """What is decided, the probabilities, and the spread of several passes where asked for."""
+        if self.settings.mc_dropout:
+            several = monte_carlo.averaged(self._passes(), self.model, numeric, codes, first)
+            decided = self._decided(several.decided, several.probabilities)
+            return decided, several.probabilities, several.spread(decided)
+        z = self._engine().outputs(numeric, codes, first)
+        decided, probabilities = self.model.answer(z)
+        return self._decided(decided, probabilities), probabilities, None
 
     def _features_of(self, chunk: Chunk, text: pa.RecordBatch) -> tuple[Any, Any, Any, Counts]:
         """The numbers and codes of the good rows of a chunk, their status, and what was met."""
@@ -233,6 +262,7 @@ class Predictor:
 
         n_bad = chunk.text.num_rows - text.num_rows
         typed, cells = cleaning.apply(text, self.clean, self.columns)
+        bins = drifting.count(typed, self.watched)
         unseen = {}
         if self.settings.status or self.settings.unseen != "other":
             unseen = row_status.unseen_cells(typed, self.features, self.kept)
@@ -247,6 +277,7 @@ class Predictor:
         counts = Counts(
             chunk.text.num_rows, chunks.n_empty_rows(text), cells, found, bad_rows=n_bad
         )
+        counts.bins = bins
         status = None
         if self.settings.status:
             status = row_status.codes(typed, self.features, self.kept, unseen)
@@ -326,6 +357,13 @@ class Predictor:
             self._of_thread.engine = Engine(self.model.net, self.model.theta, self.model.stats)
         engine: Engine = self._of_thread.engine
         return engine
+
+    def _passes(self) -> DropoutPasses:
+        """The buffers of this thread for several passes."""
+        if not hasattr(self._of_thread, "passes"):
+            self._of_thread.passes = monte_carlo.passes_of(self.settings, self.model)
+        passes: DropoutPasses = self._of_thread.passes
+        return passes
 
     def notes(self) -> list[str]:
         """What the person should know of the rows that were predicted."""

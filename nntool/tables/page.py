@@ -26,6 +26,10 @@ class Answered(Protocol):
         """``(n, n_classes)``, or None."""
 
     @property
+    def spread(self) -> Any:
+        """Standard deviations over several passes ``(n,)``, or None."""
+
+    @property
     def status(self) -> Any:
         """What was met in each row ``(n,)``, codes of row_status; None where nobody asked."""
 
@@ -83,6 +87,19 @@ class Prediction(Part):
         if self.classes is None:
             return answers.value_columns(found.decided)
         return answers.class_columns(found.decided, None, self.classes)
+
+
+@dataclass(frozen=True)
+class Spread(Part):
+    """How far several answers to the same row lie apart."""
+
+    def fields(self) -> list[pa.Field]:
+        """One column."""
+        return [pa.field("spread", pa.float64())]
+
+    def arrays(self, found: Answered) -> list[pa.Array]:
+        """The standard deviation of each row."""
+        return answers.value_columns(found.spread)
 
 
 @dataclass(frozen=True)
