@@ -128,7 +128,7 @@ scores = st.lists(
 def test_areas_are_those_of_scikit_learn_with_any_ties(rows):
     p, positive = np.array([r[0] for r in rows]), np.array([r[1] for r in rows])
     ranking = rank(p, positive)
-    roc, ap = areas(ranking, np.ones((1, len(p))))
+    roc, ap = areas(ranking, np.ones((1, positive.sum())), np.ones((1, (~positive).sum())))
     if positive.all() or not positive.any():
         assert np.isnan(roc).all()
         assert np.isnan(ap).all()

@@ -14,7 +14,7 @@ import numpy as np
 from nntool.tables.metrics import classes, probabilities, regression
 from nntool.tables.metrics.rows import Confusions, Numbers, Samples, Scored, Undefined
 
-__all__ = ["METRICS", "Confusions", "Metric", "Samples", "Scored", "Undefined"]
+__all__ = ["METRICS", "Confusions", "Metric", "Numbers", "Samples", "Scored", "Undefined"]
 
 
 class Metric(NamedTuple):
@@ -27,6 +27,16 @@ class Metric(NamedTuple):
     of_decisions: bool
     is_further: bool
     """Whether tables leave it out: metrics.json and --require have it."""
+
+    @property
+    def sorts_by_class(self) -> bool:
+        """Whether the rows are sorted anew for each of several classes."""
+        return self.function in (
+            probabilities.auc_macro,
+            probabilities.auc_weighted,
+            probabilities.pr_auc_macro,
+            probabilities.pr_auc_weighted,
+        )
 
     def of_samples(self, samples: Samples) -> Numbers:
         """The metric of each sample, NaN where it has no value; `Undefined` where none has one."""

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from nntool.tables.metrics.rows import Numbers, Samples, Undefined, share
+from nntool.tables.metrics.rows import Array, Numbers, Samples, Scored, Undefined, share
 
 N_BINS = 15  # of the expected calibration error, as in its source
 
@@ -68,8 +68,7 @@ def log_loss(s: Samples) -> Numbers:
     Source: Good 1952, Rational decisions.
     Use: probabilities that are to be believed; one sure mistake is dear.
     """
-    p = s.rows.known_probabilities()[np.arange(len(s.rows.target)), s.rows.target]
-    return s.mean(-np.log(np.maximum(p, np.finfo(np.float64).eps)))
+    return s.mean(_surprise)
 
 
 def brier(s: Samples) -> Numbers:
@@ -78,8 +77,7 @@ def brier(s: Samples) -> Numbers:
     Source: Brier 1950, Verification of forecasts expressed in terms of probability.
     Use: probabilities that are to be believed; no single row can spoil it.
     """
-    p = s.rows.known_probabilities()[:, s.rows.positive]
-    return s.mean(np.square(p - (s.rows.target == s.rows.positive)))
+    return s.mean(_squares_of_positive)
 
 
 def brier_of_classes(s: Samples) -> Numbers:
@@ -88,9 +86,7 @@ def brier_of_classes(s: Samples) -> Numbers:
     Source: Brier 1950, Verification of forecasts expressed in terms of probability.
     Use: probabilities that are to be believed; no single row can spoil it.
     """
-    missed = s.rows.known_probabilities().copy()
-    missed[np.arange(len(missed)), s.rows.target] -= 1
-    return s.mean(np.einsum("ij,ij->i", missed, missed))
+    return s.mean(_squares_of_classes)
 
 
 def ece(s: Samples) -> Numbers:
@@ -100,13 +96,34 @@ def ece(s: Samples) -> Numbers:
     Source: Guo et al. 2017, On calibration of modern neural networks, arXiv:1706.04599.
     Use: whether 80 % sure is right in 80 % of rows; with few rows it is never 0.
     """
-    p = s.rows.known_probabilities()
-    top = p.argmax(axis=1)
-    confidence = p[np.arange(len(p)), top]
-    bins = np.clip(np.ceil(confidence * N_BINS).astype(np.int64) - 1, 0, N_BINS - 1)
-    gaps = np.zeros((len(p), N_BINS))
-    gaps[np.arange(len(p)), bins] = (s.rows.target == top) - confidence
-    return np.asarray(np.abs(s.mean(gaps)).sum(axis=1))
+    gaps = s.mean_by_bin(s.rows.terms(_bin_of_confidence), _gap_to_confidence, N_BINS)
+    return np.asarray(np.abs(gaps).sum(axis=1))
+
+
+def _surprise(rows: Scored) -> Numbers:
+    p = rows.known_probabilities()[np.arange(len(rows.target)), rows.target]
+    return np.asarray(-np.log(np.maximum(p, np.finfo(np.float64).eps)))
+
+
+def _squares_of_positive(rows: Scored) -> Numbers:
+    p = rows.known_probabilities()[:, rows.positive]
+    return np.asarray(np.square(p - (rows.target == rows.positive)))
+
+
+def _squares_of_classes(rows: Scored) -> Numbers:
+    missed = rows.known_probabilities().copy()
+    missed[np.arange(len(missed)), rows.target] -= 1
+    return np.asarray(np.einsum("ij,ij->i", missed, missed))
+
+
+def _bin_of_confidence(rows: Scored) -> Array:
+    bins = np.ceil(rows.known_probabilities().max(axis=1) * N_BINS).astype(np.int64) - 1
+    return np.asarray(np.clip(bins, 0, N_BINS - 1))
+
+
+def _gap_to_confidence(rows: Scored) -> Numbers:
+    p = rows.known_probabilities()
+    return np.asarray((p.argmax(axis=1) == rows.target) - p.max(axis=1))
 
 
 def _of_positive(s: Samples, which: int) -> Numbers:

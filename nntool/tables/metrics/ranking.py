@@ -10,56 +10,62 @@ Places = npt.NDArray[np.int64]
 
 
 class Ranking(NamedTuple):
-    """Rows by falling score. Rows of equal score are passed at once: a group."""
+    """Positive and negative rows, each by falling score, and how the two lists lie together."""
 
-    order: Places
-    """The rows, `(n,)`."""
-    is_positive: Numbers
-    """1 or 0 for each row in that order."""
-    starts: Places
-    """Where the groups that hold a positive row begin in that order."""
-    ends: Places
-    """The place behind the last row of each of them."""
+    positives: Places
+    """The positive rows, `(n_positive,)`."""
+    negatives: Places
+    """The negative rows, `(n_negative,)`."""
+    n_as_high: Places
+    """For each positive row: how many positive rows score as high as it or higher."""
+    n_above: Places
+    """How many negative rows score higher than it."""
+    n_down_to: Places
+    """How many negative rows score as high as it or higher."""
 
 
 def rank(score: npt.NDArray[Any], is_positive: npt.NDArray[np.bool_]) -> Ranking:
     """Sort rows `(n,)` by score, the largest first.
 
     >>> ranking = rank(np.array([0.2, 0.9, 0.2]), np.array([True, False, False]))
-    >>> ranking.order.tolist(), ranking.starts.tolist(), ranking.ends.tolist()
-    ([1, 0, 2], [1], [3])
+    >>> ranking.negatives.tolist(), ranking.n_above.tolist(), ranking.n_down_to.tolist()
+    ([1, 2], [1], [2])
     """
     order = np.argsort(-score, kind="stable")
-    ordered, positive = score[order], is_positive[order].astype(np.float64)
-    bounds = np.flatnonzero(np.diff(ordered, prepend=np.nan, append=np.nan) != 0)
-    met = np.concatenate(([0.0], np.cumsum(positive)))[bounds]
-    with_positive = np.flatnonzero(np.diff(met))
-    return Ranking(order, positive, bounds[:-1][with_positive], bounds[1:][with_positive])
+    of_positive = is_positive[order]
+    positives, negatives = order[of_positive], order[~of_positive]
+    falling, others = -score[positives], -score[negatives]
+    return Ranking(
+        positives,
+        negatives,
+        np.searchsorted(falling, falling, side="right"),
+        np.searchsorted(others, falling, side="left"),
+        np.searchsorted(others, falling, side="right"),
+    )
 
 
-def areas(ranking: Ranking, counts: Numbers) -> tuple[Numbers, Numbers]:
+def areas(ranking: Ranking, positives: Numbers, negatives: Numbers) -> tuple[Numbers, Numbers]:
     """The area under the ROC curve and the average precision of each sample.
 
-    ``counts`` `(n_samples, n)` says how often each row is counted, in the order of the ranking.
-    ROC AUC = P(a positive row scores above a negative one) + ½ P(they score alike), which is the
-    statistic of Mann and Whitney 1947, Annals of Mathematical Statistics 18. Average precision =
-    Σ (step of recall)·(precision there), without interpolation. NaN where one kind is absent.
+    ``positives`` `(n_samples, n_positive)` and ``negatives`` `(n_samples, n_negative)` say how
+    often each row is counted, in the order of the ranking. ROC AUC = P(a positive row scores above
+    a negative one) + ½ P(they score alike), which is the statistic of Mann & Whitney 1947, Annals
+    of Mathematical Statistics 18. Average precision = Σ (step of recall)·(precision there), without
+    interpolation. NaN where one kind is absent.
     """
-    _, is_positive, starts, ends = ranking
-    passed = _cumulated(counts)
-    found = _cumulated(counts * is_positive)
-    n, n_positive = passed[:, -1], found[:, -1]
-    n_negative = n - n_positive
-    above = found[:, ends]  # positive rows down to the end of each group
-    down_to = passed[:, ends]
-    gained = above - found[:, starts]
-    tied = down_to - passed[:, starts] - gained
-    below = n_negative[:, None] - (down_to - above)
-    roc = np.einsum("ij,ij->i", gained, below + tied / 2)
-    precision = np.divide(above, down_to, out=np.zeros_like(above), where=down_to > 0)
-    ap = np.einsum("ij,ij->i", gained, precision)
+    _, _, n_as_high, n_above, n_down_to = ranking
+    found, passed = _cumulated(positives), _cumulated(negatives)
+    n_positive, n_negative = found[:, -1], passed[:, -1]
+    as_high = np.take(found, n_as_high, axis=1)
+    above = np.take(passed, n_above, axis=1)
+    down_to = np.take(passed, n_down_to, axis=1)
+    above += down_to
+    roc = n_negative * n_positive - np.einsum("ij,ij->i", positives, above) / 2
+    down_to += as_high
+    precision = np.divide(as_high, down_to, out=np.zeros_like(as_high), where=as_high > 0)
+    ap = np.einsum("ij,ij->i", positives, precision)
     defined = (n_positive > 0) & (n_negative > 0)
-    nowhere = np.full(len(n), np.nan)
+    nowhere = np.full(len(roc), np.nan)
     return (
         np.divide(roc, n_positive * n_negative, out=nowhere.copy(), where=defined),
         np.divide(ap, n_positive, out=nowhere, where=defined),

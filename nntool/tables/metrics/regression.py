@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from nntool.tables.metrics.rows import Numbers, Samples, Undefined, share
+from nntool.tables.metrics.rows import Numbers, Samples, Scored, Undefined, share
 
 
 def mae(s: Samples) -> Numbers:
@@ -10,7 +10,7 @@ def mae(s: Samples) -> Numbers:
 
     Use: errors in the target's own unit; large ones count by their size.
     """
-    return s.mean(np.abs(s.rows.errors))
+    return s.mean(_sizes)
 
 
 def mse(s: Samples) -> Numbers:
@@ -18,7 +18,7 @@ def mse(s: Samples) -> Numbers:
 
     Use: large errors are much worse than small ones; in the square of the unit.
     """
-    return s.mean(np.square(s.rows.errors))
+    return s.mean(_squares)
 
 
 def rmse(s: Samples) -> Numbers:
@@ -36,7 +36,7 @@ def mape(s: Samples) -> Numbers:
     """
     if n_zeros := np.count_nonzero(s.rows.target == 0):
         raise Undefined(f"the target is 0 in {n_zeros} rows")
-    return 100 * s.mean(np.abs(s.rows.errors / s.rows.target))
+    return 100 * s.mean(_relative_sizes)
 
 
 def median_ae(s: Samples) -> Numbers:
@@ -47,9 +47,9 @@ def median_ae(s: Samples) -> Numbers:
     order, sizes = s.rows.by_size_of_error
     n = len(order)
     passed = np.cumsum(s.counts_in(order), axis=1)
-    middle = ((n - 1) // 2, n // 2)  # places from 0; the same one where n is odd
-    lower, upper = (sizes[np.argmax(passed > place, axis=1)] for place in middle)
-    return np.asarray((lower + upper) / 2)
+    middle = [(n - 1) // 2, n // 2]  # places from 0; the same one where n is odd
+    places = np.array([np.searchsorted(one, middle, side="right") for one in passed])
+    return np.asarray(sizes[places].mean(axis=1))
 
 
 def r2(s: Samples) -> Numbers:
@@ -58,9 +58,8 @@ def r2(s: Samples) -> Numbers:
     Source: Wright 1921, Correlation and causation (coefficient of determination).
     Use: the share of the spread that is explained; 0 is no better than the mean.
     """
-    y = s.rows.target - s.rows.target.mean()
-    squares = s.mean(np.square(y))
-    spread = squares - np.square(s.mean(y))
+    squares = s.mean(_squares_from_mean)
+    spread = squares - np.square(s.mean(_from_mean))
     # of a resample of one value rounding leaves a little; of squares too small to be held, 0
     spread[spread <= 1e-12 * squares] = 0
     return 1 - share(mse(s), spread, "the target is the same in all rows")
@@ -72,5 +71,29 @@ def pinball(s: Samples) -> Numbers:
     Source: Koenker & Bassett 1978, Regression quantiles, Econometrica 46.
     Use: a model of a quantile; with τ = ½ it is half of mae.
     """
-    e = s.rows.errors
-    return s.mean(np.maximum(s.rows.tau * e, (s.rows.tau - 1) * e))
+    return s.mean(_tilted)
+
+
+def _sizes(rows: Scored) -> Numbers:
+    return np.abs(rows.errors)
+
+
+def _squares(rows: Scored) -> Numbers:
+    return np.square(rows.errors)
+
+
+def _relative_sizes(rows: Scored) -> Numbers:
+    return np.asarray(np.abs(rows.errors / rows.target))
+
+
+def _from_mean(rows: Scored) -> Numbers:
+    return np.asarray(rows.target - rows.target.mean())
+
+
+def _squares_from_mean(rows: Scored) -> Numbers:
+    return np.square(_from_mean(rows))
+
+
+def _tilted(rows: Scored) -> Numbers:
+    e = rows.errors
+    return np.maximum(rows.tau * e, (rows.tau - 1) * e)

@@ -1,5 +1,6 @@
 """What metrics are computed from: rows, resamples of them, and how often they were confused."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -32,6 +33,7 @@ class Scored:
     tau: float = 0.5
     """The quantile that `pinball` is about."""
     _rankings: dict[int, Ranking] = field(default_factory=dict, repr=False)
+    _terms: dict["Terms", Array] = field(default_factory=dict, repr=False)
 
     @cached_property
     def pairs(self) -> npt.NDArray[np.int64]:
@@ -61,6 +63,12 @@ class Scored:
         if self.probabilities is None:
             raise Undefined("this loss gives no probabilities")
         return self.probabilities
+
+    def terms(self, of: "Terms") -> Array:
+        """What each row adds to a sum, `(n,)`; computed once."""
+        if of not in self._terms:
+            self._terms[of] = of(self)
+        return self._terms[of]
 
     def ranking(self, of_class: int) -> Ranking:
         """The rows by falling probability of a class; sorted once."""
@@ -98,6 +106,10 @@ class Confusions(NamedTuple):
         return np.asarray(self.cells.sum(axis=1))
 
 
+Terms = Callable[[Scored], Array]
+"""What each row adds to a mean, `(n,)`."""
+
+
 class Samples:
     """The rows, each counted once; or resamples of them, each row as often as it was drawn.
 
@@ -108,17 +120,25 @@ class Samples:
         self.rows, self.counts = rows, counts
         self._areas: dict[int, tuple[Numbers, Numbers]] = {}
 
-    def mean(self, terms: Numbers) -> Numbers:
-        """The mean over rows of ``terms`` `(n, …)`, for each sample."""
+    def mean(self, of: Terms) -> Numbers:
+        """The mean over rows of what each of them adds."""
+        terms = self.rows.terms(of)
         if self.counts is None:
-            return np.asarray(np.mean(terms, axis=0, keepdims=True), dtype=np.float64)
+            return np.asarray([np.mean(terms)])
         return np.asarray(self.counts @ terms / len(terms))
+
+    def mean_by_bin(self, bins: Array, of: Terms, n_bins: int) -> Numbers:
+        """The part of that mean that comes from each bin, `(n_samples, n_bins)`."""
+        terms = self.rows.terms(of)
+        weights = [terms] if self.counts is None else (one * terms for one in self.counts)
+        found = [np.bincount(bins, weights=one, minlength=n_bins) for one in weights]
+        return np.asarray(found) / len(terms)
 
     def counts_in(self, order: npt.NDArray[np.int64]) -> Numbers:
         """How often each row is counted, rows in this order, `(n_samples, n)`."""
         if self.counts is None:
             return np.ones((1, len(order)))
-        return self.counts[:, order]
+        return np.take(self.counts, order, axis=1)
 
     @cached_property
     def confusions(self) -> Confusions:
@@ -138,7 +158,8 @@ class Samples:
         """
         if of_class not in self._areas:
             ranking = self.rows.ranking(of_class)
-            self._areas[of_class] = areas(ranking, self.counts_in(ranking.order))
+            each = (self.counts_in(kind) for kind in (ranking.positives, ranking.negatives))
+            self._areas[of_class] = areas(ranking, *each)
         return self._areas[of_class]
 
 
