@@ -27,3 +27,30 @@ class PredictSettings(StepSettings, frozen=True, kw_only=True):
             metavar="COLUMN,…",
         ),
     ] = ()
+    probabilities: Annotated[
+        bool, option("Whether the probability of each class stands beside the prediction.")
+    ] = True
+    threshold: (
+        Annotated[
+            float,
+            option(
+                "With two classes: the positive one is predicted where its probability is at least"
+                " this.",
+                ge=0,
+                le=1,
+                metavar="NUMBER",
+            ),
+        ]
+        | None
+    ) = None
+    top: (
+        Annotated[
+            int,
+            option(
+                "The K likeliest classes with their probabilities, in place of those of all.",
+                ge=1,
+                metavar="K",
+            ),
+        ]
+        | None
+    ) = None

@@ -11,6 +11,7 @@ from nntool.errors import StaleError
 from nntool.run import freshness, names
 from nntool.run.directory import Run
 from nntool.run.manifest import Entry
+from nntool.settings.predict import PredictSettings
 from nntool.settings.wording import counted
 from nntool.steps import model as models
 from nntool.steps.streaming import in_order
@@ -78,6 +79,8 @@ class Answers(NamedTuple):
     probabilities: Any
     """``(n, n_classes)``, or None."""
     counts: Counts
+    bad: Any = None
+    """A mask ``(n,)`` of the rows that could not be read, or None where all could."""
 
 
 def consistent(run: Run) -> tuple[Run, dict[str, bytes]]:
@@ -97,11 +100,13 @@ def consistent(run: Run) -> tuple[Run, dict[str, bytes]]:
 class Predictor:
     """A run opened for prediction: nothing is written and no lock is taken."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, settings: PredictSettings | None = None) -> None:
         import msgspec
 
         from nntool.tables import arrays, cleaning, states, transforming
 
+        self.settings = settings or PredictSettings()
+        """What is asked of the answers."""
         self.run, files = consistent(run)
         run = self.run
         self.clean = msgspec.json.decode(files[names.CLEAN_STATE])
@@ -160,9 +165,19 @@ class Predictor:
         numeric, codes, found = transforming.apply(typed, self.features, self.kept)
         counts = Counts(chunk.text.num_rows, chunks.n_empty_rows(chunk.text), cells, found)
         with np.errstate(all="ignore"):
-            z = self._engine().outputs(numeric, codes)
+            z = self._engine().outputs(numeric, codes, chunk.first)
             decided, probabilities = self.model.answer(z)
+        decided = self._decided(decided, probabilities)
         return Answers(chunk.first, chunk.text, numeric, codes, decided, probabilities, counts)
+
+    def _decided(self, decided: Any, probabilities: Any) -> Any:
+        """What is decided: by --threshold, or as the model decides."""
+        from nntool.tables import answers
+
+        if self.settings.threshold is None or self.model.classes is None:
+            return decided
+        positive = self.model.classes.index(self.model.plain["positive"])
+        return answers.at_threshold(probabilities, positive, self.settings.threshold)
 
     def _chunks(self, batches: Iterable[pa.RecordBatch]) -> Iterator[Chunk]:
         """Chunks cut anew at multiples of the engine's block, counted from the first row."""
