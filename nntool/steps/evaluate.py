@@ -9,10 +9,10 @@ from nntool.errors import GateError, UsageError
 from nntool.run import freshness, hashing, names
 from nntool.run.directory import Run
 from nntool.run.session import Session
-from nntool.settings.evaluate import EvaluateSettings
+from nntool.settings.evaluate import INTERVAL, EvaluateSettings
 from nntool.settings.wording import counted
+from nntool.steps import intervals, origins, rows, scoring
 from nntool.steps import model as models
-from nntool.steps import origins, rows, scoring
 from nntool.steps.job import Job, Outcome, TableView
 from nntool.steps.performing import Done, file_name, perform, read_json, write_json
 from nntool.steps.predicting import unfinished
@@ -118,6 +118,11 @@ def _score(
         "rows": settings.data or settings.part,
         "network": _network_scores(scored),
     }
+    required = settings.interval != INTERVAL
+    report["intervals"], notes = intervals.coverage(
+        run, scored, settings.interval, required=required
+    )
+    outcome.notes += notes
     if settings.baseline:
         report["baselines"] = _baselines(run, scored, settings.seed)
     write_json(folder / file_name(names.EVALUATE_METRICS), report)

@@ -115,7 +115,7 @@ def _write_rows(
         keep = [name for name in reader.names if name not in ids]
     else:
         keep = columns.resolve_listed(reader.names, settings.keep, "--keep")
-    page = Page(ids, answer_parts(settings, predictor.model), keep)
+    page = Page(ids, answer_parts(settings, predictor.model, predictor.intervals), keep)
     for before, after in page.renamed:
         job.listener.say(f"nntool predict: the input's column {before!r} is called {after!r}")
     write_header(stream, page.schema.names)

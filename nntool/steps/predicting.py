@@ -14,6 +14,7 @@ from nntool.run.manifest import Entry
 from nntool.settings.predict import PredictSettings
 from nntool.settings.wording import counted
 from nntool.steps import model as models
+from nntool.steps.intervals import intervals_of
 from nntool.steps.streaming import in_order
 
 if TYPE_CHECKING:
@@ -126,6 +127,9 @@ class Predictor:
         self.sources: list[str] = cleaning.sources(self.clean, self.columns)
         """The columns that rows to predict must have."""
         self.model = models.load(files)
+        level = self.settings.interval
+        self.intervals = None if level is None else intervals_of(run, self.model, level)
+        """What --interval asks for."""
         entry = run.entry("train")
         self.unfinished = unfinished(entry)
         self.counts = Counts()
@@ -210,6 +214,7 @@ class Predictor:
         return [
             *([order] if self.is_in_order else []),
             *([empty] if self.counts.empty_rows else []),
+            *([] if self.intervals is None else self.intervals.notes()),
             *cell_notes(self.counts.cells),
             *cleaning_report.boolean_notes(self.clean, self.counts.cells),
             *cleaning_report.rule_notes(self.clean, self.counts.cells, idle=False),
