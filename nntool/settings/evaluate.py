@@ -4,6 +4,9 @@ from typing import Annotated, Literal
 
 from nntool.settings.model import StepSettings, option
 
+INTERVAL = 0.9
+"""The level that is tried where none is asked for; a model that cannot have it is no failure."""
+
 
 class EvaluateSettings(StepSettings, frozen=True, kw_only=True):
     """Which rows are scored, against what."""
@@ -18,6 +21,15 @@ class EvaluateSettings(StepSettings, frozen=True, kw_only=True):
     baseline: Annotated[
         bool, option("Whether the majority or mean and a linear model are scored beside it.")
     ] = True
+    interval: Annotated[
+        float,
+        option(
+            "The level of the intervals or sets whose coverage is shown.",
+            metavar="LEVEL",
+            gt=0,
+            lt=1,
+        ),
+    ] = INTERVAL
     by: Annotated[
         tuple[str, ...],
         option("Also score each group of rows by this column; repeatable.", metavar="COLUMN"),

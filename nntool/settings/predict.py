@@ -27,3 +27,43 @@ class PredictSettings(StepSettings, frozen=True, kw_only=True):
             metavar="COLUMN,…",
         ),
     ] = ()
+    interval: (
+        Annotated[
+            float,
+            option(
+                "Add an interval (lower, upper) or, for classes, a set that holds the truth in this"
+                " share of rows like those of training.",
+                metavar="LEVEL",
+                gt=0,
+                lt=1,
+            ),
+        ]
+        | None
+    ) = None
+    probabilities: Annotated[
+        bool, option("Whether the probability of each class stands beside the prediction.")
+    ] = True
+    threshold: (
+        Annotated[
+            float,
+            option(
+                "With two classes: the positive one is predicted where its probability is at least"
+                " this.",
+                ge=0,
+                le=1,
+                metavar="NUMBER",
+            ),
+        ]
+        | None
+    ) = None
+    top: (
+        Annotated[
+            int,
+            option(
+                "The K likeliest classes with their probabilities, in place of those of all.",
+                ge=1,
+                metavar="K",
+            ),
+        ]
+        | None
+    ) = None

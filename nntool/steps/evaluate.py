@@ -9,8 +9,8 @@ from nntool.errors import GateError, UsageError
 from nntool.run import freshness, hashing, names
 from nntool.run.directory import Run
 from nntool.run.session import Session
-from nntool.settings.evaluate import EvaluateSettings
-from nntool.steps import history, origins, rows, scoring
+from nntool.settings.evaluate import INTERVAL, EvaluateSettings
+from nntool.steps import history, intervals, origins, rows, scoring
 from nntool.steps.evaluating import importance, showing, slices, verdict
 from nntool.steps.job import Job, LearningCurve, Outcome
 from nntool.steps.performing import Done, file_name, perform, read_json, recorded, write_json
@@ -134,6 +134,7 @@ def _report(parts: Parts, scored: Scored, settings: EvaluateSettings, job: Job) 
     if settings.baseline:
         report["baselines"] = _baselines(beside["train"], scored, settings.seed)
     report["verdict"] = _verdict(parts, beside, scored, report)
+    report["intervals"] = _coverage(parts.run, scored, settings)
     if settings.by:
         report["slices"] = slices.by_columns(parts.run, scored, settings.by)
     if settings.importance:
@@ -171,6 +172,13 @@ def _verdict(
         linear = metrics.get(held.measure().metric)
     found = verdict.of_parts(train, held, parts.target[parts.index("train")], linear)
     return found and verdict.beside_diagnosis(found, train.model.plain["trained"]["diagnosis"])
+
+
+def _coverage(run: Run, scored: Scored, settings: EvaluateSettings) -> dict[str, Any]:
+    """How often the intervals or sets of the model hold the truth."""
+    required = settings.interval != INTERVAL
+    found, notes = intervals.coverage(run, scored, settings.interval, required=required)
+    return found | {"notes": notes}
 
 
 def _baselines(train: Scored, scored: Scored, seed: int) -> dict[str, Any]:

@@ -7,18 +7,21 @@ import os
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
 from nntool.errors import UsageError
 from nntool.run.directory import Run
 from nntool.settings.predict import PredictSettings
+from nntool.steps.answer_columns import answer_parts
 from nntool.steps.csv_input import batches
 from nntool.steps.inputs import open_rows
 from nntool.steps.job import Job, Outcome
 from nntool.steps.predicting import Answers, Predictor
 
 if TYPE_CHECKING:
+    from nntool.tables.page import Page
     from nntool.tables.sources.reading import BatchReader
 
 
@@ -35,7 +38,7 @@ def predict(
     from threadpoolctl import threadpool_limits
 
     run = Run.existing(root)
-    predictor = Predictor(run)
+    predictor = Predictor(run, settings)
     outcome = Outcome("predict", root)
     if predictor.unfinished:
         job.listener.say(f"nntool predict: {predictor.unfinished}")
@@ -104,6 +107,7 @@ def _write_rows(
 ) -> None:
     from nntool.tables import columns
     from nntool.tables.csv.writing import write_header
+    from nntool.tables.page import Page
 
     columns.resolve_all(reader.names, predictor.sources, "columns", positions=False)
     ids = columns.resolve_listed(reader.names, settings.id, "--id")
@@ -111,47 +115,20 @@ def _write_rows(
         keep = [name for name in reader.names if name not in ids]
     else:
         keep = columns.resolve_listed(reader.names, settings.keep, "--keep")
-    page = Page(predictor, ids, keep, job)
-    write_header(stream, page.header)
+    page = Page(ids, answer_parts(settings, predictor.model, predictor.intervals), keep)
+    for before, after in page.renamed:
+        job.listener.say(f"nntool predict: the input's column {before!r} is called {after!r}")
+    write_header(stream, page.schema.names)
     rows = batches(reader, predictor.run)
-    for records in predictor.each(rows, page.records, job.cores):
+    for records in predictor.each(rows, partial(_records, page), job.cores):
         stream.write(records)
         job.listener.progress("predicting", predictor.counts.rows, 0, "rows")
 
 
-class Page:
-    """The columns of the output: chosen ones of the input around those of the answers."""
+def _records(page: Page, found: Answers) -> bytes:
+    """The lines of some rows as CSV."""
+    from nntool.tables.csv.writing import write_batch
 
-    def __init__(self, predictor: Predictor, ids: list[str], keep: list[str], job: Job) -> None:
-        from nntool.tables import answers
-
-        self._model = predictor.model
-        self._ids, self._keep = ids, keep
-        own = answers.names(self._model.classes, probabilities=self._model.has_probabilities)
-        self.header = _header(ids, own, keep, job)
-
-    def records(self, found: Answers) -> bytes:
-        """The lines of some rows as CSV."""
-        from nntool.tables import answers
-        from nntool.tables.csv.writing import write_batch
-
-        shown = [
-            *(found.text.column(name) for name in self._ids),
-            *self._model.columns(found.decided, found.probabilities),
-            *(found.text.column(name) for name in self._keep),
-        ]
-        lines = io.BytesIO()
-        write_batch(lines, answers.batch(shown, self.header))
-        return lines.getvalue()
-
-
-def _header(ids: list[str], own: list[str], keep: list[str], job: Job) -> list[str]:
-    """The names of the columns; where an input column is called as an answer, it is renamed."""
-    from nntool.tables import columns
-
-    names, _ = columns.unique_names([*own, *ids, *keep])
-    answers, carried = names[: len(own)], names[len(own) :]
-    for before, after in zip([*ids, *keep], carried, strict=True):
-        if before != after:
-            job.listener.say(f"nntool predict: the input's column {before!r} is called {after!r}")
-    return [*carried[: len(ids)], *answers, *carried[len(ids) :]]
+    lines = io.BytesIO()
+    write_batch(lines, page.batch(found))
+    return lines.getvalue()

@@ -11,8 +11,10 @@ from nntool.errors import StaleError
 from nntool.run import freshness, names
 from nntool.run.directory import Run
 from nntool.run.manifest import Entry
+from nntool.settings.predict import PredictSettings
 from nntool.settings.wording import counted
 from nntool.steps import model as models
+from nntool.steps.intervals import intervals_of
 from nntool.steps.streaming import in_order
 
 if TYPE_CHECKING:
@@ -78,6 +80,8 @@ class Answers(NamedTuple):
     probabilities: Any
     """``(n, n_classes)``, or None."""
     counts: Counts
+    bad: Any = None
+    """A mask ``(n,)`` of the rows that could not be read, or None where all could."""
 
 
 def consistent(run: Run) -> tuple[Run, dict[str, bytes]]:
@@ -97,11 +101,13 @@ def consistent(run: Run) -> tuple[Run, dict[str, bytes]]:
 class Predictor:
     """A run opened for prediction: nothing is written and no lock is taken."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, settings: PredictSettings | None = None) -> None:
         import msgspec
 
         from nntool.tables import arrays, cleaning, states, transforming
 
+        self.settings = settings or PredictSettings()
+        """What is asked of the answers."""
         self.run, files = consistent(run)
         run = self.run
         self.clean = msgspec.json.decode(files[names.CLEAN_STATE])
@@ -121,6 +127,9 @@ class Predictor:
         self.sources: list[str] = cleaning.sources(self.clean, self.columns)
         """The columns that rows to predict must have."""
         self.model = models.load(files)
+        level = self.settings.interval
+        self.intervals = None if level is None else intervals_of(run, self.model, level)
+        """What --interval asks for."""
         entry = run.entry("train")
         self.unfinished = unfinished(entry)
         self.counts = Counts()
@@ -160,9 +169,19 @@ class Predictor:
         numeric, codes, found = transforming.apply(typed, self.features, self.kept)
         counts = Counts(chunk.text.num_rows, chunks.n_empty_rows(chunk.text), cells, found)
         with np.errstate(all="ignore"):
-            z = self._engine().outputs(numeric, codes)
+            z = self._engine().outputs(numeric, codes, chunk.first)
             decided, probabilities = self.model.answer(z)
+        decided = self._decided(decided, probabilities)
         return Answers(chunk.first, chunk.text, numeric, codes, decided, probabilities, counts)
+
+    def _decided(self, decided: Any, probabilities: Any) -> Any:
+        """What is decided: by --threshold, or as the model decides."""
+        from nntool.tables import answers
+
+        if self.settings.threshold is None or self.model.classes is None:
+            return decided
+        positive = self.model.classes.index(self.model.plain["positive"])
+        return answers.at_threshold(probabilities, positive, self.settings.threshold)
 
     def _chunks(self, batches: Iterable[pa.RecordBatch]) -> Iterator[Chunk]:
         """Chunks cut anew at multiples of the engine's block, counted from the first row."""
@@ -195,6 +214,7 @@ class Predictor:
         return [
             *([order] if self.is_in_order else []),
             *([empty] if self.counts.empty_rows else []),
+            *([] if self.intervals is None else self.intervals.notes()),
             *cell_notes(self.counts.cells),
             *cleaning_report.boolean_notes(self.clean, self.counts.cells),
             *cleaning_report.rule_notes(self.clean, self.counts.cells, idle=False),

@@ -56,6 +56,7 @@ def _notes(report: dict[str, Any]) -> list[str]:
         for part, scores in report.get("parts", {}).items()
         if "of" in scores
     ]
+    found += report.get("intervals", {}).get("notes", [])
     if verdict := report.get("verdict"):
         advice = f" (try {verdict['advice']})" if verdict["advice"] else ""
         found.append(f"{verdict['what']}: {verdict['facts']}{advice}")
