@@ -11,8 +11,8 @@ from nntool.run.directory import Run
 from nntool.run.session import Session
 from nntool.settings.evaluate import EvaluateSettings
 from nntool.settings.wording import counted
+from nntool.steps import cross_validation, origins, rows, scoring
 from nntool.steps import model as models
-from nntool.steps import origins, rows, scoring
 from nntool.steps.job import Job, Outcome, TableView
 from nntool.steps.performing import Done, file_name, perform, read_json, write_json
 from nntool.steps.predicting import unfinished
@@ -59,7 +59,7 @@ def evaluate_in(
         settings,
         again,
         outcome,
-        lambda folder: _work(session, settings, place, folder, facts, outcome),
+        lambda folder: _work(session, settings, job, place, folder, facts, outcome),
         reads,
     )
     _show(outcome)
@@ -87,6 +87,7 @@ def _requirements(settings: EvaluateSettings, task: str) -> list[Any]:
 def _work(
     session: Session,
     settings: EvaluateSettings,
+    job: Job,
     place: Path | None,
     folder: Path,
     facts: dict[str, Any],
@@ -98,12 +99,13 @@ def _work(
     if words := unfinished(run.entry("train")):
         outcome.notes.append(words)
     with threadpool_limits(1, user_api="blas"):  # the same bytes whatever the cores
-        return _score(run, settings, place, folder, facts, outcome)
+        return _score(run, settings, job, place, folder, facts, outcome)
 
 
 def _score(
     run: Run,
     settings: EvaluateSettings,
+    job: Job,
     place: Path | None,
     folder: Path,
     facts: dict[str, Any],
@@ -116,16 +118,19 @@ def _score(
         "task": scored.model.plain["task"],
         "target": scored.model.plain["target"],
         "rows": settings.data or settings.part,
-        "network": _network_scores(scored),
+        "network": network_scores(scored),
     }
     if settings.baseline:
         report["baselines"] = _baselines(run, scored, settings.seed)
+    if settings.cv:
+        report["cross_validation"] = cross_validation.scores(run, settings, job, folder)
     write_json(folder / file_name(names.EVALUATE_METRICS), report)
     _write_predictions(folder / file_name(names.EVALUATE_PREDICTIONS), scored)
     return Done(facts=facts)
 
 
-def _network_scores(scored: Scored) -> dict[str, Any]:
+def network_scores(scored: Scored) -> dict[str, Any]:
+    """Every metric of the network on these rows."""
     from nntool.tables import scores
 
     plain = scored.model.plain
@@ -200,6 +205,8 @@ def _show(outcome: Outcome) -> None:
     title = f"{report['network']['rows']:,} {Path(report['rows']).name} rows"
     outcome.results.append(TableView(title, [title, *shown], body))
     outcome.notes += report["network"]["notes"] + others.get("notes", [])
+    if "cross_validation" in report:
+        cross_validation.show(report, outcome)
     outcome.notes += [
         f"{metric} is not defined here: {why}"
         for metric, why in report["network"]["undefined"].items()
