@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import closing
+import warnings
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -134,26 +135,39 @@ def _computed(tasks: list[Task], job: Job) -> list[Result]:
     parallel = Parallel(at_a_time, return_as="generator", prefer="processes", max_nbytes=None)
     found: list[Result] = []
     try:
-        with closing(parallel(delayed(one_fold.compute)(task) for task in tasks)) as results:
+        with _stopped_at_the_end(parallel(delayed(one_fold.compute)(t) for t in tasks)) as results:
             for result in results:
                 _refuse_stopped(job)
-                found.append(result)
                 if result.error is not None and not isinstance(result.error, TrainingError):
                     raise result.error
+                found.append(result)
                 job.listener.progress("cross-validation", len(found), len(tasks), "folds")
     except TerminatedWorkerError:
         _refuse_stopped(job)
         raise MachineError(
-            f"a process that computed a fold was ended from outside, perhaps for want of memory"
+            "a process that computed a fold was ended from outside, perhaps for want of memory"
             f" ({at_a_time} folds at a time)",
             "--threads 1: one fold at a time, in this process",
         ) from None
     return found
 
 
+@contextmanager
+def _stopped_at_the_end(results: Generator[Result]) -> Iterator[Iterator[Result]]:
+    """The results; joblib's workers are stopped where not all of them were taken."""
+    try:
+        yield results
+    finally:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that tasks were cancelled, which is what is wanted
+            results.close()
+
+
 def _refuse_stopped(job: Job) -> None:
     if job.listener.stop_requested():
-        raise StoppedError("interrupted between folds; nothing was written", "evaluate again")
+        raise StoppedError(
+            "interrupted between folds; nothing was written", "the same command again"
+        )
 
 
 def _report(
