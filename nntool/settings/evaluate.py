@@ -2,6 +2,7 @@
 
 from typing import Annotated, Literal
 
+from nntool.errors import UsageError
 from nntool.settings.model import StepSettings, option
 
 INTERVAL = 0.9
@@ -48,3 +49,33 @@ class EvaluateSettings(StepSettings, frozen=True, kw_only=True):
         tuple[str, ...],
         option("Exit 6 unless a metric is met, as in 'accuracy>=0.9'; repeatable."),
     ] = ()
+    cv: (
+        Annotated[
+            int,
+            option(
+                "Also cross-validate: all steps are fitted anew for each of so many folds of the"
+                " training and validation rows, which are dealt as split dealt its parts.",
+                metavar="FOLDS",
+                ge=2,
+                le=100,
+            ),
+        ]
+        | None
+    ) = None
+    cv_repeats: Annotated[
+        int, option("How often --cv deals its folds anew, each time by another seed.", ge=1, le=100)
+    ] = 1
+
+    def check_together(self) -> None:
+        """Refuse a cross-validation that could not be meant."""
+        if self.cv is None and self.cv_repeats > 1:
+            raise UsageError(
+                f"--cv-repeats {self.cv_repeats} says how often folds are dealt, and there are no"
+                " folds without --cv",
+                f"--cv 5 --cv-repeats {self.cv_repeats}",
+            )
+        if self.cv is not None and self.data is not None:
+            raise UsageError(
+                f"--cv {self.cv} is about the run's own rows, and --data {self.data} is scored",
+                "give one of the two",
+            )

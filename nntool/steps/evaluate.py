@@ -10,7 +10,7 @@ from nntool.run import freshness, hashing, names
 from nntool.run.directory import Run
 from nntool.run.session import Session
 from nntool.settings.evaluate import INTERVAL, EvaluateSettings
-from nntool.steps import history, intervals, origins, rows, scoring
+from nntool.steps import cross_validation, history, intervals, origins, rows, scoring
 from nntool.steps.evaluating import importance, showing, slices, verdict
 from nntool.steps.job import Job, LearningCurve, Outcome
 from nntool.steps.performing import Done, file_name, perform, read_json, recorded, write_json
@@ -58,7 +58,7 @@ def evaluate_in(
         settings,
         again,
         outcome,
-        lambda folder: _work(session, settings, place, folder, facts, job, outcome),
+        lambda folder: _work(session, settings, job, place, folder, facts, outcome),
         reads,
     )
     showing.show(outcome)
@@ -92,10 +92,10 @@ def _curve(run: Run) -> LearningCurve:
 def _work(
     session: Session,
     settings: EvaluateSettings,
+    job: Job,
     place: Path | None,
     folder: Path,
     facts: dict[str, Any],
-    job: Job,
     outcome: Outcome,
 ) -> Done:
     from threadpoolctl import threadpool_limits
@@ -111,6 +111,8 @@ def _work(
             else parts.scored(settings.part)
         )
         report = _report(parts, scored, settings, job)
+        if settings.cv:
+            report["cross_validation"] = cross_validation.scores(run, settings, job, folder)
     write_json(folder / file_name(names.EVALUATE_METRICS), report)
     _write_predictions(folder / file_name(names.EVALUATE_PREDICTIONS), scored)
     return Done(facts=facts)

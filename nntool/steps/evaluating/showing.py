@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from nntool.settings.wording import counted
+from nntool.steps import cross_validation
 from nntool.steps.evaluating import importance, slices
 from nntool.steps.job import ConfusionMatrix, Outcome, TableView
 
@@ -23,6 +24,8 @@ def show(outcome: Outcome) -> None:
     if "importance" in report:
         outcome.results.append(importance.table(report["importance"]))
         outcome.notes += importance.notes(report["importance"])
+    if "cross_validation" in report:
+        cross_validation.show(report, outcome)
     outcome.notes += [*slices.notes(by), *_notes(report)]
 
 
