@@ -5,29 +5,37 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nntool.errors import UsageError
-from nntool.settings.choices import name_and_settings
 from nntool.settings.predict import PredictSettings
 from nntool.settings.wording import counted
 from nntool.steps.model import Model
 
 if TYPE_CHECKING:
+    from nntool.steps.intervals import Intervals
     from nntool.tables.page import Part
 
 
-def answer_parts(settings: PredictSettings, model: Model) -> list[Part]:
+def answer_parts(
+    settings: PredictSettings, model: Model, intervals: Intervals | None = None
+) -> list[Part]:
     """The parts that the model fills, in the order of the output: between ids and kept columns.
 
     That order is: prediction, interval or set, spread, probabilities or top, status.
     """
-    from nntool.tables.page import Prediction, Probabilities, Top
+    from nntool.tables.page import Prediction, Probabilities, Spread, Status, Top
 
     classes = None if model.classes is None else tuple(model.classes)
     refuse(settings, model)
     parts: list[Part] = [Prediction(classes)]
+    if intervals is not None:
+        parts.append(intervals.part())
+    if settings.spread:
+        parts.append(Spread())
     if classes is not None and settings.top is not None:
         parts.append(Top(classes, settings.top, settings.probabilities))
     elif classes is not None and settings.probabilities and model.has_probabilities:
         parts.append(Probabilities(classes))
+    if settings.status:
+        parts.append(Status())
     return parts
 
 
@@ -44,7 +52,7 @@ def refuse(settings: PredictSettings, model: Model) -> None:
         if not model.has_probabilities:
             raise UsageError(
                 f"{option} needs probabilities, and a network trained with the loss"
-                f" {name_and_settings(model.plain['loss'])[0]} gives none",
+                f" {model.loss_name} gives none",
                 "leave it out, or train with another loss: --loss auto",
             )
     if settings.threshold is not None and classes is not None and len(classes) != 2:
@@ -69,9 +77,8 @@ def notes(settings: PredictSettings, model: Model, predicted: dict[str, int]) ->
             f" (--threshold {settings.threshold:g})"
         )
     if settings.probabilities and model.classes is not None and not model.has_probabilities:
-        loss = name_and_settings(model.plain["loss"])[0]
         found.append(
-            f"a network trained with the loss {loss} gives no probabilities: there is no column"
-            " p_<class>"
+            f"a network trained with the loss {model.loss_name} gives no probabilities: there is no"
+            " column p_<class>"
         )
     return found

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from nntool.run.directory import Run
 from nntool.settings.predict import PredictSettings
-from nntool.steps import answer_columns, destination
+from nntool.steps import answer_columns, destination, drifting
 from nntool.steps.csv_input import batches
 from nntool.steps.inputs import open_rows
-from nntool.steps.job import Job, Outcome
+from nntool.steps.job import Job, Outcome, TableView
 from nntool.steps.predicting import Predictor
 
 if TYPE_CHECKING:
@@ -30,14 +30,15 @@ def predict(
     run = Run.existing(root)
     destination.refuse(settings.output, run.root, source, stdin, stdout)
     predictor = Predictor(run, settings)
-    parts = answer_columns.answer_parts(settings, predictor.model)
+    parts = answer_columns.answer_parts(settings, predictor.model, predictor.intervals)
     outcome = Outcome("predict", root)
     if predictor.unfinished:
         job.listener.say(f"nntool predict: {predictor.unfinished}")
-    reader, notes = open_rows(source, run, predictor.sources, stdin)
+    reader, notes = open_rows(source, run, predictor.sources, stdin, keep_bad=not settings.strict)
     page = _page(reader, predictor, parts, settings)
     for before, after in page.renamed:
         job.listener.say(f"nntool predict: the input's column {before!r} is called {after!r}")
+    predictor.narrow(reader, page.carried, job.cores)
     _write(page, reader, predictor, stdout, job)
     met = predictor.report()
     of_columns = answer_columns.notes(settings, predictor.model, met["predicted"])
@@ -46,8 +47,19 @@ def predict(
         "output": settings.output,
         "columns": page.schema.names,
         **met,
+        "bad_rows_listed": reader.left_out,
     }
+    if settings.status:
+        outcome.tables.append(_status_table(predictor.counts.status))
+    if settings.drift_limit is not None:
+        target, bins = predictor.model.plain["target"], predictor.counts.bins
+        drifting.tell(bins, predictor.watched, settings.drift_limit, target, outcome)
     return outcome
+
+
+def _status_table(status: dict[str, int]) -> TableView:
+    rows = [[word, f"{n:,}"] for word, n in status.items()]
+    return TableView("rows by status; one may have several", ["status", "rows"], rows)
 
 
 def _page(
@@ -57,7 +69,7 @@ def _page(
     from nntool.tables import columns
     from nntool.tables.page import Page
 
-    columns.resolve_all(reader.names, predictor.sources, "columns", positions=False)
+    predictor.require_columns(reader)
     ids = columns.resolve_listed(reader.names, settings.id, "--id")
     if "*" in settings.keep:
         keep = [name for name in reader.names if name not in ids]
@@ -75,7 +87,7 @@ def _write(
     from nntool.tables import sinks
 
     output = predictor.settings.output
-    rows = batches(reader, predictor.run)
+    rows = batches(reader, predictor.run, "without --strict they have empty answers")
     with threadpool_limits(1, user_api="blas"), destination.opened(output, stdout) as outlet:
         sink = sinks.open_sink(outlet, output, page.schema)
         made = predictor.each(rows, lambda found: sink.prepared(page.batch(found)), job.cores)
