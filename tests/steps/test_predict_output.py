@@ -307,6 +307,26 @@ def test_a_named_pipe_is_written_and_stays(ok, run, source, at):
 
 
 @POSIX
+@pytest.mark.parametrize("name", ["p.csv.gz", "p.parquet"])
+def test_a_named_pipe_gets_no_whole_file_where_something_fails(
+    nntool, run, write, table, at, name, monkeypatch
+):
+    monkeypatch.setattr("nntool.tables.sinks.CELLS_IN_GROUP", 1)  # row groups of 1,024 rows
+    bad = write("new.csv", [*table, *table[1:] * 600, ["too", "short"]])
+    os.mkfifo(at / name)
+    got = []
+    reading = threading.Thread(target=lambda: got.append((at / name).read_bytes()))
+    reading.start()
+    said = nntool("predict", run, bad, "--strict", "--output", name)
+    reading.join(timeout=30)
+    assert said.code == 3
+    with pytest.raises((EOFError, pa.ArrowInvalid)):
+        gzip.decompress(got[0] or b"\x1f\x8b") if name.endswith("gz") else pq.read_table(
+            pa.BufferReader(got[0])
+        )
+
+
+@POSIX
 def test_devices_are_written_as_they_are(ok, run, source):
     assert ok("predict", run, source, "--output", os.devnull).out == b""
     assert stat.S_ISCHR(os.stat(os.devnull).st_mode)
