@@ -12,6 +12,7 @@ from nntool.tables.csv.records import (
     Positions,
     QuoteError,
     Signs,
+    count_line_feeds,
     count_lines,
     line_ends,
     quotes,
@@ -54,10 +55,15 @@ class Block(NamedTuple):
 
 
 class _Cut(NamedTuple):
-    """A buffer cut into records; ``rest`` is its unfinished end."""
+    """A buffer cut into records; ``rest`` is its unfinished end.
+
+    ``ends`` are the offsets of the last byte of each record, None where each line is a record and
+    nobody needs to know where it ends.
+    """
 
     data: bytes
-    ends: Positions
+    n_records: int
+    ends: Positions | None
     rest: bytes
     n_blanked: int
 
@@ -107,7 +113,7 @@ class Cutter:
         while not at_end:
             buffer = carry + more
             at_end = not more
-            if BOM in buffer:  # of a file that was joined to another
+            if BOM[:1] in buffer and BOM in buffer:  # of a file that was joined to another
                 buffer, n_marks = BOM_OF_A_LINE.subn(b"", buffer)
                 self.n_marks += n_marks
             if at_end and buffer and not buffer.endswith(b"\n"):
@@ -123,13 +129,15 @@ class Cutter:
             carry = cut.rest
             if carry and (at_end or len(carry) > LONGEST_RECORD):
                 raise self._never_closed(cut)
-            held = self._held_back(cut)
-            n_records = cut.ends.size - held
-            stop = int(cut.ends[n_records - 1]) + 1 if n_records else 0
+            held = 0 if cut.ends is None else self._held_back(cut.data, cut.ends)
+            n_records = cut.n_records - held
+            stop = len(cut.data)
+            if held and cut.ends is not None:
+                stop = int(cut.ends[n_records - 1]) + 1 if n_records else 0
             if stop:
                 # What was made blank in the held part is counted too early: it is never more
                 # than what this block has, and the sum over the file is right.
-                data = cut.data[:stop]
+                data = cut.data[:stop]  # all of it, as a rule: no copy
                 if self._has_escapes:
                     data = data.replace(b"\\\\", b"\\")
                 if self._by_place:
@@ -137,7 +145,7 @@ class Cutter:
                 block = Block(data, self._line, n_records, n_blanked)
                 n_blanked = 0
                 yield block
-                self._line += count_lines(block.data)
+                self._line += n_records if cut.ends is None else count_lines(block.data)
             self.held_back = cut.data[stop:]
             carry = self.held_back + carry
             # A record longer than a block is read in growing pieces, so that it is scanned
@@ -172,10 +180,14 @@ class Cutter:
 
     def _cut(self, buffer: bytes, *, at_end: bool) -> _Cut:
         """Cut at record ends; a record whose quotes are wrong becomes blank lines."""
+        quote = self._signs.quote
+        if not self._skip_end and b"\r" not in buffer and not (quote and quote in buffer):
+            cut = buffer.rfind(b"\n") + 1
+            return _Cut(buffer[:cut], count_line_feeds(buffer), None, buffer[cut:], 0)
         if self._by_place:
             found = record_ends_by_place(buffer, self._signs)
             cut = int(found[-1]) + 1 if found.size else 0
-            return _Cut(buffer[:cut], found, buffer[cut:], 0)
+            return _Cut(buffer[:cut], found.size, found, buffer[cut:], 0)
         pieces: list[bytes] = []
         ends: list[Positions] = []
         offset = n_blanked = n_lines = 0
@@ -210,7 +222,8 @@ class Cutter:
             break
         data = b"".join([*pieces, good]) if pieces else good
         ends.append(offset + found)
-        return _Cut(data, np.concatenate(ends).astype(np.int64), rest, n_blanked)
+        every = np.concatenate(ends).astype(np.int64)
+        return _Cut(data, every.size, every, rest, n_blanked)
 
     def _say_defect(self, buffer: bytes, error: QuoteError, n_lines: int) -> None:
         line = self._line + n_lines + count_lines(buffer[: error.closed])
@@ -219,14 +232,14 @@ class Cutter:
         shown = excerpt(buffer[error.opened : _line_after(buffer, error.closed)])
         self._defects.add(line, f"goes on after a closing quote{where}", shown, quotes=True)
 
-    def _held_back(self, cut: _Cut) -> int:
+    def _held_back(self, data: bytes, ends: Positions) -> int:
         """How many records at the end of a cut are kept for later: they may be the last."""
-        starts = starts_of(cut.ends)
+        starts = starts_of(ends)
         nothing = self._signs.delimiter + self._signs.quote + b" \r\n"
         held = n_filled = 0
-        while n_filled < self._skip_end and held < cut.ends.size:
+        while n_filled < self._skip_end and held < ends.size:
             held += 1
-            record = cut.data[int(starts[-held]) : int(cut.ends[-held]) + 1]
+            record = data[int(starts[-held]) : int(ends[-held]) + 1]
             n_filled += bool(record.translate(None, nothing))
         return held
 

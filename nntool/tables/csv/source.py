@@ -65,10 +65,10 @@ def open_source(path: str) -> BinaryIO:
 def peek(stream: BinaryIO, *, keep_open: bool = False) -> tuple[bytes, BinaryIO]:
     """The first ``HEAD_BYTES`` of a stream, and a stream that still begins with them.
 
-    For a pipe, which cannot go back; ``keep_open``: it stays open when the new one is closed, and
-    what comes slowly is read as it comes.
+    A pipe cannot go back, and what comes slowly is read as it comes. ``keep_open``: it stays open
+    when the new one is closed.
     """
-    rest: Any = arriving(stream) if keep_open else stream
+    rest: Any = arriving(stream)
     head = b""
     while len(head) < HEAD_BYTES:
         more = read_bytes(rest, HEAD_BYTES - len(head), "the input")
@@ -77,9 +77,7 @@ def peek(stream: BinaryIO, *, keep_open: bool = False) -> tuple[bytes, BinaryIO]
         head += more
         if b"\n" in head and isinstance(rest, Arriving) and not rest.has_more(PATIENCE_AT_FIRST):
             break
-    if isinstance(rest, Arriving):
-        return head, cast(BinaryIO, _Replayed(head, rest, keep_open))
-    return head, cast(BinaryIO, io.BufferedReader(_Replayed(head, rest, keep_open)))
+    return head, cast(BinaryIO, _Replayed(head, rest, keep_open))
 
 
 def read_bytes(
@@ -103,7 +101,8 @@ class Arriving:
     ``sys.stdin``, which Python takes at its end.
     """
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, stream: BinaryIO, descriptor: int) -> None:
+        self._stream = stream
         self._descriptor = descriptor
 
     def read(self, size: int) -> bytes:
@@ -119,15 +118,19 @@ class Arriving:
         """Whether a read would give something at once, or in so many seconds; the end counts."""
         return bool(select.select([self._descriptor], [], [], seconds)[0])
 
+    def close(self) -> None:
+        """Close the stream whose descriptor it is."""
+        self._stream.close()
+
 
 def arriving(stream: BinaryIO) -> BinaryIO | Arriving:
-    """The stream itself, or its descriptor where that is a pipe, a terminal or the like."""
+    """The stream itself, or a view of it where it is a pipe, a terminal or the like."""
     raw = getattr(stream, "raw", None)
     if not isinstance(raw, io.FileIO) or os.name == "nt":  # select takes sockets only there
         return stream
     if stat.S_ISREG(os.fstat(raw.fileno()).st_mode):
         return stream
-    return Arriving(raw.fileno())
+    return Arriving(stream, raw.fileno())
 
 
 def has_more(stream: BinaryIO) -> bool:
@@ -150,6 +153,8 @@ class _Replayed(io.RawIOBase):
         return bool(self._head) or not isinstance(self._rest, Arriving) or self._rest.has_more()
 
     def read(self, size: int = -1) -> bytes:
+        if size < 0:
+            return self.readall()
         if self._head:
             head = bytes(self._head[:size])
             self._head = self._head[len(head) :]
@@ -164,7 +169,7 @@ class _Replayed(io.RawIOBase):
 
     def close(self) -> None:
         if not self.closed and not self._keep_open:
-            cast(BinaryIO, self._rest).close()
+            self._rest.close()
         super().close()
 
 
