@@ -49,6 +49,8 @@ class Parser:
             return None
         if b"\0" in data:
             return pa.ArrowInvalid("NUL")
+        if self._is_narrow and not _is_utf8(data):  # else seen in the columns that are read only
+            return pa.ArrowInvalid("not UTF-8")
         if self._signs.skip_blanks:
             data = unpadded(data, self._signs)
         parsed = self._wanted(data) if self._is_narrow else None
@@ -95,6 +97,16 @@ class Parser:
         except pa.ArrowInvalid as error:
             return error
         return table.combine_chunks().to_batches()[0] if table.num_rows else None
+
+
+def _is_utf8(data: bytes) -> bool:
+    if data.isascii():
+        return True
+    try:
+        pa.array([data], pa.binary()).cast(pa.string())
+    except pa.ArrowInvalid:
+        return False
+    return True
 
 
 def _as_text(

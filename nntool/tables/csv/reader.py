@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from nntool.errors import DataError
 from nntool.settings.wording import counted
+from nntool.tables import bad_rows
 from nntool.tables.columns import unique_names
 from nntool.tables.csv.cutter import Block, Cutter
 from nntool.tables.csv.defects import Defects, excerpt
@@ -20,8 +21,8 @@ from nntool.tables.csv.dialect import Dialect
 from nntool.tables.csv.header import Header, split_header
 from nntool.tables.csv.parsing import Parser
 from nntool.tables.csv.passed import Passed
-from nntool.tables.csv.records import cell_counts
-from nntool.tables.csv.repair import find_defects, lines_of, without
+from nntool.tables.csv.records import Positions, cell_counts
+from nntool.tables.csv.repair import find_defects, lines_of, rows_of, without
 from nntool.tables.csv.source import Utf8Bytes, WithoutPadding, has_more
 
 
@@ -34,7 +35,9 @@ class CsvReader:
     threads while the one before is worked on; without ``show_cells`` no note or list has text of
     a record in it. Raises ``DataError`` for an empty file, for more than ``max_bad_rows`` records
     that are not as the others (cells, bytes, quotes), and for a quote that never closes: always
-    with the line. Reads forward only, and closes the stream at its end.
+    with the line. With ``keep_bad`` such a record is a row all of whose cells are null, and each
+    batch says in the column ``bad_rows.MARK`` which rows these are. Reads forward only, and
+    closes the stream at its end.
 
     >>> import io
     >>> reader = CsvReader(io.BytesIO(b"a,b\n1,\n"), Dialect(), "x.csv")
@@ -53,6 +56,7 @@ class CsvReader:
         keep_empty: bool = False,
         ahead: int = 0,
         show_cells: bool = True,
+        keep_bad: bool = False,
     ) -> None:
         self.n_rows = 0
         self._stream = stream
@@ -61,12 +65,14 @@ class CsvReader:
         self._keep_empty = keep_empty
         self._skip_end = dialect.skip_end
         self._show_cells = show_cells
+        self._keep_bad = keep_bad
+        self._encoding = dialect.encoding
         self._ahead = int(ahead)
         self._blank = Passed(name, "blank line", "passed over")
         self._empty = Passed(name, "row without any value", "left out", "rows without any value")
         self._again = Passed(name, "repeated header", "left out")
-        self._defects = Defects(name, max_bad_rows, show=show_cells)
-        self._input = WithoutPadding(Utf8Bytes(stream, dialect.encoding, name))
+        self._defects = Defects(name, max_bad_rows, show=show_cells, keep=keep_bad)
+        self._input = WithoutPadding(Utf8Bytes(stream, dialect.encoding, name, keep_bad=keep_bad))
         self._cutter = Cutter(
             self._input,
             self._signs,
@@ -76,6 +82,7 @@ class CsvReader:
             skip_lines=dialect.skip_rows,
             skip_end=dialect.skip_end,
             block_bytes=block_bytes,
+            keep_bad=keep_bad,
         )
         blocks = iter(self._cutter)
         header, first = split_header(blocks, dialect, name, show_cells=show_cells)
@@ -83,6 +90,7 @@ class CsvReader:
         self._blocks = chain([first], blocks)
         is_named = dialect.header and len(header.cells) > 1
         self._header = [cell.strip() for cell in header.cells] if is_named else []
+        self.given_names = header.cells
         self.names, notes = unique_names(header.cells)
         self.notes = [f"{name}: {note}" for note in _names_notes(header, dialect, notes)]
         self.schema = pa.schema([(column, pa.string()) for column in self.names])
@@ -100,7 +108,7 @@ class CsvReader:
 
     @property
     def left_out(self) -> list[dict[str, Any]]:
-        """The defective records that were left out: line, reason, how they begin."""
+        """The defective records, left out or kept as bad rows: line, reason, how they begin."""
         return sorted(self._defects.listed, key=lambda record: int(record["line"]))
 
     def close(self) -> None:
@@ -169,9 +177,9 @@ class CsvReader:
     ) -> pa.RecordBatch | None:
         """The rows of a block without what is left out, which is counted."""
         n_bad = 0
-        bad = np.zeros(0, np.int64)
+        bad: Positions = np.zeros(0, np.int64)
         if isinstance(parsed, pa.ArrowInvalid):
-            bad = find_defects(block, self._signs, len(self.names), self._defects)
+            bad = self._defects_of(block)
             n_bad = bad.size
             if not n_bad:
                 raise self._refused(block, parsed)
@@ -188,9 +196,26 @@ class CsvReader:
             counts = cell_counts(block.data, self._signs)
             line = lines_of(block, np.flatnonzero(counts == 0)[:1], self._signs)[0]
         self._blank.add(n_blank, line)
+        if self._keep_bad:
+            return self._with_bad(block, parsed, bad)
         return parsed if parsed is None or self._keep_empty else self._filled(block, parsed, bad)
 
-    def _refused(self, block: Block, reason: pa.ArrowInvalid) -> DataError:
+    def _defects_of(self, block: Block) -> Positions:
+        return find_defects(block, self._signs, len(self.names), self._defects, self._encoding)
+
+    def _with_bad(
+        self, block: Block, parsed: pa.RecordBatch | None, bad: Positions
+    ) -> pa.RecordBatch | None:
+        """The rows of a block, bad ones in their places."""
+        if not bad.size:
+            return None if parsed is None else bad_rows.marked(parsed)
+        good = pa.RecordBatch.from_pylist([], schema=self.schema) if parsed is None else parsed
+        is_bad = np.isin(rows_of(block, bad, self._signs, len(self.names)), bad)
+        if np.count_nonzero(~is_bad) != good.num_rows:
+            raise self._refused(block, "its rows cannot be told apart")
+        return bad_rows.marked(bad_rows.with_gaps(good, is_bad), is_bad)
+
+    def _refused(self, block: Block, reason: object) -> DataError:
         """What to say of a block in which nothing is found that pyarrow could mind."""
         return DataError(
             f"{self._name}, from line {block.line}: {reason}",
@@ -228,7 +253,7 @@ class CsvReader:
         n_cells = len(self.names)
         try:
             for block in self._blocks:
-                bad = find_defects(block, self._signs, n_cells, self._defects)
+                bad = self._defects_of(block)
                 last_is_bad &= bool(bad.size) and self._ends_badly(block, bad) and bad[0] == 0
         except DataError:
             self._defects.refuse(n_cells, is_whole=False)

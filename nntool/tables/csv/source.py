@@ -173,17 +173,49 @@ class _Replayed(io.RawIOBase):
         super().close()
 
 
-class Utf8Bytes:
-    """A stream in any encoding, read as UTF-8; block by block, so of any length."""
+def _escape(error: UnicodeError) -> tuple[str, int]:
+    """Each byte that cannot be decoded as half of a surrogate pair, which is no UTF-8 either."""
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return "".join(chr(ESCAPED + byte) for byte in error.object[error.start : error.end]), error.end
 
-    def __init__(self, stream: BinaryIO, encoding: str, name: str) -> None:
+
+ESCAPED = 0xDC00
+codecs.register_error("nntool.escape", _escape)
+
+
+def escaped_byte(data: bytes) -> int | None:
+    r"""The byte of the source that stands escaped at the start of what is no UTF-8.
+
+    >>> escaped_byte(b"\xed\xb2\x81")
+    129
+    """
+    try:
+        found = ord(data[:3].decode("utf-8", errors="surrogatepass")[:1] or "\0") - ESCAPED
+    except UnicodeDecodeError:
+        return None
+    return found if 0 <= found < 256 else None
+
+
+class Utf8Bytes:
+    """A stream in any encoding, read as UTF-8; block by block, so of any length.
+
+    With ``keep_bad`` bytes that are not of the encoding become bytes that are not UTF-8, so that
+    their record is found; else the first of them is a ``DataError``.
+    """
+
+    def __init__(
+        self, stream: BinaryIO, encoding: str, name: str, *, keep_bad: bool = False
+    ) -> None:
         self._stream = stream
         self._encoding = encoding
         self._name = name
         self._line = 1
         self._is_begun = False
         self._decoder = (
-            None if is_utf8(encoding) else codecs.getincrementaldecoder(encoding)(errors="strict")
+            None
+            if is_utf8(encoding)
+            else codecs.getincrementaldecoder(encoding)("nntool.escape" if keep_bad else "strict")
         )
 
     def read(self, size: int) -> bytes:
@@ -194,7 +226,7 @@ class Utf8Bytes:
             raw = self._raw(size)
             try:
                 text = self._decoder.decode(raw, final=not raw)
-                data = text.encode("utf-8")
+                data = text.encode("utf-8", errors="surrogatepass")
             except UnicodeDecodeError as error:
                 raise self._undecodable(error) from None
             except UnicodeError as error:
