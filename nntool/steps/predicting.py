@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from nntool.errors import DataError, StaleError
 from nntool.run import freshness, names
@@ -103,14 +103,6 @@ class Answers(NamedTuple):
     """The standard deviation over the passes of --mc-dropout ``(n,)``, or None."""
     status: Any = None
     """What was met in each row `(n,)`, where that was asked for: codes of row_status."""
-
-
-@runtime_checkable
-class Narrowing(Protocol):
-    """A reader that can be told what is wanted of it."""
-
-    def narrow(self, columns: Sequence[str], numbers: Sequence[str] = (), ahead: int = 0) -> None:
-        """Give only these columns, some of them as numbers; see `CsvReader.narrow`."""
 
 
 def consistent(run: Run) -> tuple[Run, dict[str, bytes]]:
@@ -292,6 +284,7 @@ class Predictor:
         The rows are then read ahead by so many threads. A reader that cannot gives all as text.
         """
         from nntool.tables import cleaning, columns
+        from nntool.tables.sources.reading import Narrowing
 
         if self.is_in_order or not isinstance(reader, Narrowing):
             return
