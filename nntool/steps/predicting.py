@@ -74,6 +74,20 @@ class Counts:
             self.status[word] = self.status.get(word, 0) + n
         drift.add(self.bins, other.bins)
 
+    def sort(self, columns: Sequence[str]) -> None:
+        """Put columns in this order, and the rest by name: not in that of their first sight."""
+        place = {name: (at, "") for at, name in enumerate(columns)}
+        self.cells = _sorted(self.cells, place)
+        self.features = _sorted(self.features, place)
+
+
+def _sorted(counts: dict[str, Any], place: dict[str, tuple[int, str]]) -> dict[str, Any]:
+    last = len(place)
+    return {
+        key: _sorted(value, place) if isinstance(value, dict) else value
+        for key, value in sorted(counts.items(), key=lambda e: place.get(e[0], (last, e[0])))
+    }
+
 
 class Chunk(NamedTuple):
     """Consecutive rows of an input as text, and how many rows came before them."""
@@ -204,6 +218,7 @@ class Predictor:
         for worked, counts in in_order(done, self._chunks(batches), threads):
             self.counts.add(counts)
             yield worked
+        self.counts.sort([column["name"] for column in self.clean["columns"]])
 
     def answers(self, batches: Iterable[pa.RecordBatch]) -> Iterator[Answers]:
         """What the model says of rows of text, chunk by chunk."""
