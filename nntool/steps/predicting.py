@@ -7,13 +7,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar, runtime_checkable
 
-from nntool.errors import DataError, StaleError
+from nntool.errors import StaleError
 from nntool.run import freshness, names
 from nntool.run.directory import Run
 from nntool.run.manifest import Entry
 from nntool.settings.predict import PredictSettings
-from nntool.settings.wording import counted, quoted
+from nntool.settings.wording import counted
+from nntool.steps import good_rows, inputs
 from nntool.steps import model as models
+from nntool.steps.prediction_notes import cell_notes, feature_notes
 from nntool.steps.streaming import in_order
 
 if TYPE_CHECKING:
@@ -47,6 +49,8 @@ class Counts:
     """Cells that became missing, by column and kind."""
     features: dict[str, Any] = field(default_factory=dict)
     """Missing, unseen and out-of-range values, by kind and column."""
+    predicted: Any = 0
+    """How many rows were given to each class, in the order of classes; 0 for a regression."""
     bad_rows: int = 0
     """Rows that could not be read, and are not answered."""
     status: dict[str, int] = field(default_factory=dict)
@@ -58,6 +62,7 @@ class Counts:
 
         self.rows += other.rows
         self.empty_rows += other.empty_rows
+        self.predicted = self.predicted + other.predicted
         casting.merge_counts(self.cells, other.cells)
         transforming.add_counts(self.features, other.features)
         self.bad_rows += other.bad_rows
@@ -121,7 +126,7 @@ class Predictor:
     def __init__(self, run: Run, settings: PredictSettings | None = None) -> None:
         import msgspec
 
-        from nntool.tables import arrays, cleaning, states, transforming
+        from nntool.tables import arrays, cleaning, row_status, states, transforming
 
         self.settings = settings or PredictSettings()
         """What is asked of the answers."""
@@ -146,32 +151,12 @@ class Predictor:
         self.model = models.load(files)
         entry = run.entry("train")
         self.unfinished = unfinished(entry)
-        self.counts = Counts()
+        self.counts = Counts(status=row_status.tally([]) if self.settings.status else {})
         self._of_thread = threading.local()
 
     def require_columns(self, reader: BatchReader) -> None:
-        """Raise ``DataError`` for columns that are not there, or of which it is not clear which.
-
-        A name that stands twice in the input did so in training, or two columns may be meant.
-        """
-        from nntool.tables import columns
-
-        columns.resolve_all(reader.names, self.sources, "columns", positions=False)
-        given = [name.strip() for name in reader.given_names]
-        own = {column["name"] for column in self.clean["columns"]}
-        doubled = [
-            name
-            for name in self.sources
-            if any(
-                one == name.strip() and made != name and made not in own
-                for one, made in zip(given, reader.names, strict=True)
-            )
-        ]
-        if doubled:
-            raise DataError(
-                f"columns: the header has two of {quoted(doubled)}, which the model reads",
-                "leave one out, or give it another name",
-            )
+        """Raise ``DataError`` for columns that are not there, or of which it is not clear which."""
+        inputs.require(reader, self.sources, {column["name"] for column in self.clean["columns"]})
 
     def each(
         self,
@@ -201,50 +186,37 @@ class Predictor:
         """What the model says of one chunk: a pure function, which threads may call at once."""
         import numpy as np
 
-        from nntool.tables import bad_rows
+        from nntool.tables import bad_rows, chunks, row_status
 
-        bad = chunk.bad
-        text = chunk.text if bad is None else bad_rows.without(chunk.text, bad)
-        numeric, codes, status, counts = self._features_of(chunk, text)
+        good = good_rows.features(self, chunk)
+        numeric, codes, bad = good.numeric, good.codes, chunk.bad
         if bad is not None:  # each row keeps its place in the blocks of the engine
             numeric, codes = bad_rows.spread(numeric, bad), bad_rows.spread(codes, bad)
         with np.errstate(all="ignore"):
             z = self._engine().outputs(numeric, codes, chunk.first)
             decided, probabilities = self.model.answer(z)
         decided = self._decided(decided, probabilities)
-        return Answers(
-            chunk.first, chunk.text, numeric, codes, decided, probabilities, counts, bad, status
-        )
-
-    def _features_of(self, chunk: Chunk, text: pa.RecordBatch) -> tuple[Any, Any, Any, Counts]:
-        """The numbers and codes of the good rows of a chunk, their status, and what was met."""
-        import numpy as np
-
-        from nntool.tables import chunks, cleaning, row_status, transforming
-
-        n_bad = chunk.text.num_rows - text.num_rows
-        typed, cells = cleaning.apply(text, self.clean, self.columns)
-        unseen = {}
-        if self.settings.status or self.settings.unseen != "other":
-            unseen = row_status.unseen_cells(typed, self.features, self.kept)
-        if self.settings.unseen == "error" and unseen:
-            at = np.arange(len(text)) if chunk.bad is None else np.flatnonzero(~chunk.bad)
-            row_status.refuse_unseen(typed, unseen, self.features, chunk.first + 1 + at)
-        if self.settings.unseen == "missing" and unseen:
-            typed = row_status.as_missing(typed, unseen)
-        numeric, codes, found = transforming.apply(typed, self.features, self.kept)
-        if self.settings.unseen == "missing" and unseen:
-            found["unseen"] = {name: int(mask.sum()) for name, mask in unseen.items()}
+        n_rows = chunk.text.num_rows
         counts = Counts(
-            chunk.text.num_rows, chunks.n_empty_rows(text), cells, found, bad_rows=n_bad
+            n_rows,
+            chunks.n_empty_rows(good.text),
+            good.cells,
+            good.found,
+            self._by_class(decided if bad is None else decided[~bad]),
+            n_rows - good.text.num_rows,
+            {} if good.status is None else row_status.tally(good.status),
         )
-        status = None
-        if self.settings.status:
-            status = row_status.codes(typed, self.features, self.kept, unseen)
-            if chunk.bad is not None:
-                status = row_status.with_bad(status, chunk.bad)
-            counts.status = row_status.tally(status)
-        return numeric, codes, status, counts
+        return Answers(
+            chunk.first,
+            chunk.text,
+            numeric,
+            codes,
+            decided,
+            probabilities,
+            counts,
+            bad,
+            good.status,
+        )
 
     def narrow(self, reader: BatchReader, others: Sequence[str] = (), threads: int = 1) -> None:
         """Let a reader give only what the model reads, as numbers where it can, and ``others``.
@@ -273,6 +245,33 @@ class Predictor:
         positive = self.model.classes.index(self.model.plain["positive"])
         return answers.at_threshold(probabilities, positive, self.settings.threshold)
 
+    def _by_class(self, decided: Any) -> Any:
+        """How many rows were given to each class ``(n_classes,)``; 0 for a regression."""
+        import numpy as np
+
+        if self.model.classes is None:
+            return 0
+        return np.bincount(decided[decided >= 0], minlength=len(self.model.classes))
+
+    def report(self) -> dict[str, Any]:
+        """What was met, as JSON says it."""
+        import numpy as np
+
+        counts, classes = self.counts, self.model.classes
+        each = np.zeros(len(classes or ()), int) + counts.predicted
+        return {
+            "rows": counts.rows,
+            "empty_rows": counts.empty_rows,
+            "predicted": dict(zip(classes or (), each.tolist(), strict=True)),
+            "cells": counts.cells,
+            "missing": {},
+            "unseen": {},
+            "outside": {},
+            **counts.features,
+            "bad_rows": counts.bad_rows,
+            **({"status": counts.status} if self.settings.status else {}),
+        }
+
     def _chunks(self, batches: Iterable[pa.RecordBatch]) -> Iterator[Chunk]:
         """The rows as they come, or all at once; their outputs do not depend on where they end."""
         from nntool.tables import bad_rows, chunks
@@ -293,9 +292,10 @@ class Predictor:
 
     def notes(self) -> list[str]:
         """What the person should know of the rows that were predicted."""
-        whole = {c["source"] for c in self.features["columns"] if not c["missing"]}
         from nntool.tables import cleaning_report
 
+        cells, features = self.counts.cells, self.counts.features
+        whole = [c["source"] for c in self.features["columns"] if not c["missing"]]
         order = "cleaning or features follow the order of rows: the input was read whole"
         empty = (
             f"{counted(self.counts.empty_rows, 'row')} without any value answered like the others"
@@ -304,15 +304,10 @@ class Predictor:
         return [
             *([order] if self.is_in_order else []),
             *([empty] if self.counts.empty_rows else []),
-            *cell_notes(self.counts.cells),
-            *cleaning_report.boolean_notes(self.clean, self.counts.cells),
-            *cleaning_report.rule_notes(self.clean, self.counts.cells, idle=False),
-            *feature_notes(self.counts.features),
-            *(
-                f"{column!r}: {counted(n, 'cell')} missing, where training had none missing"
-                for column, n in self.counts.features.get("missing", {}).items()
-                if column in whole
-            ),
+            *cell_notes(cells),
+            *cleaning_report.boolean_notes(self.clean, cells),
+            *cleaning_report.rule_notes(self.clean, cells, idle=False),
+            *feature_notes(features, whole),
         ]
 
 
@@ -321,30 +316,3 @@ def unfinished(entry: Entry | None) -> str:
     ended = {"interrupted": "was interrupted", "diverged": "diverged; it is the best before that"}
     word = ended.get(entry.status if entry is not None else "")
     return f"the model is of a training that {word}" if word else ""
-
-
-def cell_notes(cells: dict[str, Any]) -> list[str]:
-    """Tokens that were read as missing, and cells that could not be read as their column's type."""
-    from nntool.tables.cleaning_report import token_notes
-
-    found = token_notes(cells)
-    for column, kinds in cells.items():
-        unfit = {kind: kinds[kind] for kind in ("unfit", "inf", "nan") if kinds.get(kind)}
-        if unfit:
-            n = sum(unfit.values())
-            what = ", ".join(f"{count:,} {WORDS[kind]}" for kind, count in unfit.items())
-            found.append(f"{column!r}: {counted(n, 'cell')} taken as missing ({what})")
-    return found
-
-
-WORDS = {"unfit": "of another type than in training", "inf": "infinite", "nan": "not a number"}
-
-
-def feature_notes(features: dict[str, Any]) -> list[str]:
-    """Categories not seen in training and values outside its range, by column."""
-    found = []
-    for column, count in features.get("unseen", {}).items():
-        found.append(f"{column!r}: {counted(count, 'cell')} with a category not seen in training")
-    for column, count in features.get("outside", {}).items():
-        found.append(f"{column!r}: {counted(count, 'value')} outside the range of training")
-    return found

@@ -7,6 +7,7 @@ import io
 import lzma
 import os
 import select
+import shlex
 import stat
 import zlib
 from collections.abc import Callable
@@ -39,6 +40,14 @@ PACKED: dict[str, Callable[[str, str], Any]] = {
     ".zst": _open_zst,
 }
 
+MAGIC = {
+    ".gz": b"\x1f\x8b",
+    ".bz2": b"BZh",
+    ".xz": b"\xfd7zXZ\0",
+    ".zst": b"\x28\xb5\x2f\xfd",
+}
+"""How packed files begin, by the suffixes of ``PACKED``."""
+
 
 def open_source(path: str) -> BinaryIO:
     """Open a file for reading bytes, unpacked where its name ends in one of ``PACKED``.
@@ -50,6 +59,7 @@ def open_source(path: str) -> BinaryIO:
             raise DataError("the name of the file is empty", "name a file")
         unpack = PACKED.get(Path(path).suffix.lower())
         if unpack is not None:
+            _refuse_unpacked(path)
             return cast(BinaryIO, unpack(path, "rb"))
         return Path(path).open("rb", buffering=READ_BYTES)
     except FileNotFoundError:
@@ -62,7 +72,24 @@ def open_source(path: str) -> BinaryIO:
         raise DataError(f"{path} cannot be opened: {error}", f"ls -l {path}") from None
 
 
-def peek(stream: BinaryIO, *, keep_open: bool = False) -> tuple[bytes, BinaryIO]:
+def _refuse_unpacked(path: str) -> None:
+    """Raise for a file that is not packed as its name says."""
+    if not Path(path).is_file():
+        return
+    magic = MAGIC[Path(path).suffix.lower()]
+    with open(path, "rb") as file:
+        head = file.read(len(magic))
+    if head and head != magic:
+        suffix = Path(path).suffix
+        raise DataError(
+            f"{path} is not packed, or not as {suffix} says: it begins with {head.hex(' ')}",
+            f"if it is text: mv {shlex.quote(path)} {shlex.quote(path.removesuffix(suffix))}",
+        )
+
+
+def peek(
+    stream: BinaryIO, name: str = "the input", *, keep_open: bool = False
+) -> tuple[bytes, BinaryIO]:
     """The first ``HEAD_BYTES`` of a stream, and a stream that still begins with them.
 
     For a pipe, which cannot go back; ``keep_open``: it stays open when the new one is closed, and
@@ -71,15 +98,15 @@ def peek(stream: BinaryIO, *, keep_open: bool = False) -> tuple[bytes, BinaryIO]
     rest: Any = arriving(stream) if keep_open else stream
     head = b""
     while len(head) < HEAD_BYTES:
-        more = read_bytes(rest, HEAD_BYTES - len(head), "the input")
+        more = read_bytes(rest, HEAD_BYTES - len(head), name)
         if not more:
             break
         head += more
         if b"\n" in head and isinstance(rest, Arriving) and not rest.has_more(PATIENCE_AT_FIRST):
             break
     if isinstance(rest, Arriving):
-        return head, cast(BinaryIO, _Replayed(head, rest, keep_open))
-    return head, cast(BinaryIO, io.BufferedReader(_Replayed(head, rest, keep_open)))
+        return head, cast(BinaryIO, _Replayed(head, rest, keep_open, name))
+    return head, cast(BinaryIO, io.BufferedReader(_Replayed(head, rest, keep_open, name)))
 
 
 def read_bytes(
@@ -138,7 +165,8 @@ def has_more(stream: BinaryIO) -> bool:
 class _Replayed(io.RawIOBase):
     """Bytes that were read before, then the rest of the stream."""
 
-    def __init__(self, head: bytes, rest: BinaryIO | Arriving, keep_open: bool) -> None:
+    def __init__(self, head: bytes, rest: BinaryIO | Arriving, keep_open: bool, name: str) -> None:
+        self._name = name
         self._head = memoryview(head)
         self._rest = rest
         self._keep_open = keep_open
@@ -154,7 +182,7 @@ class _Replayed(io.RawIOBase):
             head = bytes(self._head[:size])
             self._head = self._head[len(head) :]
             return head
-        return read_bytes(cast(BinaryIO, self._rest), size, "the input")
+        return read_bytes(cast(BinaryIO, self._rest), size, self._name)
 
     def readinto(self, buffer: object) -> int:
         room = memoryview(cast(bytearray, buffer))
