@@ -47,7 +47,7 @@ def open_csv(
     head, stream = peek(pipe or open_source(source), name, keep_open=pipe is not None)
     given = {key: value for key, value in known.items() if key in CollectSettings.__struct_fields__}
     given |= {"source": (), "skip_end": 0, "max_bad_rows": 0}
-    with _as_in_training(known), ExitStack() as stack:
+    with as_in_training(run), ExitStack() as stack:
         stack.enter_context(stream)
         _refuse_what_is_no_text(head, name, is_pipe=pipe is not None)
         notes = [
@@ -79,7 +79,7 @@ def batches(reader: BatchReader, run: Run, way_out: str = "") -> Iterator[pa.Rec
 
     ``way_out`` is what else may be done about rows that cannot be read.
     """
-    with _as_in_training(_read_as(run), way_out):
+    with as_in_training(run, way_out):
         yield from reader
 
 
@@ -186,7 +186,7 @@ def _where_training_differed(given: Given, dialect: Dialect, name: str) -> list[
 
 
 @contextmanager
-def _as_in_training(known: dict[str, Any], way_out: str = "") -> Iterator[None]:
+def as_in_training(run: Run, way_out: str = "") -> Iterator[None]:
     """Errors of the reader name options of collect, which rows to predict do not have."""
     from nntool.tables.csv.defects import DefectsError
 
@@ -201,6 +201,8 @@ def _as_in_training(known: dict[str, Any], way_out: str = "") -> Iterator[None]:
             raise DataError(error.message, hint) from None
         if error.hint and "--" in error.hint:
             ways = [way for way in error.hint.split("; ") if "--" not in way]
-            hint = "; ".join(ways) or AS_IN_TRAINING.format(**known)
+            if not ways and "--format" in error.hint:
+                ways = ["write it again; its name says what it is (.csv, .parquet, .jsonl, .xlsx)"]
+            hint = "; ".join(ways) or AS_IN_TRAINING.format(**_read_as(run))
             raise DataError(error.message, hint) from None
         raise

@@ -64,9 +64,10 @@ def _open(
         return as_collected(reader, run, needed), notes
     if all(kinds.by_name(name) != kind for name in settings.source):
         settings = CollectSettings()  # rows to skip in a CSV say nothing of a workbook
-    opened = opening.open_file(
-        kind, Path(source), source, settings, keep_empty=True, keep_bad=keep_bad
-    )
+    with csv_input.as_in_training(run):
+        opened = opening.open_file(
+            kind, Path(source), source, settings, keep_empty=True, keep_bad=keep_bad
+        )
     return as_collected(AllColumns(opened), run, needed), []
 
 
