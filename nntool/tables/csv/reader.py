@@ -89,7 +89,9 @@ class CsvReader:
             keep_bad=keep_bad,
         )
         blocks = iter(self._cutter)
-        header, first = split_header(blocks, dialect, name, show_cells=show_cells)
+        header, first = split_header(
+            blocks, dialect, name, show_cells=show_cells, keep_bad=keep_bad
+        )
         self._blank.add(header.n_blank, header.first_blank)
         self._blocks = chain([first], blocks)
         is_named = dialect.header and len(header.cells) > 1
