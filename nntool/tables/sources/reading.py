@@ -109,8 +109,10 @@ class AllColumns:
         return self._source.n_rows
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
-        yield from self._source.batches(self.names)
-        self._source.close()
+        try:
+            yield from self._source.batches(self.names)
+        finally:
+            self._source.close()
 
 
 def text_schema(names: Sequence[str]) -> pa.Schema:
