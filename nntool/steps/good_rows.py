@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from nntool.steps.predicting import Chunk, Predictor
+    from nntool.steps.answered import Chunk
+    from nntool.steps.predicting import Predictor
 
 
 class Good(NamedTuple):
@@ -15,6 +16,7 @@ class Good(NamedTuple):
 
     text: pa.RecordBatch
     typed: pa.RecordBatch
+    """The rows as clean leaves them."""
     numeric: Any
     codes: Any
     cells: dict[str, Any]
@@ -41,13 +43,12 @@ def features(predictor: Predictor, chunk: Chunk) -> Good:
     if policy == "error" and unseen:
         at = np.arange(text.num_rows) if bad is None else np.flatnonzero(~bad)
         row_status.refuse_unseen(typed, unseen, of, chunk.first + 1 + at)
-    if policy == "missing" and unseen:
-        typed = row_status.as_missing(typed, unseen)
-    numeric, codes, found = transforming.apply(typed, of, kept)
+    seen = row_status.as_missing(typed, unseen) if policy == "missing" and unseen else typed
+    numeric, codes, found = transforming.apply(seen, of, kept)
     if policy == "missing" and unseen:
         found["unseen"] = {name: int(mask.sum()) for name, mask in unseen.items()}
     status = None
     if asked:
-        status = row_status.codes(typed, of, kept, unseen)
+        status = row_status.codes(seen, of, kept, unseen)
         status = status if bad is None else row_status.with_bad(status, bad)
     return Good(text, typed, numeric, codes, cells, found, status)

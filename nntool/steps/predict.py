@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from nntool.run.directory import Run
 from nntool.settings.predict import PredictSettings
-from nntool.steps import destination
+from nntool.steps import destination, drifting
 from nntool.steps.answer_columns import answer_parts
 from nntool.steps.csv_input import batches
 from nntool.steps.inputs import open_rows
@@ -31,14 +31,15 @@ def predict(
     run = Run.existing(root)
     destination.refuse(settings.output, run.root, source, stdin, stdout)
     predictor = Predictor(run, settings)
-    parts = answer_parts(settings, predictor.model)
+    parts = answer_parts(settings, predictor.model, predictor.intervals)
     outcome = Outcome("predict", root)
     if predictor.unfinished:
         job.listener.say(f"nntool predict: {predictor.unfinished}")
     reader, notes = open_rows(source, run, predictor.sources, stdin, keep_bad=not settings.strict)
-    page = _page(reader, predictor, parts, job)
+    page = _page(reader, predictor, parts, settings)
     for before, after in page.renamed:
         job.listener.say(f"nntool predict: the input's column {before!r} is called {after!r}")
+    predictor.narrow(reader, page.carried, job.cores)
     _write(page, reader, predictor, stdout, job)
     outcome.notes += [*notes, *reader.notes, *predictor.notes()]
     outcome.report["predict"] = {
@@ -51,6 +52,9 @@ def predict(
         outcome.notes.append("there is a header and no row below it: so it is in the output")
     if settings.status:
         outcome.tables.append(_status_table(predictor.counts.status))
+    if settings.drift_limit is not None:
+        target, bins = predictor.model.plain["target"], predictor.counts.bins
+        drifting.tell(bins, predictor.watched, settings.drift_limit, target, outcome)
     return outcome
 
 
@@ -59,22 +63,19 @@ def _status_table(status: dict[str, int]) -> TableView:
     return TableView("rows by status; one may have several", ["status", "rows"], rows)
 
 
-def _page(reader: BatchReader, predictor: Predictor, parts: list[Part], job: Job) -> Page:
-    """The columns of the output, where the input has what the model and the person name.
-
-    Others are not read from then on.
-    """
+def _page(
+    reader: BatchReader, predictor: Predictor, parts: list[Part], settings: PredictSettings
+) -> Page:
+    """The columns of the output, where the input has what the model and the person name."""
     from nntool.tables import columns
     from nntool.tables.page import Page
 
-    settings = predictor.settings
     predictor.require_columns(reader)
     ids = columns.resolve_listed(reader.names, settings.id, "--id")
     if "*" in settings.keep:
         keep = [name for name in reader.names if name not in ids]
     else:
         keep = columns.resolve_listed(reader.names, settings.keep, "--keep")
-    predictor.narrow(reader, [*ids, *keep], job.cores)
     return Page(ids, parts, keep)
 
 

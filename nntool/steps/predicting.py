@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 from nntool.errors import StaleError
 from nntool.run import freshness, names
@@ -13,14 +12,17 @@ from nntool.run.directory import Run
 from nntool.run.manifest import Entry
 from nntool.settings.predict import PredictSettings
 from nntool.settings.wording import counted
-from nntool.steps import good_rows, inputs
+from nntool.steps import drifting, good_rows, inputs, monte_carlo
 from nntool.steps import model as models
+from nntool.steps.answered import Answers, Chunk, Counts
+from nntool.steps.intervals import intervals_of
 from nntool.steps.prediction_notes import cell_notes, feature_notes
 from nntool.steps.streaming import in_order
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from nntool.nn.dropout_passes import DropoutPasses
     from nntool.nn.predicting import Predictor as Engine
     from nntool.tables.sources.reading import BatchReader
 
@@ -36,66 +38,6 @@ NEEDED = [
 """All that prediction needs beside run.json; they may be copied alone."""
 NEEDED_WHERE_PRESENT = [names.TRANSFORM_ARRAYS]
 ATTEMPTS = 5
-
-
-@dataclass
-class Counts:
-    """What was met on the way, by column."""
-
-    rows: int = 0
-    empty_rows: int = 0
-    """Rows without any value: answered, as each line in has a line out."""
-    cells: dict[str, Any] = field(default_factory=dict)
-    """Cells that became missing, by column and kind."""
-    features: dict[str, Any] = field(default_factory=dict)
-    """Missing, unseen and out-of-range values, by kind and column."""
-    predicted: Any = 0
-    """How many rows were given to each class, in the order of classes; 0 for a regression."""
-    bad_rows: int = 0
-    """Rows that could not be read, and are not answered."""
-    status: dict[str, int] = field(default_factory=dict)
-    """Rows by what was met in them, where that was asked for."""
-
-    def add(self, other: Counts) -> None:
-        """Take in what was met in other rows."""
-        from nntool.tables import casting, transforming
-
-        self.rows += other.rows
-        self.empty_rows += other.empty_rows
-        self.predicted = self.predicted + other.predicted
-        casting.merge_counts(self.cells, other.cells)
-        transforming.add_counts(self.features, other.features)
-        self.bad_rows += other.bad_rows
-        for word, n in other.status.items():
-            self.status[word] = self.status.get(word, 0) + n
-
-
-class Chunk(NamedTuple):
-    """Consecutive rows of an input as text, and how many rows came before them."""
-
-    first: int
-    text: pa.RecordBatch
-    bad: Any = None
-    """A mask ``(n,)`` of the rows that could not be read, or None where all could."""
-
-
-class Answers(NamedTuple):
-    """Some rows of text, their features, what the model says of them and what was met."""
-
-    first: int
-    """How many rows of the input came before these."""
-    text: pa.RecordBatch
-    numeric: Any
-    codes: Any
-    decided: Any
-    """Class codes, or values in the target's own unit; ``(n,)``."""
-    probabilities: Any
-    """``(n, n_classes)``, or None."""
-    counts: Counts
-    bad: Any = None
-    """A mask ``(n,)`` of the rows that could not be read, or None where all could."""
-    status: Any = None
-    """What was met in each row `(n,)`, where that was asked for: codes of row_status."""
 
 
 @runtime_checkable
@@ -134,9 +76,9 @@ class Predictor:
         run = self.run
         self.clean = msgspec.json.decode(files[names.CLEAN_STATE])
         packed = files.get(names.TRANSFORM_ARRAYS)
+        learned = msgspec.json.decode(files[names.TRANSFORM_STATE])
         self.features = states.join(
-            msgspec.json.decode(files[names.TRANSFORM_STATE])["features"],
-            {} if packed is None else arrays.load_npz(packed),
+            learned["features"], {} if packed is None else arrays.load_npz(packed)
         )
         self.is_in_order = cleaning.is_in_order(self.clean) or transforming.is_in_order(
             self.features
@@ -148,7 +90,15 @@ class Predictor:
         """The clean columns that features are made of."""
         self.sources: list[str] = cleaning.sources(self.clean, self.columns)
         """The columns that rows to predict must have."""
+        self.watched: dict[str, Any] = {}
+        """What training rows looked like, by clean column, where drift is asked for."""
+        if self.settings.drift_limit is not None:
+            self.watched = drifting.references(learned, self.columns, run)
         self.model = models.load(files)
+        monte_carlo.refuse(self.settings, self.model, run)
+        level = self.settings.interval
+        self.intervals = None if level is None else intervals_of(run, self.model, level)
+        """What --interval asks for."""
         entry = run.entry("train")
         self.unfinished = unfinished(entry)
         self.counts = Counts(status=row_status.tally([]) if self.settings.status else {})
@@ -193,9 +143,7 @@ class Predictor:
         if bad is not None:  # each row keeps its place in the blocks of the engine
             numeric, codes = bad_rows.spread(numeric, bad), bad_rows.spread(codes, bad)
         with np.errstate(all="ignore"):
-            z = self._engine().outputs(numeric, codes, chunk.first)
-            decided, probabilities = self.model.answer(z)
-        decided = self._decided(decided, probabilities)
+            decided, probabilities, spread = self._said_of(numeric, codes, chunk.first)
         n_rows = chunk.text.num_rows
         counts = Counts(
             n_rows,
@@ -205,6 +153,7 @@ class Predictor:
             self._by_class(decided if bad is None else decided[~bad]),
             n_rows - good.text.num_rows,
             {} if good.status is None else row_status.tally(good.status),
+            drifting.count(good.typed, self.watched),
         )
         return Answers(
             chunk.first,
@@ -215,8 +164,19 @@ class Predictor:
             probabilities,
             counts,
             bad,
+            spread,
             good.status,
         )
+
+    def _said_of(self, numeric: Any, codes: Any, first: int) -> tuple[Any, Any, Any]:
+        """What is decided, the probabilities, and the spread of several passes where asked for."""
+        if self.settings.mc_dropout:
+            several = monte_carlo.averaged(self._passes(), self.model, numeric, codes, first)
+            decided = self._decided(several.decided, several.probabilities)
+            return decided, several.probabilities, several.spread(decided)
+        z = self._engine().outputs(numeric, codes, first)
+        decided, probabilities = self.model.answer(z)
+        return self._decided(decided, probabilities), probabilities, None
 
     def narrow(self, reader: BatchReader, others: Sequence[str] = (), threads: int = 1) -> None:
         """Let a reader give only what the model reads, as numbers where it can, and ``others``.
@@ -261,14 +221,15 @@ class Predictor:
         each = np.zeros(len(classes or ()), int) + counts.predicted
         return {
             "rows": counts.rows,
+            "bad_rows": counts.bad_rows,
             "empty_rows": counts.empty_rows,
+            **({"status": counts.status} if self.settings.status else {}),
             "predicted": dict(zip(classes or (), each.tolist(), strict=True)),
             "cells": counts.cells,
             "missing": {},
             "unseen": {},
             "outside": {},
             **counts.features,
-            "bad_rows": counts.bad_rows,
             **({"status": counts.status} if self.settings.status else {}),
         }
 
@@ -290,6 +251,13 @@ class Predictor:
         engine: Engine = self._of_thread.engine
         return engine
 
+    def _passes(self) -> DropoutPasses:
+        """The buffers of this thread for several passes."""
+        if not hasattr(self._of_thread, "passes"):
+            self._of_thread.passes = monte_carlo.passes_of(self.settings, self.model)
+        passes: DropoutPasses = self._of_thread.passes
+        return passes
+
     def notes(self) -> list[str]:
         """What the person should know of the rows that were predicted."""
         from nntool.tables import cleaning_report
@@ -304,6 +272,7 @@ class Predictor:
         return [
             *([order] if self.is_in_order else []),
             *([empty] if self.counts.empty_rows else []),
+            *([] if self.intervals is None else self.intervals.notes()),
             *cell_notes(cells),
             *cleaning_report.boolean_notes(self.clean, cells),
             *cleaning_report.rule_notes(self.clean, cells, idle=False),
