@@ -2,10 +2,13 @@
 
 from typing import Annotated, Literal
 
+from nntool.errors import UsageError
 from nntool.settings.model import StepSettings, option
 
 INTERVAL = 0.9
 """The level that is tried where none is asked for; a model that cannot have it is no failure."""
+
+NO_METRIC = "none"
 
 
 class EvaluateSettings(StepSettings, frozen=True, kw_only=True):
@@ -30,7 +33,52 @@ class EvaluateSettings(StepSettings, frozen=True, kw_only=True):
             lt=1,
         ),
     ] = INTERVAL
+    bootstrap: Annotated[
+        int,
+        option(
+            "The resamples of the rows that the confidence intervals of metrics are made of; 0 for"
+            " none.",
+            ge=0,
+            metavar="N",
+        ),
+    ] = 1000
+    confidence: Annotated[
+        float,
+        option("The level of those confidence intervals.", metavar="LEVEL", gt=0, lt=1),
+    ] = 0.95
+    threshold: (
+        Annotated[
+            float,
+            option(
+                "With two classes: the positive one is decided for where its probability is at"
+                " least this.",
+                ge=0,
+                le=1,
+                metavar="NUMBER",
+            ),
+        ]
+        | None
+    ) = None
+    optimize: Annotated[
+        str,
+        option(
+            "Choose that threshold on validation rows, where this metric is best: a metric of"
+            " decisions, such as f1.",
+            registry="METRICS",
+            words=(NO_METRIC,),
+            metavar="METRIC",
+        ),
+    ] = NO_METRIC
     require: Annotated[
         tuple[str, ...],
         option("Exit 6 unless a metric is met, as in 'accuracy>=0.9'; repeatable."),
     ] = ()
+
+    def check_together(self) -> None:
+        """Raise ``UsageError`` where settings, each of them valid, contradict each other."""
+        if self.threshold is not None and self.optimize != NO_METRIC:
+            raise UsageError(
+                f"--threshold {self.threshold:g} is given, and --optimize {self.optimize} chooses"
+                " one",
+                "give one of them",
+            )

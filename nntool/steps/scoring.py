@@ -76,7 +76,7 @@ def of_file(run: Run, path: str, outcome: Outcome) -> Scored:
             f"{path} has no target column {model.plain['target']!r} to compare with",
             f"nntool predict {run.root} {path}",
         )
-    columns.resolve_all(reader.names, predictor.sources, "columns", positions=False)
+    predictor.require_columns(reader)
     encode = target_codes.encode_values if model.classes is None else target_codes.encode_classes
     found = []
     n_respelled = 0
