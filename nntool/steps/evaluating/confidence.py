@@ -65,8 +65,10 @@ def notes(report: dict[str, Any]) -> list[str]:
     for metric, bounds in found["metrics"].items():
         if bounds is None and values[metric] is not None:
             n = found["undefined"].get(metric)
-            why = f"it has no value in {n:,} of {found['resamples']:,} resamples" if n else (
-                "so many classes and rows take too long"
+            why = (
+                f"it has no value in {n:,} of {found['resamples']:,} resamples"
+                if n
+                else ("so many classes and rows take too long")
             )
             said.append(f"{metric} has no interval: {why}")
     return said
