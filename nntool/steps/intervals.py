@@ -100,7 +100,7 @@ def intervals_of(run: Run, model: Model, level: float) -> Intervals:
     if model.classes is not None and not model.has_probabilities:
         raise UsageError(
             f"{asked}: sets need probabilities, and the loss {model.loss_name} gives none",
-            f"{run.command('train')} --loss auto",
+            f"{run.command('train')} --loss auto --output auto",
         )
     needed = conformal.rows_needed(level)
     scores = model.scores
@@ -115,6 +115,8 @@ def _too_few(asked: str, known: dict[str, Any], needed: int, n: int) -> str:
     facts = f"{asked} needs {counted(needed, 'calibration row')}"
     if not known["validation_rows"]:
         return f"{facts}, and the split of this training had no validation rows"
+    if known["shared"]:
+        return f"{facts}, and all validation rows of this training are {n:,}"
     return f"{facts}, and training kept {n:,} of {known['validation_rows']:,} validation rows apart"
 
 
