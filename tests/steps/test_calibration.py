@@ -31,6 +31,11 @@ def test_each_validation_row_stops_or_calibrates_and_one_at_least_stops(validati
     assert found.stopping.any() == bool(n)
 
 
+@pytest.mark.parametrize(("n", "share", "kept"), [(100, 0.29, 29), (5, 1 - 1e-12, 4), (1, 0.9, 0)])
+def test_a_share_is_meant_as_it_is_written(n, share, kept):
+    assert calibration.divided(np.ones(n, bool), share, 0).calibration.sum() == kept
+
+
 def test_a_share_of_0_has_all_rows_serve_both():
     validation = np.array([True, False, True, True])
     found = calibration.divided(validation, 0.0, 3)
