@@ -28,6 +28,19 @@ class PredictSettings(StepSettings, frozen=True, kw_only=True):
             metavar="COLUMN,…",
         ),
     ] = ()
+    interval: (
+        Annotated[
+            float,
+            option(
+                "Add an interval (lower, upper) or, for classes, a set that holds the truth in this"
+                " share of rows like those of training.",
+                metavar="LEVEL",
+                gt=0,
+                lt=1,
+            ),
+        ]
+        | None
+    ) = None
     probabilities: Annotated[
         bool, option("Whether the probability of each class stands beside the prediction.")
     ] = True

@@ -9,10 +9,13 @@ from nntool.settings.predict import PredictSettings
 from nntool.steps.model import Model
 
 if TYPE_CHECKING:
+    from nntool.steps.intervals import Intervals
     from nntool.tables.page import Part
 
 
-def answer_parts(settings: PredictSettings, model: Model) -> list[Part]:
+def answer_parts(
+    settings: PredictSettings, model: Model, intervals: Intervals | None = None
+) -> list[Part]:
     """The parts that the model fills, in the order of the output: between ids and kept columns.
 
     That order is: prediction, interval or set, spread, probabilities or top, status.
@@ -22,6 +25,8 @@ def answer_parts(settings: PredictSettings, model: Model) -> list[Part]:
     classes = None if model.classes is None else tuple(model.classes)
     refuse(settings, model)
     parts: list[Part] = [Prediction(classes)]
+    if intervals is not None:
+        parts.append(intervals.part())
     if settings.spread:
         parts.append(Spread())
     if classes is not None and settings.top is not None:
@@ -46,7 +51,7 @@ def refuse(settings: PredictSettings, model: Model) -> None:
         if not model.has_probabilities:
             raise UsageError(
                 f"{option} needs probabilities, and a network trained with the loss"
-                f" {model.plain['loss']['name']} has none",
+                f" {model.loss_name} has none",
                 "leave it out, or train with another loss: --loss auto",
             )
     if settings.threshold is not None and classes is not None and len(classes) != 2:

@@ -15,6 +15,8 @@ from nntool.settings.predict import PredictSettings
 from nntool.settings.wording import counted, quoted
 from nntool.steps import drifting, monte_carlo
 from nntool.steps import model as models
+from nntool.steps.intervals import intervals_of
+from nntool.steps.prediction_notes import cell_notes, feature_notes
 from nntool.steps.streaming import in_order
 
 if TYPE_CHECKING:
@@ -49,6 +51,8 @@ class Counts:
     """Cells that became missing, by column and kind."""
     features: dict[str, Any] = field(default_factory=dict)
     """Missing, unseen and out-of-range values, by kind and column."""
+    predicted: Any = 0
+    """How many rows were given to each class, in the order of classes; 0 for a regression."""
     bad_rows: int = 0
     """Rows that could not be read, and are not answered."""
     status: dict[str, int] = field(default_factory=dict)
@@ -62,6 +66,7 @@ class Counts:
 
         self.rows += other.rows
         self.empty_rows += other.empty_rows
+        self.predicted = self.predicted + other.predicted
         casting.merge_counts(self.cells, other.cells)
         transforming.add_counts(self.features, other.features)
         self.bad_rows += other.bad_rows
@@ -156,6 +161,9 @@ class Predictor:
             self.watched = drifting.references(learned, self.columns, run)
         self.model = models.load(files)
         monte_carlo.refuse(self.settings, self.model, run)
+        level = self.settings.interval
+        self.intervals = None if level is None else intervals_of(run, self.model, level)
+        """What --interval asks for."""
         entry = run.entry("train")
         self.unfinished = unfinished(entry)
         self.counts = Counts()
@@ -222,6 +230,7 @@ class Predictor:
             numeric, codes = bad_rows.spread(numeric, bad), bad_rows.spread(codes, bad)
         with np.errstate(all="ignore"):
             decided, probabilities, spread = self._said_of(numeric, codes, chunk.first)
+        counts.predicted = self._by_class(decided if bad is None else decided[~bad])
         return Answers(
             chunk.first,
             chunk.text,
@@ -304,6 +313,33 @@ class Predictor:
         positive = self.model.classes.index(self.model.plain["positive"])
         return answers.at_threshold(probabilities, positive, self.settings.threshold)
 
+    def _by_class(self, decided: Any) -> Any:
+        """How many rows were given to each class ``(n_classes,)``; 0 for a regression."""
+        import numpy as np
+
+        if self.model.classes is None:
+            return 0
+        return np.bincount(decided[decided >= 0], minlength=len(self.model.classes))
+
+    def report(self) -> dict[str, Any]:
+        """What was met, as JSON says it."""
+        import numpy as np
+
+        counts, classes = self.counts, self.model.classes
+        each = np.zeros(len(classes or ()), int) + counts.predicted
+        return {
+            "rows": counts.rows,
+            "bad_rows": counts.bad_rows,
+            "empty_rows": counts.empty_rows,
+            **({"status": counts.status} if self.settings.status else {}),
+            "predicted": dict(zip(classes or (), each.tolist(), strict=True)),
+            "cells": counts.cells,
+            "missing": {},
+            "unseen": {},
+            "outside": {},
+            **counts.features,
+        }
+
     def _chunks(self, batches: Iterable[pa.RecordBatch]) -> Iterator[Chunk]:
         """The rows as they come, or all at once; their outputs do not depend on where they end."""
         from nntool.tables import bad_rows, chunks
@@ -331,9 +367,10 @@ class Predictor:
 
     def notes(self) -> list[str]:
         """What the person should know of the rows that were predicted."""
-        whole = {c["source"] for c in self.features["columns"] if not c["missing"]}
         from nntool.tables import cleaning_report
 
+        cells, features = self.counts.cells, self.counts.features
+        whole = [c["source"] for c in self.features["columns"] if not c["missing"]]
         order = "cleaning or features follow the order of rows: the input was read whole"
         empty = (
             f"{counted(self.counts.empty_rows, 'row')} without any value answered like the others"
@@ -342,15 +379,11 @@ class Predictor:
         return [
             *([order] if self.is_in_order else []),
             *([empty] if self.counts.empty_rows else []),
-            *cell_notes(self.counts.cells),
-            *cleaning_report.boolean_notes(self.clean, self.counts.cells),
-            *cleaning_report.rule_notes(self.clean, self.counts.cells, idle=False),
-            *feature_notes(self.counts.features),
-            *(
-                f"{column!r}: {counted(n, 'cell')} missing, where training had none missing"
-                for column, n in self.counts.features.get("missing", {}).items()
-                if column in whole
-            ),
+            *([] if self.intervals is None else self.intervals.notes()),
+            *cell_notes(cells),
+            *cleaning_report.boolean_notes(self.clean, cells),
+            *cleaning_report.rule_notes(self.clean, cells, idle=False),
+            *feature_notes(features, whole),
         ]
 
 
@@ -359,30 +392,3 @@ def unfinished(entry: Entry | None) -> str:
     ended = {"interrupted": "was interrupted", "diverged": "diverged; it is the best before that"}
     word = ended.get(entry.status if entry is not None else "")
     return f"the model is of a training that {word}" if word else ""
-
-
-def cell_notes(cells: dict[str, Any]) -> list[str]:
-    """Tokens that were read as missing, and cells that could not be read as their column's type."""
-    from nntool.tables.cleaning_report import token_notes
-
-    found = token_notes(cells)
-    for column, kinds in cells.items():
-        unfit = {kind: kinds[kind] for kind in ("unfit", "inf", "nan") if kinds.get(kind)}
-        if unfit:
-            n = sum(unfit.values())
-            what = ", ".join(f"{count:,} {WORDS[kind]}" for kind, count in unfit.items())
-            found.append(f"{column!r}: {counted(n, 'cell')} taken as missing ({what})")
-    return found
-
-
-WORDS = {"unfit": "of another type than in training", "inf": "infinite", "nan": "not a number"}
-
-
-def feature_notes(features: dict[str, Any]) -> list[str]:
-    """Categories not seen in training and values outside its range, by column."""
-    found = []
-    for column, count in features.get("unseen", {}).items():
-        found.append(f"{column!r}: {counted(count, 'cell')} with a category not seen in training")
-    for column, count in features.get("outside", {}).items():
-        found.append(f"{column!r}: {counted(count, 'value')} outside the range of training")
-    return found

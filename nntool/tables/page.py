@@ -158,6 +158,8 @@ class Page:
     """All columns of the output: chosen ones of the input around those of the answers."""
 
     def __init__(self, ids: list[str], own_parts: list[Part], keep: list[str]) -> None:
+        self.carried = [*ids, *keep]
+        """The columns of the input that the output has."""
         self._parts: list[Part] = [Carried(tuple(ids)), *own_parts, Carried(tuple(keep))]
         own = [field for part in own_parts for field in part.fields()]
         fields = [field for part in self._parts for field in part.fields()]
