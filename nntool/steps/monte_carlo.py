@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nntool.errors import UsageError
 from nntool.run.directory import Run
-from nntool.settings.choices import name_and_settings
 from nntool.settings.predict import PredictSettings
 from nntool.steps.model import Model
 
@@ -46,7 +45,7 @@ def refuse(settings: PredictSettings, model: Model, run: Run) -> None:
     if model.classes is not None and not model.has_probabilities:
         raise UsageError(
             "--mc-dropout takes the mean of probabilities, and a network trained with the loss"
-            f" {name_and_settings(model.plain['loss'])[0]} has none",
+            f" {model.loss_name} has none",
             f"leave it out, or train with another loss: {run.command('train')} --loss auto",
         )
 

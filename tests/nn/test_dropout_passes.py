@@ -106,7 +106,8 @@ def test_rows_blocks_passes_and_seeds_have_masks_of_their_own():
 
 
 def test_only_dropout_draws_and_batch_norm_predicts():
-    spec = {"n_numeric": 5, "n_outputs": 1, "hidden": (6,), "batch_norm": True, "input_dropout": 0.2}
+    shape = {"n_numeric": 5, "n_outputs": 1, "hidden": (6,)}
+    spec = shape | {"batch_norm": True, "input_dropout": 0.2}
     quiet = Network(NetworkSpec(**spec))
     noisy = Network(NetworkSpec(**spec, input_noise=5.0, activation_noise=5.0))
     theta = quiet.initial(np.random.default_rng(2), np.float32)
