@@ -127,7 +127,7 @@ class PredictSettings(StepSettings, frozen=True, kw_only=True):
         return self.output in STDOUT
 
     def check_together(self) -> None:
-        """Refuse a spread over nothing."""
+        """Refuse a spread over nothing, and intervals that were measured otherwise."""
         if self.mc_dropout == 1:
             raise UsageError(
                 "--mc-dropout 1: one pass has no mean and no spread",
@@ -137,4 +137,9 @@ class PredictSettings(StepSettings, frozen=True, kw_only=True):
             raise UsageError(
                 "--spread is over the passes of --mc-dropout, and there is only one pass",
                 "--mc-dropout 30 --spread",
+            )
+        if self.interval is not None and self.mc_dropout:
+            raise UsageError(
+                "--interval was measured on plain predictions, not on the means of --mc-dropout",
+                "give one of the two; --spread says how far the passes lie apart",
             )
