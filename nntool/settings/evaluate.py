@@ -24,6 +24,20 @@ class EvaluateSettings(StepSettings, frozen=True, kw_only=True):
     baseline: Annotated[
         bool, option("Whether the majority or mean and a linear model are scored beside it.")
     ] = True
+    by: Annotated[
+        tuple[str, ...],
+        option("Also score each group of rows by this column; repeatable.", metavar="COLUMN"),
+    ] = ()
+    importance: Annotated[
+        int,
+        option(
+            "Permutations of each column's cells that say how much it matters; 0 for none, 5 is"
+            " usual.",
+            ge=0,
+            le=1000,
+            metavar="REPEATS",
+        ),
+    ] = 0
     interval: Annotated[
         float,
         option(

@@ -214,6 +214,7 @@ def _write(
     )
     history.write(folder / file_name(names.TRAIN_HISTORY), log.epochs)
     history.write(folder / file_name(names.TRAIN_TIMING), log.timing)
+    outcome.tables.append(history.curve(history.losses_of(log.epochs), best))
     judged = trainer.best is not None
     outcome.notes.append(
         history.summary(log.epochs, best, ended, resolved["monitor"], judged=judged)

@@ -7,34 +7,30 @@ from typing import TYPE_CHECKING, Any
 from nntool.settings.evaluate import EvaluateSettings
 
 if TYPE_CHECKING:
-    from nntool.steps.model import Model
+    from nntool.steps.scoring import Scored
 
 STREAM = "bootstrap"
 """The stream of the seed of evaluate that rows are drawn by."""
 
 
-def intervals(
-    model: Model, target: Any, decided: Any, probabilities: Any, settings: EvaluateSettings
-) -> dict[str, Any] | None:
-    """An interval for each metric of these rows, as metrics.json has it; None if none is wanted."""
+def intervals(scored: Scored, settings: EvaluateSettings) -> dict[str, Any]:
+    """An interval for each metric of these rows, as metrics.json has it."""
     from nntool.nn.randomness import Streams
-    from nntool.steps.evaluating import deciding
     from nntool.tables import bootstrap, scores
 
-    if not settings.bootstrap:
-        return None
-    rows = scores.rows_with_target(
+    model = scored.model
+    known = scores.rows_with_target(
         model.plain["task"],
-        target,
-        decided,
-        probabilities,
+        scored.target,
+        scored.decided,
+        scored.probabilities,
         classes=model.classes or (),
-        positive=None if model.classes is None else deciding.positive(model),
+        positive=model.positive,
         tau=model.tau,
     )
     return bootstrap.intervals(
         model.plain["task"],
-        rows,
+        known,
         Streams(settings.seed)[STREAM],
         resamples=settings.bootstrap,
         level=settings.confidence,
@@ -65,8 +61,10 @@ def notes(report: dict[str, Any]) -> list[str]:
     for metric, bounds in found["metrics"].items():
         if bounds is None and values[metric] is not None:
             n = found["undefined"].get(metric)
-            why = f"it has no value in {n:,} of {found['resamples']:,} resamples" if n else (
-                "so many classes and rows take too long"
+            why = (
+                f"it has no value in {n:,} of {found['resamples']:,} resamples"
+                if n
+                else ("so many classes and rows take too long")
             )
             said.append(f"{metric} has no interval: {why}")
     return said
