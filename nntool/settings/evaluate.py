@@ -92,7 +92,7 @@ class EvaluateSettings(StepSettings, frozen=True, kw_only=True):
         """Raise ``UsageError`` where settings, each of them valid, contradict each other."""
         if self.threshold is not None and self.optimize != NO_METRIC:
             raise UsageError(
-                f"--threshold {self.threshold:g} is given, and --optimize {self.optimize} chooses"
+                f"--threshold {self.threshold} is given, and --optimize {self.optimize} chooses"
                 " one",
                 "give one of them",
             )

@@ -86,7 +86,7 @@ def tables(report: dict[str, Any]) -> list[TableView]:
         return []
     at_half = "–" if found["at_half"] is None else f"{found['at_half']:.4g}"
     header = ["threshold", "maximizes", "validation rows", "there", "at 0.5"]
-    row = [f"{found['value']:.17g}", found["metric"], f"{found['rows']:,}"]
+    row = [str(found["value"]), found["metric"], f"{found['rows']:,}"]
     return [TableView("threshold", header, [[*row, f"{found['reached']:.4g}", at_half]])]
 
 
@@ -95,7 +95,7 @@ def notes(report: dict[str, Any]) -> list[str]:
     found = report.get("threshold")
     if found is None:
         return []
-    value = f"{found['value']:.17g}"
+    value = str(found["value"])
     others = "; the baselines decide at 0.5" if "baselines" in report else ""
     if "metric" not in found:
         return [f"the network decides at --threshold {value}{others}"]
@@ -122,5 +122,5 @@ def _require_probabilities(settings: EvaluateSettings, parts: Parts) -> None:
 def _asked(settings: EvaluateSettings) -> str | None:
     """The option that asks for a threshold, as it was typed."""
     if settings.threshold is not None:
-        return f"--threshold {settings.threshold:g}"
+        return f"--threshold {settings.threshold}"
     return None if settings.optimize == NO_METRIC else f"--optimize {settings.optimize}"
