@@ -10,6 +10,8 @@ LOCK = ".lock"
 CHECKPOINT = "checkpoint"
 STAGING = ".new-"
 """A step writes into ``.new-<step>/`` before anything bears a final name."""
+FOLD = "fold-"
+"""In ``.new-evaluate/`` the run of each fold of a cross-validation, as long as it is computed."""
 
 COLLECT_TABLE = "collect/table.parquet"
 COLLECT_SOURCES = "collect/sources.json"

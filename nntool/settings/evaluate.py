@@ -24,20 +24,6 @@ class EvaluateSettings(StepSettings, frozen=True, kw_only=True):
     baseline: Annotated[
         bool, option("Whether the majority or mean and a linear model are scored beside it.")
     ] = True
-    by: Annotated[
-        tuple[str, ...],
-        option("Also score each group of rows by this column; repeatable.", metavar="COLUMN"),
-    ] = ()
-    importance: Annotated[
-        int,
-        option(
-            "Permutations of each column's cells that say how much it matters; 0 for none, 5 is"
-            " usual.",
-            ge=0,
-            le=1000,
-            metavar="REPEATS",
-        ),
-    ] = 0
     interval: Annotated[
         float,
         option(
@@ -76,17 +62,46 @@ class EvaluateSettings(StepSettings, frozen=True, kw_only=True):
     optimize: Annotated[
         str,
         option(
-            "Choose that threshold on validation rows, where this metric is best: a metric of"
-            " decisions, such as f1.",
-            registry="METRICS",
+            "Choose that threshold on validation rows, where this metric is best.",
+            registry="DECISIONS",
             words=(NO_METRIC,),
             metavar="METRIC",
         ),
     ] = NO_METRIC
+    by: Annotated[
+        tuple[str, ...],
+        option("Also score each group of rows by this column; repeatable.", metavar="COLUMN"),
+    ] = ()
+    importance: Annotated[
+        int,
+        option(
+            "Permutations of each column's cells that say how much it matters; 0 for none, 5 is"
+            " usual.",
+            ge=0,
+            le=1000,
+            metavar="REPEATS",
+        ),
+    ] = 0
     require: Annotated[
         tuple[str, ...],
         option("Exit 6 unless a metric is met, as in 'accuracy>=0.9'; repeatable."),
     ] = ()
+    cv: (
+        Annotated[
+            int,
+            option(
+                "Also cross-validate: all steps are fitted anew for each of so many folds of the"
+                " training and validation rows, which are dealt as split dealt its parts.",
+                metavar="FOLDS",
+                ge=2,
+                le=100,
+            ),
+        ]
+        | None
+    ) = None
+    cv_repeats: Annotated[
+        int, option("How often --cv deals its folds anew, each time by another seed.", ge=1, le=100)
+    ] = 1
 
     def check_together(self) -> None:
         """Raise ``UsageError`` where settings, each of them valid, contradict each other."""
@@ -95,4 +110,15 @@ class EvaluateSettings(StepSettings, frozen=True, kw_only=True):
                 f"--threshold {self.threshold} is given, and --optimize {self.optimize} chooses"
                 " one",
                 "give one of them",
+            )
+        if self.cv is None and self.cv_repeats > 1:
+            raise UsageError(
+                f"--cv-repeats {self.cv_repeats} says how often folds are dealt, and there are no"
+                " folds without --cv",
+                f"--cv 5 --cv-repeats {self.cv_repeats}",
+            )
+        if self.cv is not None and self.data is not None:
+            raise UsageError(
+                f"--cv {self.cv} is about the run's own rows, and --data {self.data} is scored",
+                "give one of the two",
             )

@@ -10,7 +10,16 @@ from nntool.run import freshness, hashing, names
 from nntool.run.directory import Run
 from nntool.run.session import Session
 from nntool.settings.evaluate import INTERVAL, EvaluateSettings
-from nntool.steps import calibration, history, intervals, origins, rows, scoring
+from nntool.steps import (
+    calibration,
+    choices,
+    cross_validation,
+    history,
+    intervals,
+    origins,
+    rows,
+    scoring,
+)
 from nntool.steps.evaluating import confidence, deciding, importance, showing, slices, verdict
 from nntool.steps.job import Job, LearningCurve, Outcome
 from nntool.steps.performing import Done, file_name, perform, read_json, recorded, write_json
@@ -43,6 +52,7 @@ def evaluate_in(
             f"--data {settings.data} and --part {settings.part} name different rows",
             "give one of them",
         )
+    choices.check(settings)
     freshness.require(run, "evaluate")
     rows.require_training_states(run)
     task = read_json(run.checked(names.TRAIN_MODEL))["task"]
@@ -59,7 +69,7 @@ def evaluate_in(
         settings,
         again,
         outcome,
-        lambda folder: _work(session, settings, place, folder, facts, job, outcome),
+        lambda folder: _work(session, settings, job, place, folder, facts, outcome),
         reads,
     )
     showing.show(outcome)
@@ -93,10 +103,10 @@ def _curve(run: Run) -> LearningCurve:
 def _work(
     session: Session,
     settings: EvaluateSettings,
+    job: Job,
     place: Path | None,
     folder: Path,
     facts: dict[str, Any],
-    job: Job,
     outcome: Outcome,
 ) -> Done:
     import numpy as np
@@ -118,10 +128,8 @@ def _work(
         report = _report(parts, scored, settings, job)
         if threshold is not None:
             report["threshold"] = threshold
-        report["intervals"], notes = intervals.coverage(
-            run, scored, settings.interval, required=settings.interval != INTERVAL
-        )
-        outcome.notes += notes
+        if settings.cv:
+            report["cross_validation"] = cross_validation.scores(run, settings, job, folder)
     write_json(folder / file_name(names.EVALUATE_METRICS), report)
     _write_predictions(folder / file_name(names.EVALUATE_PREDICTIONS), scored)
     return Done(facts=facts)
@@ -147,6 +155,7 @@ def _report(parts: Parts, scored: Scored, settings: EvaluateSettings, job: Job) 
     if settings.baseline:
         report["baselines"] = _baselines(beside["train"], scored, settings.seed)
     report["verdict"] = _verdict(parts, beside, scored, report)
+    report["intervals"] = _coverage(parts.run, scored, settings)
     if settings.by:
         report["slices"] = slices.by_columns(parts.run, scored, settings.by)
     if settings.importance:
@@ -186,6 +195,13 @@ def _verdict(
     return found and verdict.beside_diagnosis(found, train.model.plain["trained"]["diagnosis"])
 
 
+def _coverage(run: Run, scored: Scored, settings: EvaluateSettings) -> dict[str, Any]:
+    """How often the intervals or sets of the model hold the truth."""
+    required = settings.interval != INTERVAL
+    found, notes = intervals.coverage(run, scored, settings.interval, required=required)
+    return found | {"notes": notes}
+
+
 def _baselines(train: Scored, scored: Scored, seed: int) -> dict[str, Any]:
     """A constant and a linear model, fitted on the training rows, scored on the same rows."""
     import numpy as np
@@ -194,7 +210,6 @@ def _baselines(train: Scored, scored: Scored, seed: int) -> dict[str, Any]:
 
     model = scored.model
     n = len(train.target)
-    classes = model.plain["classes"] or ()
     return baselines.score(
         model.plain["task"],
         np.concatenate([train.numeric, scored.numeric]),
@@ -204,8 +219,9 @@ def _baselines(train: Scored, scored: Scored, seed: int) -> dict[str, Any]:
         np.arange(n),
         np.arange(n, n + len(scored.target)),
         np.random.default_rng(seed),
-        classes=classes,
-        positive=classes.index(model.plain["positive"]) if model.plain["positive"] else None,
+        classes=model.classes or (),
+        positive=model.positive,
+        tau=model.tau,
     )
 
 

@@ -16,6 +16,8 @@ BLOCK = 65_536  # rows predicted at a time
 
 Array = npt.NDArray[Any]
 Indices = npt.NDArray[np.int64]
+Answer = tuple[Array, Array | None]
+"""What is predicted `(n,)`, and the probabilities `(n, n_classes)` of classes."""
 
 
 def score(
@@ -30,6 +32,7 @@ def score(
     *,
     classes: Sequence[str] = (),
     positive: int | None = None,
+    tau: float = 0.5,
 ) -> dict[str, Any]:
     """Fit both baselines on some rows and score them on others, by the metrics of the network.
 
@@ -45,11 +48,13 @@ def score(
     test = _indices(scored_on)
     y = target[train]
     truth = target[test]
+
+    def scored(answer: Answer) -> dict[str, Any]:
+        return score_predictions(task, truth, *answer, classes=classes, positive=positive, tau=tau)
+
     constant = {
         "model": "the mean of training" if regression else "the majority class",
-        **_scores(
-            task, truth, _constant(regression, y, len(test), len(classes)), classes, positive
-        ),
+        **scored(_constant(regression, y, len(test), len(classes))),
     }
     model = "ridge regression" if regression else "logistic regression"
     if not regression and len(np.unique(y)) < 2:
@@ -67,12 +72,8 @@ def score(
     if not has_converged:
         notes.append("the linear model stopped before it had converged")
     answer = _predict(regression, fitted, features, test, len(classes))
-    linear = {"model": model, **_scores(task, truth, answer, classes, positive)}
+    linear = {"model": model, **scored(answer)}
     return {"constant": constant, "linear": linear, "notes": notes}
-
-
-Answer = tuple[Array, Array | None]
-"""What is predicted `(n,)`, and the probabilities `(n, n_classes)` of classes."""
 
 
 class _Features:
@@ -143,12 +144,6 @@ def _predict(
             features.rows(block)
         )
     return p.argmax(axis=1), p
-
-
-def _scores(
-    task: str, truth: Array, answer: Answer, classes: Sequence[str], positive: int | None
-) -> dict[str, Any]:
-    return score_predictions(task, truth, *answer, classes=classes, positive=positive)
 
 
 def _indices(rows: Array) -> Indices:

@@ -84,9 +84,17 @@ def split(
 
 
 def fold(
-    method: Splitter, rows: Rows, parts: Parts, n_folds: int, rng: np.random.Generator
+    method: Splitter,
+    rows: Rows,
+    parts: Parts,
+    n_folds: int,
+    rng: np.random.Generator,
+    hint: str = "give fewer --folds",
 ) -> tuple[Parts, dict[str, Any]]:
-    """The fold `(n,)` of each training row, −1 elsewhere, and what came out."""
+    """The fold `(n,)` of each training row, −1 elsewhere, and what came out.
+
+    ``hint`` is what to type where a fold would be empty.
+    """
     trains = parts == 0
     folds = np.full(parts.size, -1, np.int8)
     folds[trains], notes = method.fold(rows.of(trains), n_folds, rng)
@@ -95,7 +103,7 @@ def fold(
         raise DataError(
             f"{np.count_nonzero(trains):,} training rows leave fold {sizes.index(0)} of {n_folds}"
             f" empty ({method.together} stay in one fold)",
-            "give fewer --folds",
+            hint,
         )
     note = f"{n_folds} folds of {min(sizes):,} to {max(sizes):,} training rows (--folds)"
     report = {"sizes": sizes, "in_order": method.in_order, "notes": [note, *notes]}
