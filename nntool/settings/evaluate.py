@@ -8,6 +8,13 @@ from nntool.settings.model import StepSettings, option
 INTERVAL = 0.9
 """The level that is tried where none is asked for; a model that cannot have it is no failure."""
 
+NO_METRIC = "none"
+
+CERTAINTY = "How certain it is"
+TWO_CLASSES = "Where two classes part"
+CLOSER = "A closer look"
+FOLDS = "Cross-validation"
+
 
 class EvaluateSettings(StepSettings, frozen=True, kw_only=True):
     """Which rows are scored, against what."""
@@ -22,18 +29,75 @@ class EvaluateSettings(StepSettings, frozen=True, kw_only=True):
     baseline: Annotated[
         bool, option("Whether the majority or mean and a linear model are scored beside it.")
     ] = True
-    interval: Annotated[
+    require: Annotated[
+        tuple[str, ...],
+        option(
+            "Exit 6 unless a metric, or the coverage of intervals, is met, as in 'accuracy>=0.9';"
+            " repeatable."
+        ),
+    ] = ()
+    bootstrap: Annotated[
+        int,
+        option(
+            "The resamples of the rows that the confidence intervals of metrics are made of; 0 for"
+            " none.",
+            ge=0,
+            metavar="N",
+            group=CERTAINTY,
+        ),
+    ] = 1000
+    confidence: Annotated[
         float,
         option(
-            "The level of the intervals or sets whose coverage is shown.",
+            "The level of those confidence intervals.",
             metavar="LEVEL",
             gt=0,
             lt=1,
+            group=CERTAINTY,
+        ),
+    ] = 0.95
+    interval: Annotated[
+        float,
+        option(
+            "The level of the intervals or sets of predictions whose coverage is shown.",
+            metavar="LEVEL",
+            gt=0,
+            lt=1,
+            group=CERTAINTY,
         ),
     ] = INTERVAL
+    threshold: (
+        Annotated[
+            float,
+            option(
+                "With two classes: the positive one is decided for where its probability is at"
+                " least this.",
+                ge=0,
+                le=1,
+                metavar="NUMBER",
+                group=TWO_CLASSES,
+            ),
+        ]
+        | None
+    ) = None
+    optimize: Annotated[
+        str,
+        option(
+            "Choose that threshold on validation rows, where this metric is best: a metric of"
+            " decisions, such as f1.",
+            registry="METRICS",
+            words=(NO_METRIC,),
+            metavar="METRIC",
+            group=TWO_CLASSES,
+        ),
+    ] = NO_METRIC
     by: Annotated[
         tuple[str, ...],
-        option("Also score each group of rows by this column; repeatable.", metavar="COLUMN"),
+        option(
+            "Also score each group of rows by this column; repeatable.",
+            metavar="COLUMN",
+            group=CLOSER,
+        ),
     ] = ()
     importance: Annotated[
         int,
@@ -43,12 +107,9 @@ class EvaluateSettings(StepSettings, frozen=True, kw_only=True):
             ge=0,
             le=1000,
             metavar="REPEATS",
+            group=CLOSER,
         ),
     ] = 0
-    require: Annotated[
-        tuple[str, ...],
-        option("Exit 6 unless a metric is met, as in 'accuracy>=0.9'; repeatable."),
-    ] = ()
     cv: (
         Annotated[
             int,
@@ -58,16 +119,29 @@ class EvaluateSettings(StepSettings, frozen=True, kw_only=True):
                 metavar="FOLDS",
                 ge=2,
                 le=100,
+                group=FOLDS,
             ),
         ]
         | None
     ) = None
     cv_repeats: Annotated[
-        int, option("How often --cv deals its folds anew, each time by another seed.", ge=1, le=100)
+        int,
+        option(
+            "How often --cv deals its folds anew, each time by another seed.",
+            ge=1,
+            le=100,
+            group=FOLDS,
+        ),
     ] = 1
 
     def check_together(self) -> None:
-        """Refuse a cross-validation that could not be meant."""
+        """Raise ``UsageError`` where settings, each of them valid, contradict each other."""
+        if self.threshold is not None and self.optimize != NO_METRIC:
+            raise UsageError(
+                f"--threshold {self.threshold} is given, and --optimize {self.optimize} chooses"
+                " one",
+                "give one of them",
+            )
         if self.cv is None and self.cv_repeats > 1:
             raise UsageError(
                 f"--cv-repeats {self.cv_repeats} says how often folds are dealt, and there are no"

@@ -10,8 +10,8 @@ from nntool.run import freshness, hashing, names
 from nntool.run.directory import Run
 from nntool.run.session import Session
 from nntool.settings.evaluate import INTERVAL, EvaluateSettings
-from nntool.steps import cross_validation, history, intervals, origins, rows, scoring
-from nntool.steps.evaluating import importance, showing, slices, verdict
+from nntool.steps import calibration, cross_validation, history, intervals, origins, rows, scoring
+from nntool.steps.evaluating import confidence, deciding, importance, showing, slices, verdict
 from nntool.steps.job import Job, LearningCurve, Outcome
 from nntool.steps.performing import Done, file_name, perform, read_json, recorded, write_json
 from nntool.steps.predicting import unfinished
@@ -47,6 +47,7 @@ def evaluate_in(
     rows.require_training_states(run)
     task = read_json(run.checked(names.TRAIN_MODEL))["task"]
     _requirements(settings, task)
+    deciding.refuse(settings, task)
     reads = freshness.inputs(run, "evaluate")
     place = origins.locate(settings.data, recipe_folder) if settings.data else None
     facts = {"data": hashing.sha256(place)} if place else {}
@@ -98,6 +99,7 @@ def _work(
     facts: dict[str, Any],
     outcome: Outcome,
 ) -> Done:
+    import numpy as np
     from threadpoolctl import threadpool_limits
 
     run = session.run
@@ -105,12 +107,17 @@ def _work(
         outcome.notes.append(words)
     with threadpool_limits(1, user_api="blas"):  # the same bytes whatever the cores
         parts = Parts(run)
+        stopping = np.flatnonzero(calibration.masks_of_model(run).stopping)
+        threshold = deciding.threshold_of(settings, parts, stopping)
+        parts.threshold = None if threshold is None else threshold["value"]
         scored = (
-            scoring.of_file(run, str(place), outcome, settings.by)
+            scoring.of_file(run, str(place), outcome, settings.by).at(parts.threshold)
             if place
             else parts.scored(settings.part)
         )
         report = _report(parts, scored, settings, job)
+        if threshold is not None:
+            report["threshold"] = threshold
         if settings.cv:
             report["cross_validation"] = cross_validation.scores(run, settings, job, folder)
     write_json(folder / file_name(names.EVALUATE_METRICS), report)
@@ -127,6 +134,8 @@ def _report(parts: Parts, scored: Scored, settings: EvaluateSettings, job: Job) 
         "rows": settings.data or settings.part,
         "network": scored.scores(),
     }
+    if settings.bootstrap:
+        report["confidence"] = confidence.intervals(scored, settings)
     beside = _beside(parts, scored, settings)
     report["parts"] = {
         part.name: part.scores() | ({"of": part.of} if part.of else {})

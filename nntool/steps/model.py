@@ -51,6 +51,17 @@ class Model:
         return self.classes is not None and self.output.probabilities(one_row) is not None
 
     @property
+    def positive(self) -> int | None:
+        """The code of the positive class of two; None where there is none."""
+        named = self.plain["positive"]
+        return self.plain["classes"].index(named) if named else None
+
+    @property
+    def tau(self) -> float:
+        """The quantile that it answers with: that of its loss, else the median."""
+        return float(getattr(self.output.loss, "tau", 0.5))
+
+    @property
     def loss_name(self) -> str:
         """The loss that it was trained by."""
         return name_and_settings(self.plain["loss"])[0]

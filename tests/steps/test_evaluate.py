@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from sklearn import metrics as reference
 
+from nntool.tables.metrics import METRICS
+
 
 def network(root):
     return json.loads((root / "evaluate/metrics.json").read_text())["network"]["metrics"]
@@ -80,7 +82,8 @@ def test_another_file_that_changes_is_scored_again(ok, run, table, write):
 def test_baselines_stand_beside_the_network(ok, run):
     said = ok("evaluate", run)
     header = said.text.splitlines()[0].split("rows")[1].split()
-    assert header == ["network", "on", "train", "on", "validation", "linear", "constant"]
+    assert header[:4] == ["network", "95", "%", "interval"]
+    assert header[4:] == ["on", "train", "on", "validation", "linear", "constant"]
     found = json.loads((run / "evaluate/metrics.json").read_text())["baselines"]
     rows = ok("show", run, "evaluate").rows
     counts = {"yes": 0, "no": 0}
@@ -153,7 +156,10 @@ def test_the_table_is_on_stdout_and_its_numbers_are_those_of_the_file(ok, run):
     assert lines[0].startswith("9 test rows")
     shown = {line.split()[0]: line.split()[1] for line in lines[1:]}
     for name, value in network(run).items():
-        assert shown[name] == ("–" if value is None else f"{value:.4g}")
+        if METRICS["binary"][name].is_further:
+            assert name not in shown  # metrics.json and --require have it
+        else:
+            assert shown[name] == ("–" if value is None else f"{value:.4g}")
 
 
 def test_scored_rows_are_whole_lines_of_csv(run):

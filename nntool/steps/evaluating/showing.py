@@ -7,14 +7,16 @@ from typing import Any
 
 from nntool.settings.wording import counted
 from nntool.steps import cross_validation
-from nntool.steps.evaluating import importance, slices
+from nntool.steps.evaluating import confidence, deciding, importance, slices
 from nntool.steps.job import ConfusionMatrix, Outcome, TableView
+
+NOTHING = "–"
 
 
 def show(outcome: Outcome) -> None:
     """The metrics side by side, on stdout: they are what was asked for."""
     report = outcome.report["evaluate"]
-    outcome.results.append(_metrics(report))
+    outcome.results += [_metrics(report), *deciding.tables(report)]
     if report["network"].get("confusion"):
         outcome.results.append(
             ConfusionMatrix(report["network"]["classes"], report["network"]["confusion"])
@@ -31,16 +33,28 @@ def show(outcome: Outcome) -> None:
 
 def _metrics(report: dict[str, Any]) -> TableView:
     """The network on the scored rows and on other parts, then the baselines on the scored rows."""
+    from nntool.tables.metrics import METRICS
+
     network, others = report["network"], report.get("baselines", {})
-    shown = {"network": network}
-    shown |= {f"on {part}": scores for part, scores in report.get("parts", {}).items()}
-    shown |= {which: others[which] for which in ("linear", "constant") if which in others}
+    shown: dict[str, dict[str, str]] = {"network": _cells(network)}
+    if column := confidence.column(report):
+        shown |= dict([column])
+    shown |= {f"on {part}": _cells(scores) for part, scores in report.get("parts", {}).items()}
+    shown |= {which: _cells(others[which]) for which in ("linear", "constant") if which in others}
     body = [
-        [metric, *(_cell(scores.get("metrics", {}).get(metric)) for scores in shown.values())]
+        [metric, *(cells.get(metric, NOTHING) for cells in shown.values())]
         for metric in network["metrics"]
+        if not METRICS[report["task"]][metric].is_further
     ]
     title = f"{network['rows']:,} {Path(report['rows']).name} rows"
     return TableView(title, [title, *shown], body)
+
+
+def _cells(scores: dict[str, Any]) -> dict[str, str]:
+    return {
+        metric: NOTHING if value is None else f"{value:.4g}"
+        for metric, value in scores.get("metrics", {}).items()
+    }
 
 
 def _notes(report: dict[str, Any]) -> list[str]:
@@ -54,6 +68,7 @@ def _notes(report: dict[str, Any]) -> list[str]:
     found += [
         f"{metric} is not defined here: {why}" for metric, why in network["undefined"].items()
     ]
+    found += [*confidence.notes(report), *deciding.notes(report)]
     found += [
         f"{part} is scored on a seeded sample of {scores['rows']:,} of {scores['of']:,} rows"
         for part, scores in report.get("parts", {}).items()
@@ -64,7 +79,3 @@ def _notes(report: dict[str, Any]) -> list[str]:
         advice = f" (try {verdict['advice']})" if verdict["advice"] else ""
         found.append(f"{verdict['what']}: {verdict['facts']}{advice}")
     return found
-
-
-def _cell(value: float | None) -> str:
-    return "–" if value is None else f"{value:.4g}"
