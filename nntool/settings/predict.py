@@ -1,7 +1,8 @@
 """Settings of ``predict``: where predictions go and what stands beside them."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
+from nntool.errors import UsageError
 from nntool.settings.model import StepSettings, option
 
 
@@ -67,3 +68,60 @@ class PredictSettings(StepSettings, frozen=True, kw_only=True):
         ]
         | None
     ) = None
+    status: Annotated[
+        bool,
+        option(
+            "Whether a column says what was met in each row: ok, imputed, unseen category, out of"
+            " range, bad row."
+        ),
+    ] = False
+    unseen: Annotated[
+        Literal["other", "missing", "error"],
+        option(
+            "What a category that training never saw is taken for: the slot of the rare ones, a"
+            " missing cell, or an error."
+        ),
+    ] = "other"
+    strict: Annotated[
+        bool, option("Whether a row that cannot be read is an error, in place of an empty answer.")
+    ] = False
+    mc_dropout: Annotated[
+        int,
+        option(
+            "Passes with dropout left on, whose mean is the prediction; 0: one pass without.",
+            ge=0,
+            metavar="N",
+        ),
+    ] = 0
+    spread: Annotated[
+        bool,
+        option(
+            "Whether the standard deviation over the passes stands beside the prediction: of the"
+            " value, or of the probability of the predicted class."
+        ),
+    ] = False
+    drift_limit: (
+        Annotated[
+            float,
+            option(
+                "Exit with 6, the predictions written, where a column's population-stability index"
+                " against the training rows is beyond this and what chance allows.",
+                ge=0,
+                metavar="NUMBER",
+            ),
+        ]
+        | None
+    ) = None
+
+    def check_together(self) -> None:
+        """Refuse a spread over nothing."""
+        if self.mc_dropout == 1:
+            raise UsageError(
+                "--mc-dropout 1: one pass has no mean and no spread",
+                "--mc-dropout 30, or leave it out",
+            )
+        if self.spread and not self.mc_dropout:
+            raise UsageError(
+                "--spread is over the passes of --mc-dropout, and there is only one pass",
+                "--mc-dropout 30 --spread",
+            )

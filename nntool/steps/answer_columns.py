@@ -20,17 +20,21 @@ def answer_parts(
 
     That order is: prediction, interval or set, spread, probabilities or top, status.
     """
-    from nntool.tables.page import Prediction, Probabilities, Top
+    from nntool.tables.page import Prediction, Probabilities, Spread, Status, Top
 
     classes = None if model.classes is None else tuple(model.classes)
     refuse(settings, model)
     parts: list[Part] = [Prediction(classes)]
     if intervals is not None:
         parts.append(intervals.part())
+    if settings.spread:
+        parts.append(Spread())
     if classes is not None and settings.top is not None:
         parts.append(Top(classes, settings.top, settings.probabilities))
     elif classes is not None and settings.probabilities and model.has_probabilities:
         parts.append(Probabilities(classes))
+    if settings.status:
+        parts.append(Status())
     return parts
 
 

@@ -206,7 +206,7 @@ def of_file(run: Run, path: str, outcome: Outcome, by: Sequence[str] = ()) -> Sc
             f"{path} has no target column {model.plain['target']!r} to compare with",
             f"nntool predict {run.root} {path}",
         )
-    columns.resolve_all(reader.names, predictor.sources, "columns", positions=False)
+    predictor.require_columns(reader)
     grouped = columns.resolve_listed(reader.names, list(by), "--by")
     encode = target_codes.encode_values if model.classes is None else target_codes.encode_classes
     found, texts = [], []

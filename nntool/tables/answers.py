@@ -28,9 +28,12 @@ def class_columns(
 
     A code below 0 is no class: null.
     """
-    named = pa.array(codes, mask=codes < 0)
-    decided = pa.array(classes, pa.string()).take(named)
-    return [decided, *share_columns(probabilities)]
+    return [named(pa.array(codes, mask=codes < 0), classes), *share_columns(probabilities)]
+
+
+def named(codes: pa.Array, classes: Sequence[str]) -> pa.Array:
+    """Class names by their codes: each name is kept once, so that it is also quoted once."""
+    return pa.DictionaryArray.from_arrays(codes, pa.array(classes, pa.string()))
 
 
 def share_columns(probabilities: npt.NDArray[np.float64] | None) -> list[pa.Array]:
@@ -50,11 +53,10 @@ def top_columns(
     >>> [names.to_pylist() for names, _ in pairs]
     [['b', 'a'], ['c', 'b']]
     """
-    names = pa.array(classes, pa.string())
     order = np.argsort(-probabilities, axis=1, kind="stable")[:, :k]
     shares = np.take_along_axis(probabilities, order, axis=1)
     return [
-        (names.take(pa.array(order[:, rank])), pa.array(np.ascontiguousarray(shares[:, rank])))
+        (named(pa.array(order[:, rank]), classes), pa.array(np.ascontiguousarray(shares[:, rank])))
         for rank in range(k)
     ]
 

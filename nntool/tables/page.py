@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Protocol
 
 import pyarrow as pa
 
-from nntool.tables import answers, columns
+from nntool.tables import answers, columns, row_status
 
 
 class Answered(Protocol):
@@ -24,6 +24,14 @@ class Answered(Protocol):
     @property
     def probabilities(self) -> Any:
         """``(n, n_classes)``, or None."""
+
+    @property
+    def spread(self) -> Any:
+        """Standard deviations over several passes ``(n,)``, or None."""
+
+    @property
+    def status(self) -> Any:
+        """What was met in each row ``(n,)``, codes of row_status; None where nobody asked."""
 
     @property
     def bad(self) -> Any:
@@ -82,6 +90,19 @@ class Prediction(Part):
 
 
 @dataclass(frozen=True)
+class Spread(Part):
+    """How far several answers to the same row lie apart."""
+
+    def fields(self) -> list[pa.Field]:
+        """One column."""
+        return [pa.field("spread", pa.float64())]
+
+    def arrays(self, found: Answered) -> list[pa.Array]:
+        """The standard deviation of each row."""
+        return answers.value_columns(found.spread)
+
+
+@dataclass(frozen=True)
 class Probabilities(Part):
     """The probability of each class."""
 
@@ -118,10 +139,27 @@ class Top(Part):
         return [array for pair in pairs for array in pair[: 1 + self.probabilities]]
 
 
+@dataclass(frozen=True)
+class Status(Part):
+    """What was met in each row, in words."""
+
+    speaks_of_bad_rows: ClassVar[bool] = True
+
+    def fields(self) -> list[pa.Field]:
+        """One column."""
+        return [pa.field("status", pa.string())]
+
+    def arrays(self, found: Answered) -> list[pa.Array]:
+        """The words."""
+        return [row_status.column(found.status)]
+
+
 class Page:
     """All columns of the output: chosen ones of the input around those of the answers."""
 
     def __init__(self, ids: list[str], own_parts: list[Part], keep: list[str]) -> None:
+        self.carried = [*ids, *keep]
+        """The columns of the input that the output has."""
         self._parts: list[Part] = [Carried(tuple(ids)), *own_parts, Carried(tuple(keep))]
         own = [field for part in own_parts for field in part.fields()]
         fields = [field for part in self._parts for field in part.fields()]
