@@ -26,6 +26,10 @@ from nntool.steps.performing import Done, file_name, perform, read_json, recorde
 from nntool.steps.predicting import unfinished
 from nntool.steps.scoring import Parts, Scored
 
+COVERAGE = "coverage"
+"""What --require calls the share of rows that intervals or sets hold."""
+NO_ROW = "no row has a target"
+
 
 def evaluate(root: str, settings: EvaluateSettings, job: Job) -> Outcome:
     """Score the model; the metrics are written even where a requirement is not met."""
@@ -80,8 +84,13 @@ def check_requirements(run: Run, settings: EvaluateSettings, outcome: Outcome) -
     """Raise ``GateError`` where a requirement on the network's metrics is not met."""
     from nntool.tables import scores
 
-    metrics = outcome.report["evaluate"]
-    failed = scores.failed(_requirements(settings, metrics["task"]), metrics["network"])
+    report = outcome.report["evaluate"]
+    network, covered = report["network"], report["intervals"]
+    values = {
+        "metrics": network["metrics"] | {COVERAGE: covered.get("covered")},
+        "undefined": network["undefined"] | {COVERAGE: covered.get("why_none", NO_ROW)},
+    }
+    failed = scores.failed(_requirements(settings, report["task"]), values)
     if failed:
         gate = GateError("; ".join(failed), "train with other settings, or require less")
         gate.outcome = outcome
@@ -91,7 +100,7 @@ def check_requirements(run: Run, settings: EvaluateSettings, outcome: Outcome) -
 def _requirements(settings: EvaluateSettings, task: str) -> list[Any]:
     from nntool.tables import scores
 
-    return [scores.parse_requirement(text, task) for text in settings.require]
+    return [scores.parse_requirement(text, task, also=[COVERAGE]) for text in settings.require]
 
 
 def _curve(run: Run) -> LearningCurve:
@@ -157,7 +166,7 @@ def _report(parts: Parts, scored: Scored, settings: EvaluateSettings, job: Job) 
     report["verdict"] = _verdict(parts, beside, scored, report)
     report["intervals"] = _coverage(parts.run, scored, settings)
     if settings.by:
-        report["slices"] = slices.by_columns(parts.run, scored, settings.by)
+        report["slices"] = slices.by_columns(parts.run, scored, settings)
     if settings.importance:
         report["importance"] = importance.importance(
             parts.run, scored, settings.importance, settings.seed, job.listener
@@ -192,7 +201,9 @@ def _verdict(
         metrics = report.get("baselines", {}).get("linear", {}).get("metrics", {})
         linear = metrics.get(held.measure().metric)
     found = verdict.of_parts(train, held, parts.target[parts.index("train")], linear)
-    return found and verdict.beside_diagnosis(found, train.model.plain["trained"]["diagnosis"])
+    return found and verdict.beside_diagnosis(
+        found, train.model.plain["trained"].get("diagnosis", ())
+    )
 
 
 def _coverage(run: Run, scored: Scored, settings: EvaluateSettings) -> dict[str, Any]:

@@ -59,12 +59,27 @@ class Scored(NamedTuple):
         decided = answers.at_threshold(self.probabilities, positive, threshold)
         return self._replace(decided=decided)
 
+    def some(self, index: Any) -> Scored:
+        """Some of these rows."""
+        p = self.probabilities
+        return self._replace(
+            numbers=self.numbers[index],
+            target=self.target[index],
+            decided=self.decided[index],
+            probabilities=None if p is None else p[index],
+            numeric=self.numeric[index],
+            codes=self.codes[index],
+        )
+
     def measure(self) -> Measure:
         """What the task is mainly judged by."""
         from nntool.tables import row_losses
 
-        has_probabilities = self.probabilities is not None
-        return row_losses.measure_of(self.model.plain["task"], probabilities=has_probabilities)
+        return row_losses.measure_of(
+            self.model.plain["task"],
+            probabilities=self.probabilities is not None,
+            tau=self.model.tau,
+        )
 
     def known(self) -> tuple[Any, Any, Any]:
         """Target, decided answer and probabilities of the rows that have a target."""

@@ -16,8 +16,6 @@ BLOCK = 65_536  # rows predicted at a time
 
 Array = npt.NDArray[Any]
 Indices = npt.NDArray[np.int64]
-Answer = tuple[Array, Array | None]
-"""What is predicted `(n,)`, and the probabilities `(n, n_classes)` of classes."""
 
 
 def score(
@@ -37,8 +35,9 @@ def score(
     """Fit both baselines on some rows and score them on others, by the metrics of the network.
 
     ``target`` `(n,)`: codes (−1 missing), or numbers in the target's own unit (NaN missing).
-    ``levels`` are the numbers of codes of each column of ``codes`` `(n, k)`. Rows are given as
-    masks or indices. Gives ``constant`` and ``linear``, each with scores and what the model is
+    ``tau`` is the quantile that the network is about, for the metric of it. ``levels`` are the
+    numbers of codes of each column of ``codes`` `(n, k)`. Rows are given as masks or indices. Gives
+    ``constant`` and ``linear``, each with scores and what the model is
     (``linear`` has a ``reason`` in place of scores where it cannot be fitted), and ``notes``.
     """
     regression = task == "regression"
@@ -48,13 +47,11 @@ def score(
     test = _indices(scored_on)
     y = target[train]
     truth = target[test]
-
-    def scored(answer: Answer) -> dict[str, Any]:
-        return score_predictions(task, truth, *answer, classes=classes, positive=positive, tau=tau)
-
     constant = {
         "model": "the mean of training" if regression else "the majority class",
-        **scored(_constant(regression, y, len(test), len(classes))),
+        **_scores(
+            task, truth, _constant(regression, y, len(test), len(classes)), classes, positive, tau
+        ),
     }
     model = "ridge regression" if regression else "logistic regression"
     if not regression and len(np.unique(y)) < 2:
@@ -72,8 +69,12 @@ def score(
     if not has_converged:
         notes.append("the linear model stopped before it had converged")
     answer = _predict(regression, fitted, features, test, len(classes))
-    linear = {"model": model, **scored(answer)}
+    linear = {"model": model, **_scores(task, truth, answer, classes, positive, tau)}
     return {"constant": constant, "linear": linear, "notes": notes}
+
+
+Answer = tuple[Array, Array | None]
+"""What is predicted `(n,)`, and the probabilities `(n, n_classes)` of classes."""
 
 
 class _Features:
@@ -144,6 +145,17 @@ def _predict(
             features.rows(block)
         )
     return p.argmax(axis=1), p
+
+
+def _scores(
+    task: str,
+    truth: Array,
+    answer: Answer,
+    classes: Sequence[str],
+    positive: int | None,
+    tau: float,
+) -> dict[str, Any]:
+    return score_predictions(task, truth, *answer, classes=classes, positive=positive, tau=tau)
 
 
 def _indices(rows: Array) -> Indices:

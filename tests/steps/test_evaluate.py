@@ -126,6 +126,18 @@ def test_a_requirement_is_a_gate(nntool, run, requirement, code):
     assert again.code == code  # fresh, and still a gate
 
 
+def test_the_coverage_of_intervals_is_a_gate_too(nntool, run):
+    ok_, level = nntool("evaluate", run, "--interval", "0.7", "--json"), ["--interval", "0.7"]
+    covered = ok_.json["evaluate"]["intervals"]["covered"]
+    assert nntool("evaluate", run, *level, "--require", f"coverage>={covered}").code == 0
+    said = nntool("evaluate", run, *level, "--require", "coverage>1", "--require", "accuracy>1")
+    assert said.code == 6
+    assert said.message.startswith(f"nntool evaluate: coverage is {covered:.6g}, required is > 1; ")
+    without = nntool("evaluate", run, "--require", "coverage>=0.1")  # 4 rows: no interval of 0.9
+    assert without.code == 6
+    assert "coverage has no value" in without.message
+
+
 def test_a_failed_gate_writes_its_metrics_all_the_same(nntool, run):
     said = nntool("evaluate", run, "--part", "train", "--require", "accuracy>=1.01")
     assert said.code == 6

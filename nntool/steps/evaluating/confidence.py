@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from nntool.settings.evaluate import EvaluateSettings
@@ -13,8 +14,10 @@ STREAM = "bootstrap"
 """The stream of the seed of evaluate that rows are drawn by."""
 
 
-def intervals(scored: Scored, settings: EvaluateSettings) -> dict[str, Any]:
-    """An interval for each metric of these rows, as metrics.json has it."""
+def intervals(
+    scored: Scored, settings: EvaluateSettings, metrics: Sequence[str] | None = None
+) -> dict[str, Any]:
+    """An interval for each metric of these rows, or some metrics, as metrics.json has it."""
     from nntool.nn.randomness import Streams
     from nntool.tables import bootstrap, scores
 
@@ -34,6 +37,7 @@ def intervals(scored: Scored, settings: EvaluateSettings) -> dict[str, Any]:
         Streams(settings.seed)[STREAM],
         resamples=settings.bootstrap,
         level=settings.confidence,
+        names=metrics,
     )
 
 

@@ -11,6 +11,7 @@ from nntool.steps.evaluating import confidence, deciding, importance, slices
 from nntool.steps.job import ConfusionMatrix, Outcome, TableView
 
 NOTHING = "–"
+MOST_CLASSES = 20
 
 
 def show(outcome: Outcome) -> None:
@@ -21,6 +22,7 @@ def show(outcome: Outcome) -> None:
         outcome.results.append(
             ConfusionMatrix(report["network"]["classes"], report["network"]["confusion"])
         )
+    outcome.results += _per_class(report)
     by = report.get("slices", [])
     outcome.results += slices.tables(report["task"], by)
     if "importance" in report:
@@ -50,11 +52,28 @@ def _metrics(report: dict[str, Any]) -> TableView:
     return TableView(title, [title, *shown], body)
 
 
+def _per_class(report: dict[str, Any]) -> list[TableView]:
+    """Precision, recall and F1 of each of several classes; of two, the table above has them."""
+    if report["task"] != "multiclass":
+        return []
+    network, numbers = report["network"], ("precision", "recall", "f1")
+    known = [one for one in network["per_class"] if one["rows"] or one["predicted"]]
+    if len(known) > MOST_CLASSES:
+        known.sort(key=lambda one: -one["rows"])
+    body = [
+        [one["class"], f"{one['rows']:,}", *(_cell(one[number]) for number in numbers)]
+        for one in known[:MOST_CLASSES]
+    ]
+    more = f"class, {len(body)} of {len(known):,}" if len(known) > len(body) else "class"
+    return [TableView("classes", [more, "rows", *numbers], body)]
+
+
+def _cell(value: float | None) -> str:
+    return NOTHING if value is None else f"{value:.4g}"
+
+
 def _cells(scores: dict[str, Any]) -> dict[str, str]:
-    return {
-        metric: NOTHING if value is None else f"{value:.4g}"
-        for metric, value in scores.get("metrics", {}).items()
-    }
+    return {metric: _cell(value) for metric, value in scores.get("metrics", {}).items()}
 
 
 def _notes(report: dict[str, Any]) -> list[str]:
