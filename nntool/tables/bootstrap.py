@@ -69,12 +69,12 @@ def intervals(
 def affordable(resamples: int, n: int, n_classes: int = 0) -> int:
     """How many resamples of n rows are drawn where so many are asked for.
 
-    The curves of ten classes take as long as the rest.
+    The curves of five classes take as long as the rest.
 
     >>> affordable(1000, 300), affordable(1000, 400_000), affordable(1000, 10_000_000)
     (1000, 500, 200)
     """
-    work = max(1, n) * (1 + n_classes / 10)
+    work = max(1, n) * (1 + n_classes / 5)
     return min(resamples, max(MIN_RESAMPLES, int(MAX_DRAWS / work)))
 
 
