@@ -2,42 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from nntool.settings.evaluate import EvaluateSettings
 
 if TYPE_CHECKING:
-    from nntool.steps.model import Model
+    from nntool.steps.scoring import Scored
 
 STREAM = "bootstrap"
 """The stream of the seed of evaluate that rows are drawn by."""
 
 
 def intervals(
-    model: Model, target: Any, decided: Any, probabilities: Any, settings: EvaluateSettings
-) -> dict[str, Any] | None:
-    """An interval for each metric of these rows, as metrics.json has it; None if none is wanted."""
+    scored: Scored, settings: EvaluateSettings, metrics: Sequence[str] | None = None
+) -> dict[str, Any]:
+    """An interval for each metric of these rows, or some metrics, as metrics.json has it."""
     from nntool.nn.randomness import Streams
-    from nntool.steps.evaluating import deciding
     from nntool.tables import bootstrap, scores
 
-    if not settings.bootstrap:
-        return None
-    rows = scores.rows_with_target(
+    model = scored.model
+    known = scores.rows_with_target(
         model.plain["task"],
-        target,
-        decided,
-        probabilities,
+        scored.target,
+        scored.decided,
+        scored.probabilities,
         classes=model.classes or (),
-        positive=None if model.classes is None else deciding.positive(model),
+        positive=model.positive,
         tau=model.tau,
     )
     return bootstrap.intervals(
         model.plain["task"],
-        rows,
+        known,
         Streams(settings.seed)[STREAM],
         resamples=settings.bootstrap,
         level=settings.confidence,
+        names=metrics,
     )
 
 
