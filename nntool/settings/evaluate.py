@@ -83,9 +83,8 @@ class EvaluateSettings(StepSettings, frozen=True, kw_only=True):
     optimize: Annotated[
         str,
         option(
-            "Choose that threshold on validation rows, where this metric is best: a metric of"
-            " decisions, such as f1.",
-            registry="METRICS",
+            "Choose that threshold on validation rows, where this metric is best.",
+            registry="DECISIONS",
             words=(NO_METRIC,),
             metavar="METRIC",
             group=TWO_CLASSES,

@@ -10,7 +10,16 @@ from nntool.run import freshness, hashing, names
 from nntool.run.directory import Run
 from nntool.run.session import Session
 from nntool.settings.evaluate import INTERVAL, EvaluateSettings
-from nntool.steps import calibration, cross_validation, history, intervals, origins, rows, scoring
+from nntool.steps import (
+    calibration,
+    choices,
+    cross_validation,
+    history,
+    intervals,
+    origins,
+    rows,
+    scoring,
+)
 from nntool.steps.evaluating import confidence, deciding, importance, showing, slices, verdict
 from nntool.steps.job import Job, LearningCurve, Outcome
 from nntool.steps.performing import Done, file_name, perform, read_json, recorded, write_json
@@ -47,6 +56,7 @@ def evaluate_in(
             f"--data {settings.data} and --part {settings.part} name different rows",
             "give one of them",
         )
+    choices.check(settings)
     freshness.require(run, "evaluate")
     rows.require_training_states(run)
     task = read_json(run.checked(names.TRAIN_MODEL))["task"]

@@ -14,9 +14,7 @@ if TYPE_CHECKING:
 
 
 def refuse(settings: EvaluateSettings, task: str) -> None:
-    """Raise ``UsageError`` for a threshold of a task that has none, or by a metric without one."""
-    from nntool.tables import thresholds
-
+    """Raise ``UsageError`` where a task has no threshold."""
     asked = _asked(settings)
     if asked is None:
         return
@@ -24,12 +22,6 @@ def refuse(settings: EvaluateSettings, task: str) -> None:
         raise UsageError(
             f"{asked}: a threshold parts two classes, and this is a {task} task",
             f"leave {asked.split()[0]} out",
-        )
-    known = thresholds.names()
-    if settings.optimize not in (NO_METRIC, *known):
-        raise UsageError(
-            f"{asked}: {settings.optimize} is not changed by a threshold",
-            f"choose from {', '.join(known)}",
         )
 
 

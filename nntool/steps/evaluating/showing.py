@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from nntool.settings.wording import counted
+from nntool.settings.wording import counted, listed
 from nntool.steps import cross_validation
 from nntool.steps.evaluating import confidence, deciding, importance, slices
 from nntool.steps.job import ConfusionMatrix, Outcome, TableView
@@ -84,8 +84,12 @@ def _notes(report: dict[str, Any]) -> list[str]:
     if unscored := network["unscored"]:
         found.append(f"{counted(unscored, 'row')} without a usable target: not scored")
     found += network["notes"] + report.get("baselines", {}).get("notes", [])
+    reasons: dict[str, list[str]] = {}
+    for metric, why in network["undefined"].items():
+        reasons.setdefault(why, []).append(metric)
     found += [
-        f"{metric} is not defined here: {why}" for metric, why in network["undefined"].items()
+        f"{listed(metrics)} {'is' if len(metrics) == 1 else 'are'} not defined here: {why}"
+        for why, metrics in reasons.items()
     ]
     found += [*confidence.notes(report), *deciding.notes(report)]
     found += [

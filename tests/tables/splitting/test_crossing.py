@@ -90,7 +90,8 @@ def test_classes_are_in_every_fold_as_they_are_in_all():
 
 def test_another_seed_deals_other_folds_and_the_same_one_the_same():
     one, same, other = (
-        crossed(Random(), 4, among=np.ones(80, bool), seed=seed) for seed in [(0, 0), (0, 0), (0, 1)]
+        crossed(Random(), 4, among=np.ones(80, bool), seed=seed)
+        for seed in [(0, 0), (0, 0), (0, 1)]
     )
     assert (np.array(parts_of(one)) == np.array(parts_of(same))).all()
     assert (np.array(parts_of(one)) == np.array(parts_of(one))).all()
