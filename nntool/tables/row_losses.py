@@ -54,7 +54,7 @@ def constant_answer(
     In the place of the mean, the quantile ``tau``, unless that is the median.
     """
     if task == "regression" and tau != MEDIAN:
-        return np.full(n, np.quantile(training, tau)), None
+        return np.full(n, np.quantile(training, tau, method="inverted_cdf")), None
     if task == "regression":
         return np.full(n, np.mean(training)), None
     times = np.bincount(training, minlength=n_classes)

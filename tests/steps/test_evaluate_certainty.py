@@ -40,9 +40,9 @@ def stopping_rows(root):
 def test_the_table_has_the_interval_of_each_metric_behind_its_value(ok, run):
     said = ok("evaluate", run)
     table = said.text.partition("\n\n")[0].splitlines()
-    assert table[0].split("rows")[1].split()[:4] == ["network", "95", "%", "interval"]
+    assert table[0].split("rows")[1].split()[:4] == ["network", "95", "%", "CI"]
     low, high = written(run)["confidence"]["metrics"]["accuracy"]
-    assert f" {low:.4g} to {high:.4g} " in table[1]
+    assert f" {low:.3g}–{high:.3g} " in table[1]
     value = written(run)["network"]["metrics"]["accuracy"]
     assert low <= value <= high
 
@@ -61,7 +61,7 @@ def test_an_interval_is_made_of_the_scored_rows_drawn_again(ok, run):
 
 def test_without_resamples_there_are_no_intervals(ok, run):
     said = ok("evaluate", run, "--bootstrap", "0")
-    assert "interval" not in said.text
+    assert "% CI" not in said.text
     assert "confidence" not in written(run)
 
 

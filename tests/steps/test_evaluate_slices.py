@@ -39,7 +39,7 @@ def test_groups_are_those_of_the_values_and_scored_apart(ok, run):
         low, high = group["interval"]["bounds"]
         assert low <= metrics["accuracy"] <= high
         expected = [group["group"], str(len(own)), f"{metrics['accuracy']:.4g}"]
-        assert shown.split()[:6] == [*expected, f"{low:.4g}", "to", f"{high:.4g}"]
+        assert shown.split()[:4] == [*expected, f"{low:.3g}–{high:.3g}"]
         assert shown.endswith("few rows") == (len(own) < 30)
 
 
@@ -109,4 +109,4 @@ def test_without_resamples_groups_have_no_intervals(ok, run):
     said = ok("evaluate", run, "--by", "plan", "--bootstrap", "0")
     [by] = slices(run)
     assert all("interval" not in group for group in by["groups"])
-    assert "95 % interval" not in said.text
+    assert "95 % CI" not in said.text

@@ -46,8 +46,13 @@ def column(report: dict[str, Any]) -> tuple[str, dict[str, str]] | None:
     found = report.get("confidence")
     if found is None:
         return None
-    cells = {metric: _cell(bounds) for metric, bounds in found["metrics"].items()}
-    return f"{100 * found['level']:g} % interval", cells
+    cells = {metric: cell(bounds) for metric, bounds in found["metrics"].items()}
+    return heading(found["level"]), cells
+
+
+def heading(level: float) -> str:
+    """What a column of confidence intervals is called: short, as a line has 80 columns."""
+    return f"{100 * level:g} % CI"
 
 
 def notes(report: dict[str, Any]) -> list[str]:
@@ -74,5 +79,12 @@ def notes(report: dict[str, Any]) -> list[str]:
     return said
 
 
-def _cell(bounds: list[float] | None) -> str:
-    return "–" if bounds is None else " to ".join(f"{bound:.4g}" for bound in bounds)
+def cell(bounds: list[float] | None) -> str:
+    """The bounds in three digits: more would tell nothing.
+
+    >>> cell([0.73333, 0.8]), cell([-0.5, 0.25]), cell(None)
+    ('0.733–0.8', '-0.5 to 0.25', '–')
+    """
+    if bounds is None:
+        return "–"
+    return (" to " if bounds[0] < 0 else "–").join(f"{bound:.3g}" for bound in bounds)

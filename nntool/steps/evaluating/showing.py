@@ -41,7 +41,7 @@ def _metrics(report: dict[str, Any]) -> TableView:
     shown: dict[str, dict[str, str]] = {"network": _cells(network)}
     if column := confidence.column(report):
         shown |= dict([column])
-    shown |= {f"on {part}": _cells(scores) for part, scores in report.get("parts", {}).items()}
+    shown |= {part: _cells(scores) for part, scores in report.get("parts", {}).items()}
     shown |= {which: _cells(others[which]) for which in ("linear", "constant") if which in others}
     body = [
         [metric, *(cells.get(metric, NOTHING) for cells in shown.values())]

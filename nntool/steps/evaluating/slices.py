@@ -128,12 +128,11 @@ def notes(slices: Sequence[dict[str, Any]]) -> list[str]:
 
 def _heading(groups: Sequence[dict[str, Any]]) -> str:
     levels = [group["interval"]["level"] for group in groups[:1] if "interval" in group]
-    return f"{100 * levels[0]:g} % interval" if levels else ""
+    return confidence.heading(levels[0]) if levels else ""
 
 
 def _bounds(group: dict[str, Any]) -> str:
-    bounds = group.get("interval", {}).get("bounds")
-    return " to ".join(map(_cell, bounds)) if bounds else ""
+    return confidence.cell(group["interval"]["bounds"]) if "interval" in group else ""
 
 
 def _cell(value: float | None) -> str:
