@@ -2,6 +2,7 @@
 
 import csv
 import datetime
+import importlib.util
 import io
 import json
 import random
@@ -200,6 +201,16 @@ def files(root: Path) -> dict[str, bytes]:
 def content() -> Callable[[Path], dict[str, bytes]]:
     """What a folder holds, file by file."""
     return files
+
+
+@pytest.fixture(scope="session")
+def reference_metrics() -> dict[str, dict[str, Callable[..., float]]]:
+    """Every metric as others have it: see oracles/reference_metrics.py."""
+    script = Path(__file__).parent / "oracles" / "reference_metrics.py"
+    spec = importlib.util.spec_from_file_location(script.stem, script)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.REFERENCES
 
 
 @pytest.fixture(scope="session")

@@ -10,16 +10,18 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from nntool.cli import streams
+from nntool.cli import drawing, streams
 from nntool.errors import NntoolError
 from nntool.settings.secrets import hidden
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-    from nntool.steps.job import Outcome, TableView
+    from nntool.steps.job import Outcome, TableView, View
 
 WIDEST_CELL = 80
+WIDEST_PICTURE = 100
+"""Columns of a confusion matrix where no terminal says how many there are."""
 LONGEST_TABLE = 60
 """Lines of a table on stderr, where the notes below it must not be lost."""
 SECONDS_BETWEEN_LINES = 10.0
@@ -96,12 +98,12 @@ class Output:
             self.json(outcome.as_json())
         if not self.quiet and not self.as_json:
             for view in outcome.tables:
-                self._table(view, sys.stderr, tell)
+                self._view(view, sys.stderr, tell)
         for note in outcome.notes:
             self.say(f"nntool {outcome.command}: {note}")
         if not self.as_json:
-            for view in outcome.results:
-                self._table(view, sys.stdout, print)
+            for i, view in enumerate(outcome.results):
+                self._view(view, sys.stdout, print if i == 0 else _print_below)
 
     def json(self, value: Any) -> None:
         """Print one JSON object on stdout."""
@@ -137,6 +139,25 @@ class Output:
             done |= error.outcome.as_json()
         self.json(done | {"error": facts})
 
+    def _view(self, view: View, stream: Any, write: Callable[[str], object]) -> None:
+        from nntool.steps.job import ConfusionMatrix, LearningCurve
+
+        signs = drawing.UNICODE if streams.shows_unicode() else drawing.ASCII
+        if isinstance(view, LearningCurve):
+            width = _width(stream) or drawing.WIDTH
+            lines = drawing.learning_curve(
+                view.train, view.validation, view.best, width=width, signs=signs
+            )
+        elif isinstance(view, ConfusionMatrix):
+            classes = [short(name) for name in view.classes]
+            width = _width(stream) or WIDEST_PICTURE
+            lines = drawing.confusion(classes, view.counts, width=width, signs=signs)
+        else:
+            self._table(view, stream, write)
+            return
+        if lines:
+            write("\n".join(lines))
+
     def _table(self, view: TableView, stream: Any, write: Callable[[str], object]) -> None:
         if not view.rows:
             return
@@ -145,6 +166,11 @@ class Output:
             hidden = len(lines) - LONGEST_TABLE
             lines = [*lines[:LONGEST_TABLE], f"… {hidden:,} more (--json has them all)"]
         write("\n".join(lines))
+
+
+def _print_below(text: str) -> None:
+    """Print a result with an empty line above it."""
+    print(f"\n{text}")
 
 
 def tell(text: str) -> None:

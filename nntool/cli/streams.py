@@ -46,6 +46,16 @@ def prepare() -> None:
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
+def shows_unicode() -> bool:
+    """Whether the terminal is likely to have more than ASCII: unless its locale says otherwise.
+
+    Where no locale is set at all, as in most containers, terminals take UTF-8 all the same.
+    """
+    named = (os.environ.get(name) for name in ("LC_ALL", "LC_CTYPE", "LANG"))
+    locale = next((value for value in named if value), "UTF-8")
+    return "utf" in locale.casefold()
+
+
 def abandon(name: str) -> None:
     """Point a stream that cannot be written at nothing, so that nothing fails again at exit."""
     stream = getattr(sys, name)

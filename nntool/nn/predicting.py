@@ -1,11 +1,10 @@
 """Raw outputs for rows, computed on blocks of one fixed size.
 
-A matrix product may round differently for another number of rows. Blocks are therefore counted
-from the first row and the last one is padded: the outputs of a row are the same bytes however the
-input was cut, as long as every cut but the last is a multiple of the block.
+A matrix product may round differently for another number of rows, or for a row at another place.
+Blocks are therefore counted from the first row of the input, each row lies at its own place in its
+block, and what is not there is padding: the outputs of a row are the same bytes however the input
+was cut, and whoever computes the other rows of its block.
 """
-
-from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -17,7 +16,7 @@ BLOCK_ROWS = 1024
 
 
 class Predictor:
-    """A network with its parameters, ready to compute raw outputs.
+    """A network with its parameters, ready to compute raw outputs; for one thread at a time.
 
     >>> from nntool.nn.network import NetworkSpec
     >>> net = Network(NetworkSpec(n_numeric=2, n_outputs=1, hidden=()))
@@ -39,51 +38,33 @@ class Predictor:
             np.zeros((block, n_codes), np.int32) if n_codes else None,
         )
 
-    def outputs(self, numeric: Array, codes: Array | None = None) -> Array:
-        """Return raw outputs `(n, n_outputs)`; the rows are cut into blocks from the first on."""
-        z = np.empty((len(numeric), self._net.spec.n_outputs), self._tape[-1].out.dtype)
-        for start in range(0, len(numeric), self._block):
-            stop = min(start + self._block, len(numeric))
-            z[start:stop] = self._one_block(numeric[start:stop], _part(codes, start, stop))
+    def outputs(self, numeric: Array, codes: Array | None = None, first: int = 0) -> Array:
+        """Return raw outputs `(n, n_outputs)`; ``first`` rows of the input came before these."""
+        if codes is None and self._batch.codes is not None:
+            raise ValueError("this network needs categorical codes")
+        n_rows = len(numeric)
+        z = np.empty((n_rows, self._net.spec.n_outputs), self._tape[-1].out.dtype)
+        start = 0
+        while start < n_rows:
+            place = (first + start) % self._block
+            stop = min(start + self._block - place, n_rows)
+            self._fill(numeric[start:stop], None if codes is None else codes[start:stop], place)
+            z[start:stop] = self._run()[place : place + stop - start]
+            start = stop
         return z
 
-    def stream(self, chunks: Iterable[tuple[Array, Array | None]]) -> Iterator[Array]:
-        """Yield raw outputs for chunks of any size, cut anew so that every block is full.
+    def _fill(self, numeric: Array, codes: Array | None, place: int) -> None:
+        """Put rows at a place of the block, and padding around them."""
+        end = place + len(numeric)
+        for buffer, rows in ((self._batch.numeric, numeric), (self._batch.codes, codes)):
+            if buffer is not None:
+                buffer[:place] = 0
+                buffer[place:end] = rows
+                buffer[end:] = 0
 
-        What is yielded follows the blocks, not the chunks: at most one block waits for more rows.
-        """
-        n_waiting = 0
-        numeric, codes = self._batch.numeric, self._batch.codes
-        for chunk, chunk_codes in chunks:
-            at = 0
-            while at < len(chunk):
-                n = min(len(chunk) - at, self._block - n_waiting)
-                numeric[n_waiting : n_waiting + n] = chunk[at : at + n]
-                if codes is not None and chunk_codes is not None:
-                    codes[n_waiting : n_waiting + n] = chunk_codes[at : at + n]
-                n_waiting += n
-                at += n
-                if n_waiting == self._block:
-                    yield self._run(n_waiting)
-                    n_waiting = 0
-        if n_waiting:
-            yield self._run(n_waiting)
-
-    def _one_block(self, numeric: Array, codes: Array | None) -> Array:
-        self._batch.numeric[: len(numeric)] = numeric
-        if self._batch.codes is not None:
-            if codes is None:
-                raise ValueError("this network needs categorical codes")
-            self._batch.codes[: len(numeric)] = codes
-        return self._run(len(numeric))
-
-    def _run(self, n_rows: int) -> Array:
-        """Compute the block in the buffers, whose rows from ``n_rows`` on are padding."""
-        self._batch.numeric[n_rows:] = 0
-        if self._batch.codes is not None:
-            self._batch.codes[n_rows:] = 0
-        z = self._net.forward(self._views, self._batch, self._tape, None)
-        return z[:n_rows].copy()
+    def _run(self) -> Array:
+        """Compute the block in the buffers; the result is a buffer too."""
+        return self._net.forward(self._views, self._batch, self._tape, None)
 
 
 def outputs(
@@ -96,7 +77,3 @@ def outputs(
 ) -> Array:
     """Return the raw outputs `(n, n_outputs)` of all rows; see `Predictor`."""
     return Predictor(net, theta, stats, block).outputs(numeric, codes)
-
-
-def _part(codes: Array | None, start: int, stop: int) -> Array | None:
-    return None if codes is None else codes[start:stop]

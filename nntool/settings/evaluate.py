@@ -5,6 +5,11 @@ from typing import Annotated, Literal
 from nntool.errors import UsageError
 from nntool.settings.model import StepSettings, option
 
+INTERVAL = 0.9
+"""The level that is tried where none is asked for; a model that cannot have it is no failure."""
+
+NO_METRIC = "none"
+
 
 class EvaluateSettings(StepSettings, frozen=True, kw_only=True):
     """Which rows are scored, against what."""
@@ -19,6 +24,65 @@ class EvaluateSettings(StepSettings, frozen=True, kw_only=True):
     baseline: Annotated[
         bool, option("Whether the majority or mean and a linear model are scored beside it.")
     ] = True
+    interval: Annotated[
+        float,
+        option(
+            "The level of the intervals or sets whose coverage is shown.",
+            metavar="LEVEL",
+            gt=0,
+            lt=1,
+        ),
+    ] = INTERVAL
+    bootstrap: Annotated[
+        int,
+        option(
+            "The resamples of the rows that the confidence intervals of metrics are made of; 0 for"
+            " none.",
+            ge=0,
+            metavar="N",
+        ),
+    ] = 1000
+    confidence: Annotated[
+        float,
+        option("The level of those confidence intervals.", metavar="LEVEL", gt=0, lt=1),
+    ] = 0.95
+    threshold: (
+        Annotated[
+            float,
+            option(
+                "With two classes: the positive one is decided for where its probability is at"
+                " least this.",
+                ge=0,
+                le=1,
+                metavar="NUMBER",
+            ),
+        ]
+        | None
+    ) = None
+    optimize: Annotated[
+        str,
+        option(
+            "Choose that threshold on validation rows, where this metric is best: a metric of"
+            " decisions, such as f1.",
+            registry="METRICS",
+            words=(NO_METRIC,),
+            metavar="METRIC",
+        ),
+    ] = NO_METRIC
+    by: Annotated[
+        tuple[str, ...],
+        option("Also score each group of rows by this column; repeatable.", metavar="COLUMN"),
+    ] = ()
+    importance: Annotated[
+        int,
+        option(
+            "Permutations of each column's cells that say how much it matters; 0 for none, 5 is"
+            " usual.",
+            ge=0,
+            le=1000,
+            metavar="REPEATS",
+        ),
+    ] = 0
     require: Annotated[
         tuple[str, ...],
         option("Exit 6 unless a metric is met, as in 'accuracy>=0.9'; repeatable."),
@@ -41,7 +105,13 @@ class EvaluateSettings(StepSettings, frozen=True, kw_only=True):
     ] = 1
 
     def check_together(self) -> None:
-        """Refuse a cross-validation that could not be meant."""
+        """Raise ``UsageError`` where settings, each of them valid, contradict each other."""
+        if self.threshold is not None and self.optimize != NO_METRIC:
+            raise UsageError(
+                f"--threshold {self.threshold:g} is given, and --optimize {self.optimize} chooses"
+                " one",
+                "give one of them",
+            )
         if self.cv is None and self.cv_repeats > 1:
             raise UsageError(
                 f"--cv-repeats {self.cv_repeats} says how often folds are dealt, and there are no"

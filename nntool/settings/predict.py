@@ -1,7 +1,8 @@
 """Settings of ``predict``: where predictions go and what stands beside them."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
+from nntool.errors import UsageError
 from nntool.settings.model import StepSettings, option
 
 
@@ -27,3 +28,100 @@ class PredictSettings(StepSettings, frozen=True, kw_only=True):
             metavar="COLUMN,…",
         ),
     ] = ()
+    interval: (
+        Annotated[
+            float,
+            option(
+                "Add an interval (lower, upper) or, for classes, a set that holds the truth in this"
+                " share of rows like those of training.",
+                metavar="LEVEL",
+                gt=0,
+                lt=1,
+            ),
+        ]
+        | None
+    ) = None
+    probabilities: Annotated[
+        bool, option("Whether the probability of each class stands beside the prediction.")
+    ] = True
+    threshold: (
+        Annotated[
+            float,
+            option(
+                "With two classes: the positive one is predicted where its probability is at least"
+                " this.",
+                ge=0,
+                le=1,
+                metavar="NUMBER",
+            ),
+        ]
+        | None
+    ) = None
+    top: (
+        Annotated[
+            int,
+            option(
+                "The K likeliest classes with their probabilities, in place of those of all.",
+                ge=1,
+                metavar="K",
+            ),
+        ]
+        | None
+    ) = None
+    status: Annotated[
+        bool,
+        option(
+            "Whether a column says what was met in each row: ok, imputed, unseen category, out of"
+            " range, bad row."
+        ),
+    ] = False
+    unseen: Annotated[
+        Literal["other", "missing", "error"],
+        option(
+            "What a category that training never saw is taken for: the slot of the rare ones, a"
+            " missing cell, or an error."
+        ),
+    ] = "other"
+    strict: Annotated[
+        bool, option("Whether a row that cannot be read is an error, in place of an empty answer.")
+    ] = False
+    mc_dropout: Annotated[
+        int,
+        option(
+            "Passes with dropout left on, whose mean is the prediction; 0: one pass without.",
+            ge=0,
+            metavar="N",
+        ),
+    ] = 0
+    spread: Annotated[
+        bool,
+        option(
+            "Whether the standard deviation over the passes stands beside the prediction: of the"
+            " value, or of the probability of the predicted class."
+        ),
+    ] = False
+    drift_limit: (
+        Annotated[
+            float,
+            option(
+                "Exit with 6, the predictions written, where a column's population-stability index"
+                " against the training rows is beyond this and what chance allows.",
+                ge=0,
+                metavar="NUMBER",
+            ),
+        ]
+        | None
+    ) = None
+
+    def check_together(self) -> None:
+        """Refuse a spread over nothing."""
+        if self.mc_dropout == 1:
+            raise UsageError(
+                "--mc-dropout 1: one pass has no mean and no spread",
+                "--mc-dropout 30, or leave it out",
+            )
+        if self.spread and not self.mc_dropout:
+            raise UsageError(
+                "--spread is over the passes of --mc-dropout, and there is only one pass",
+                "--mc-dropout 30 --spread",
+            )

@@ -291,6 +291,16 @@ class TrainSettings(StepSettings, frozen=True, kw_only=True):
     validate_every: Annotated[
         int, option("The epochs from one validation to the next.", ge=1, group=STOPPING)
     ] = 1
+    calibration: Annotated[
+        float,
+        option(
+            "The share of the validation rows that is kept for intervals (predict --interval) and"
+            " has no part in stopping; 0: all rows serve both, and intervals are too narrow.",
+            ge=0,
+            lt=1,
+            group=STOPPING,
+        ),
+    ] = 0.5
 
     def check_together(self) -> None:
         """Raise ``UsageError`` where settings, each of them valid, contradict each other."""

@@ -173,14 +173,16 @@ def _facts(entry: type) -> list[str]:
 
 
 def _doc_of_metric(name: str) -> str:
-    """What a metric is in each task that has it; tasks that agree share a line."""
+    """What a metric is in each task that has it; tasks that agree stand together."""
     from nntool.tables.metrics import METRICS
 
     tasks: dict[str, list[str]] = {}
     for task, metrics in METRICS.items():
         if name in metrics:
-            better = "higher" if metrics[name].higher_is_better else "lower"
-            tasks.setdefault(f"{metrics[name].doc} {better.title()} is better.", []).append(task)
+            definition, _, more = metrics[name].doc.partition("\n\n")
+            better = "Higher" if metrics[name].higher_is_better else "Lower"
+            doc = "\n".join([f"{definition} {better} is better.", *more.splitlines()])
+            tasks.setdefault(doc, []).append(task)
     return "\n".join(f"{' and '.join(of)}: {doc}" for doc, of in tasks.items())
 
 

@@ -285,7 +285,7 @@ def open_csv(place: Path, settings: CollectSettings) -> tuple[CsvReader, dict[st
             dialect,
             name,
             max_bad_rows=settings.max_bad_rows,
-            ahead=True,
+            ahead=1,
             show_cells=not (settings.drop or settings.pseudonymize),  # the run keeps what is said
         )
         stack.pop_all()

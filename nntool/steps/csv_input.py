@@ -29,13 +29,14 @@ Given = dict[str, Any]
 
 
 def open_csv(
-    source: str, run: Run, wanted: Sequence[str], stdin: BinaryIO | None
+    source: str, run: Run, wanted: Sequence[str], stdin: BinaryIO | None, *, keep_bad: bool = False
 ) -> tuple[CsvReader, list[str]]:
     """Open a CSV as the collected sources were read, and what was found to be otherwise.
 
     Lines above the header are looked for anew: those of training are passed over only where the
     header below them names more of the ``wanted`` columns. Each record is a row, also an empty
-    one and the last ones, but for notes below the table of a file where training had such.
+    one and the last ones, but for notes below the table of a file where training had such; with
+    ``keep_bad`` also one that cannot be read.
     """
     from nntool.tables.csv.reader import CsvReader
     from nntool.tables.csv.source import open_source, peek
@@ -57,7 +58,7 @@ def open_csv(
             end = _survey(source)
             given["skip_end"] = "auto"
         dialect = _detected(given, head, name, end)
-        reader = CsvReader(stream, dialect, name, keep_empty=True)
+        reader = CsvReader(stream, dialect, name, keep_empty=True, keep_bad=keep_bad)
         if len(reader.names) == 1:
             _refuse_another_delimiter(known, dialect, head, name)
         notes += _where_training_differed(given, dialect, name)
@@ -65,9 +66,12 @@ def open_csv(
     return reader, notes
 
 
-def batches(reader: BatchReader, run: Run) -> Iterator[pa.RecordBatch]:
-    """The rows of an input, its errors told as those of an input."""
-    with _as_in_training(_read_as(run)):
+def batches(reader: BatchReader, run: Run, way_out: str = "") -> Iterator[pa.RecordBatch]:
+    """The rows of an input, its errors told as those of an input.
+
+    ``way_out`` is what else may be done about rows that cannot be read.
+    """
+    with _as_in_training(_read_as(run), way_out):
         yield from reader
 
 
@@ -158,7 +162,7 @@ def _where_training_differed(given: Given, dialect: Dialect, name: str) -> list[
 
 
 @contextmanager
-def _as_in_training(known: dict[str, Any]) -> Iterator[None]:
+def _as_in_training(known: dict[str, Any], way_out: str = "") -> Iterator[None]:
     """Errors of the reader name options of collect, which rows to predict do not have."""
     from nntool.tables.csv.defects import DefectsError
 
@@ -169,6 +173,7 @@ def _as_in_training(known: dict[str, Any]) -> Iterator[None]:
             hint = "mend these lines"
             if "--skip-end" in (error.hint or ""):
                 hint += ", or give the rows without what stands below the table"
+            hint += f"; {way_out}" if way_out else ""
             raise DataError(error.message, hint) from None
         if error.hint and "--" in error.hint:
             raise DataError(error.message, AS_IN_TRAINING.format(**known)) from None

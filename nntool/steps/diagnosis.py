@@ -35,6 +35,10 @@ WORTH = 0.002
 """A fall of a loss that is worth more epochs, as a share of what there is to learn."""
 STILL_FALLING = 0.01
 """A fall of the training loss over the last tenth of the epochs, as a share of that loss."""
+AGAINST_VARIANCE = "a larger --dropout or --penalty l2:rate=…, a smaller --hidden, or more rows"
+AGAINST_BIAS = (
+    "a larger --hidden, a smaller --penalty or --dropout, more --epochs, or other features"
+)
 
 
 class Yardstick(NamedTuple):
@@ -226,7 +230,7 @@ def _about_the_fit(
     if row["validation_loss"] is not None:
         losses += f", validation loss {row['validation_loss']:.4g}"
     losses += f", {yardstick.constant:.4g} for a constant answer"
-    less = "a larger --dropout or --penalty l2:rate=…, a smaller --hidden, or more rows"
+    less = AGAINST_VARIANCE
     if _overfits(row, yardstick._replace(like=is_like)):
         return Finding("overfitting (variance)", losses, less)
     if _learned(row, yardstick) < LITTLE:
@@ -237,7 +241,7 @@ def _about_the_fit(
         return Finding(
             "underfitting (bias)",
             losses,
-            "a larger --hidden, a smaller --penalty or --dropout, more --epochs, or other features",
+            AGAINST_BIAS,
         )
     behind = rows[max(best, len(rows) - 5) :]
     if ended == "epochs" and behind and all(_overfits(r, yardstick) for r in behind):

@@ -9,15 +9,13 @@ from nntool.errors import GateError, UsageError
 from nntool.run import freshness, hashing, names
 from nntool.run.directory import Run
 from nntool.run.session import Session
-from nntool.settings.evaluate import EvaluateSettings
-from nntool.settings.wording import counted
-from nntool.steps import cross_validation, origins, rows, scoring
-from nntool.steps import model as models
-from nntool.steps.job import Job, Outcome, TableView
-from nntool.steps.performing import Done, file_name, perform, read_json, write_json
+from nntool.settings.evaluate import INTERVAL, EvaluateSettings
+from nntool.steps import cross_validation, history, intervals, origins, rows, scoring
+from nntool.steps.evaluating import importance, showing, slices, verdict
+from nntool.steps.job import Job, LearningCurve, Outcome
+from nntool.steps.performing import Done, file_name, perform, read_json, recorded, write_json
 from nntool.steps.predicting import unfinished
-from nntool.steps.scoring import Scored
-from nntool.steps.select_features import feature_arrays
+from nntool.steps.scoring import Parts, Scored
 
 
 def evaluate(root: str, settings: EvaluateSettings, job: Job) -> Outcome:
@@ -25,6 +23,7 @@ def evaluate(root: str, settings: EvaluateSettings, job: Job) -> Outcome:
     outcome = Outcome("evaluate", root)
     with Session(root) as session:
         evaluate_in(session, settings, job, outcome)
+        outcome.tables.append(_curve(session.run))
         session.commit()
         check_requirements(session.run, settings, outcome)
     return outcome
@@ -62,7 +61,7 @@ def evaluate_in(
         lambda folder: _work(session, settings, job, place, folder, facts, outcome),
         reads,
     )
-    _show(outcome)
+    showing.show(outcome)
     return done
 
 
@@ -84,6 +83,12 @@ def _requirements(settings: EvaluateSettings, task: str) -> list[Any]:
     return [scores.parse_requirement(text, task) for text in settings.require]
 
 
+def _curve(run: Run) -> LearningCurve:
+    """The learning curve of the model that was scored."""
+    losses = history.read_losses(run.checked(names.TRAIN_HISTORY))
+    return history.curve(losses, recorded(run, "train")["best_epoch"])
+
+
 def _work(
     session: Session,
     settings: EvaluateSettings,
@@ -99,70 +104,100 @@ def _work(
     if words := unfinished(run.entry("train")):
         outcome.notes.append(words)
     with threadpool_limits(1, user_api="blas"):  # the same bytes whatever the cores
-        return _score(run, settings, job, place, folder, facts, outcome)
-
-
-def _score(
-    run: Run,
-    settings: EvaluateSettings,
-    job: Job,
-    place: Path | None,
-    folder: Path,
-    facts: dict[str, Any],
-    outcome: Outcome,
-) -> Done:
-    scored = (
-        scoring.of_file(run, str(place), outcome) if place else scoring.of_part(run, settings.part)
-    )
-    report: dict[str, Any] = {
-        "task": scored.model.plain["task"],
-        "target": scored.model.plain["target"],
-        "rows": settings.data or settings.part,
-        "network": network_scores(scored),
-    }
-    if settings.baseline:
-        report["baselines"] = _baselines(run, scored, settings.seed)
-    if settings.cv:
-        report["cross_validation"] = cross_validation.scores(run, settings, job, folder)
+        parts = Parts(run)
+        scored = (
+            scoring.of_file(run, str(place), outcome, settings.by)
+            if place
+            else parts.scored(settings.part)
+        )
+        report = _report(parts, scored, settings, job)
+        if settings.cv:
+            report["cross_validation"] = cross_validation.scores(run, settings, job, folder)
     write_json(folder / file_name(names.EVALUATE_METRICS), report)
     _write_predictions(folder / file_name(names.EVALUATE_PREDICTIONS), scored)
     return Done(facts=facts)
 
 
-def network_scores(scored: Scored) -> dict[str, Any]:
-    """Every metric of the network on these rows."""
-    from nntool.tables import scores
-
+def _report(parts: Parts, scored: Scored, settings: EvaluateSettings, job: Job) -> dict[str, Any]:
+    """All that is found of the scored rows, as it goes to metrics.json."""
     plain = scored.model.plain
-    classes = plain["classes"] or ()
-    return scores.score(
-        plain["task"],
-        scored.target,
-        scored.decided,
-        scored.probabilities,
-        classes=classes,
-        positive=classes.index(plain["positive"]) if plain["positive"] else None,
-    )
+    report: dict[str, Any] = {
+        "task": plain["task"],
+        "target": plain["target"],
+        "rows": settings.data or settings.part,
+        "network": scored.scores(),
+    }
+    beside = _beside(parts, scored, settings)
+    report["parts"] = {
+        part.name: part.scores() | ({"of": part.of} if part.of else {})
+        for part in beside.values()
+        if part is not scored
+    }
+    if settings.baseline:
+        report["baselines"] = _baselines(beside["train"], scored, settings.seed)
+    report["verdict"] = _verdict(parts, beside, scored, report)
+    report["intervals"] = _coverage(parts.run, scored, settings)
+    if settings.by:
+        report["slices"] = slices.by_columns(parts.run, scored, settings.by)
+    if settings.importance:
+        report["importance"] = importance.importance(
+            parts.run, scored, settings.importance, settings.seed, job.listener
+        )
+    return report
 
 
-def _baselines(run: Run, scored: Scored, seed: int) -> dict[str, Any]:
+def _beside(parts: Parts, scored: Scored, settings: EvaluateSettings) -> dict[str, Scored]:
+    """Training and validation rows: what the scored ones are held against.
+
+    The test part is never among them: who scores validation rows has not come to it yet.
+    """
+    found: dict[str, Scored] = {}
+    for part in ("train", "validation"):
+        if settings.data is None and part == settings.part:
+            found[part] = scored
+        elif len(parts.index(part)):
+            found[part] = parts.scored(part, settings.seed)
+    return found
+
+
+def _verdict(
+    parts: Parts, beside: dict[str, Scored], scored: Scored, report: dict[str, Any]
+) -> dict[str, Any] | None:
+    """Bias or variance, by the scored rows, or those of validation where training is scored."""
+    train = beside["train"]
+    held = scored if scored is not train else beside.get("validation")
+    if held is None:
+        return None
+    linear = None
+    if held is scored:
+        metrics = report.get("baselines", {}).get("linear", {}).get("metrics", {})
+        linear = metrics.get(held.measure().metric)
+    found = verdict.of_parts(train, held, parts.target[parts.index("train")], linear)
+    return found and verdict.beside_diagnosis(found, train.model.plain["trained"]["diagnosis"])
+
+
+def _coverage(run: Run, scored: Scored, settings: EvaluateSettings) -> dict[str, Any]:
+    """How often the intervals or sets of the model hold the truth."""
+    required = settings.interval != INTERVAL
+    found, notes = intervals.coverage(run, scored, settings.interval, required=required)
+    return found | {"notes": notes}
+
+
+def _baselines(train: Scored, scored: Scored, seed: int) -> dict[str, Any]:
     """A constant and a linear model, fitted on the training rows, scored on the same rows."""
     import numpy as np
 
     from nntool.tables import baselines
 
     model = scored.model
-    numeric, codes = models.chosen_columns(*feature_arrays(run), model.plain)
-    training = np.flatnonzero(rows.of_part(run, "train"))
-    target = scoring.own_target(run, model)[training]
-    n = len(training)
+    n = len(train.target)
     classes = model.plain["classes"] or ()
     return baselines.score(
         model.plain["task"],
-        np.concatenate([numeric[training], scored.numeric]),
-        np.concatenate([codes[training], scored.codes]),
+        np.concatenate([train.numeric, scored.numeric]),
+        np.concatenate([train.codes, scored.codes]),
         model.plain["levels"],
-        np.concatenate([target, scored.target]),
+        np.concatenate([train.target, scored.target]),
         np.arange(n),
         np.arange(n, n + len(scored.target)),
         np.random.default_rng(seed),
@@ -185,33 +220,3 @@ def _write_predictions(path: Path, scored: Scored) -> None:
     with open(path, "wb") as file:
         write_header(file, header)
         write_batch(file, answers.batch(shown, header))
-
-
-def _show(outcome: Outcome) -> None:
-    """The metrics side by side, on stdout: they are what was asked for."""
-    report = outcome.report["evaluate"]
-    others = report.get("baselines", {})
-    shown = {"network": report["network"]}
-    shown |= {which: others[which] for which in ("linear", "constant") if which in others}
-    body = [
-        [metric, *(_cell(scores.get("metrics", {}).get(metric)) for scores in shown.values())]
-        for metric in report["network"]["metrics"]
-    ]
-    positive = report["network"].get("positive")
-    if positive is not None:
-        outcome.notes.append(f"precision, recall, f1 and auc are those of the class {positive!r}")
-    if unscored := report["network"]["unscored"]:
-        outcome.notes.append(f"{counted(unscored, 'row')} without a usable target: not scored")
-    title = f"{report['network']['rows']:,} {Path(report['rows']).name} rows"
-    outcome.results.append(TableView(title, [title, *shown], body))
-    outcome.notes += report["network"]["notes"] + others.get("notes", [])
-    if "cross_validation" in report:
-        cross_validation.show(report, outcome)
-    outcome.notes += [
-        f"{metric} is not defined here: {why}"
-        for metric, why in report["network"]["undefined"].items()
-    ]
-
-
-def _cell(value: float | None) -> str:
-    return "–" if value is None else f"{value:.4g}"

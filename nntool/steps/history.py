@@ -7,6 +7,8 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nntool.steps.job import LearningCurve
+
 if TYPE_CHECKING:
     from nntool.nn.reports import Diverged, EpochReport
 
@@ -46,6 +48,26 @@ def write(path: Path, rows: list[dict[str, Any]]) -> None:
             writer = csv.DictWriter(file, list(columns), lineterminator="\n")
             writer.writeheader()
             writer.writerows(rows)
+
+
+def read_losses(path: Path) -> dict[str, list[float | None]]:
+    """The training and the validation losses of a written history, epoch by epoch."""
+    with open(path, encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    return {
+        name: [float(row[name]) if row[name] else None for row in rows]
+        for name in ("train_loss", "validation_loss")
+    }
+
+
+def losses_of(rows: list[dict[str, Any]]) -> dict[str, list[float | None]]:
+    """The same of the rows of a history that is not written yet."""
+    return {name: [row[name] for row in rows] for name in ("train_loss", "validation_loss")}
+
+
+def curve(losses: dict[str, list[float | None]], best: int) -> LearningCurve:
+    """The losses of all epochs as a picture."""
+    return LearningCurve(losses["train_loss"], losses["validation_loss"], best)
 
 
 def losses(report: EpochReport) -> str:

@@ -67,6 +67,27 @@ class TableView:
 
 
 @dataclass
+class LearningCurve:
+    """The losses of a training by epoch, to be drawn; None where an epoch has none."""
+
+    train: list[float | None]
+    validation: list[float | None]
+    best: int
+    """The epoch that was kept, from 1; 0 for none."""
+
+
+@dataclass
+class ConfusionMatrix:
+    """How many rows of each class (down) were answered as each (across), to be drawn."""
+
+    classes: list[str]
+    counts: list[list[int]]
+
+
+View = TableView | LearningCurve | ConfusionMatrix
+
+
+@dataclass
 class Outcome:
     """What a command did: ``report`` for ``--json``, tables and results for a person."""
 
@@ -75,9 +96,9 @@ class Outcome:
     fresh: bool = False
     report: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
-    tables: list[TableView] = field(default_factory=list)
+    tables: list[View] = field(default_factory=list)
     """Shown on stderr."""
-    results: list[TableView] = field(default_factory=list)
+    results: list[View] = field(default_factory=list)
     """Shown on stdout: what the command was asked for."""
 
     def as_json(self) -> dict[str, Any]:

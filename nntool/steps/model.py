@@ -1,4 +1,4 @@
-"""A trained model as files: ``model.npz`` holds the vectors, ``model.json`` all that is words."""
+"""A trained model as files: ``model.npz`` holds the arrays, ``model.json`` all that is words."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from nntool.errors import DataError, UsageError
 from nntool.run import names
+from nntool.settings.choices import name_and_settings
 from nntool.steps import choices
 
 if TYPE_CHECKING:
@@ -26,6 +27,14 @@ class Model:
     theta: npt.NDArray[np.floating[Any]]
     stats: npt.NDArray[np.floating[Any]]
     plain: dict[str, Any]
+    scores: npt.NDArray[np.float64] | None = None
+    """The sorted scores of the calibration rows, where there are any; see `tables.conformal`."""
+
+    @property
+    def temperature(self) -> float | None:
+        """What raw outputs of classes are divided by before they are made probabilities."""
+        found: float | None = self.plain.get("calibration", {}).get("temperature")
+        return found
 
     @property
     def classes(self) -> list[str] | None:
@@ -41,6 +50,22 @@ class Model:
         one_row = np.zeros((1, self.output.n_outputs), np.float32)
         return self.classes is not None and self.output.probabilities(one_row) is not None
 
+    @property
+    def positive(self) -> int | None:
+        """The code of the positive class of two; None where there is none."""
+        named = self.plain["positive"]
+        return self.plain["classes"].index(named) if named else None
+
+    @property
+    def tau(self) -> float:
+        """The quantile that it answers with: that of its loss, else the median."""
+        return float(getattr(self.output.loss, "tau", 0.5))
+
+    @property
+    def loss_name(self) -> str:
+        """The loss that it was trained by."""
+        return name_and_settings(self.plain["loss"])[0]
+
     def columns(self, decided: Any, probabilities: Any) -> list[Any]:
         """The columns of answers, as ``tables.answers`` names them."""
         from nntool.tables import answers
@@ -50,10 +75,18 @@ class Model:
         return answers.class_columns(decided, probabilities, self.classes)
 
     def answer(self, z: npt.NDArray[Any]) -> tuple[Any, Any]:
-        """What raw outputs ``(n, n_outputs)`` mean: codes and probabilities, or values and None."""
+        """What raw outputs ``(n, n_outputs)`` mean: codes and probabilities, or values and None.
+
+        The temperature softens probabilities and changes no decision.
+        """
         if self.classes is None:
             return self.output.values(z), None
-        return self.output.decide(z), self.output.probabilities(z)
+        return self.output.decide(z), self.output.probabilities(tempered(z, self.temperature))
+
+
+def tempered(z: npt.NDArray[Any], temperature: float | None) -> npt.NDArray[Any]:
+    """Raw outputs at a temperature, which makes the probabilities of classes softer or sharper."""
+    return z if temperature is None else z.astype("float64") / temperature
 
 
 def make_output(plain: dict[str, Any]) -> Output:
@@ -110,4 +143,4 @@ def load(files: dict[str, bytes]) -> Model:
             f"{names.TRAIN_WEIGHTS} does not hold the {net.size:,} weights of model.json",
             "do not use this run",
         )
-    return Model(net, output, theta, stats, plain)
+    return Model(net, output, theta, stats, plain, vectors.get("scores"))

@@ -150,22 +150,21 @@ class EpochMetrics:
         if self.task == "regression":
             to_own = self.output.head.target_map.to_own
             truth = to_own(target.astype(np.float64)) if self.truth is None else self.truth
-            return Scored(truth, self.output.values(z))
+            return Scored(truth, self.output.values(z), tau=tau_of(self.output))
         n_classes = self.output.head.n_classes
         probabilities = self.output.probabilities(z) if self.metric is not None else None
         return Scored(target, self.output.decide(z), probabilities, n_classes, self.positive)
 
     def _value(self, scored: Scored) -> float:
         """The monitored metric; raises ``Undefined``."""
-        import numpy as np
+        from nntool.tables.metrics import METRICS
 
-        from nntool.tables.metrics import METRICS, Undefined
+        return METRICS[self.task][str(self.metric)].compute(scored)
 
-        with np.errstate(over="ignore", invalid="ignore"):
-            value = METRICS[self.task][str(self.metric)].compute(scored)
-        if not np.isfinite(value):
-            raise Undefined("the numbers are too large")
-        return value
+
+def tau_of(output: Output) -> float:
+    """The quantile that a network answers with: that of its loss, else the median."""
+    return float(getattr(output.loss, "tau", 0.5))
 
 
 def _always(task: str, scored: Scored) -> dict[str, float]:
@@ -187,4 +186,4 @@ def _all_right(scored: Scored) -> Scored:
     from nntool.tables.metrics import Scored
 
     truth, classes = scored.target, scored.n_classes
-    return Scored(truth, truth, scored.probabilities, classes, scored.positive)
+    return Scored(truth, truth, scored.probabilities, classes, scored.positive, scored.tau)

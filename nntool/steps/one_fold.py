@@ -146,9 +146,7 @@ def _refuse_another_target(run: Run, task: Task) -> None:
 
 def _scores(run: Run) -> dict[str, Any]:
     """The network's metrics on the held-out rows."""
-    from nntool.steps.evaluate import network_scores
-
-    return network_scores(scoring.of_part(run, "test"))
+    return scoring.Parts(run).scored("test").scores()
 
 
 def _sizes(run: Run) -> dict[str, int]:

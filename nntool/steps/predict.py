@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import io
-import os
-import shlex
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
-from nntool.errors import UsageError
 from nntool.run.directory import Run
 from nntool.settings.predict import PredictSettings
+from nntool.steps import destination, drifting
+from nntool.steps.answer_columns import answer_parts
 from nntool.steps.csv_input import batches
 from nntool.steps.inputs import open_rows
-from nntool.steps.job import Job, Outcome
-from nntool.steps.predicting import Answers, Predictor
+from nntool.steps.job import Job, Outcome, TableView
+from nntool.steps.predicting import Predictor
 
 if TYPE_CHECKING:
+    from nntool.tables.page import Page, Part
     from nntool.tables.sources.reading import BatchReader
 
 
@@ -32,126 +28,69 @@ def predict(
     stdout: BinaryIO,
 ) -> Outcome:
     """Stream predictions of the rows of ``source`` to a file or to ``stdout``."""
-    from threadpoolctl import threadpool_limits
-
     run = Run.existing(root)
-    predictor = Predictor(run)
+    destination.refuse(settings.output, run.root, source, stdin, stdout)
+    predictor = Predictor(run, settings)
+    parts = answer_parts(settings, predictor.model, predictor.intervals)
     outcome = Outcome("predict", root)
     if predictor.unfinished:
         job.listener.say(f"nntool predict: {predictor.unfinished}")
-    reader, notes = open_rows(source, run, predictor.sources, stdin)
-    outcome.notes += notes
-    with (
-        threadpool_limits(1, user_api="blas"),
-        _destination(settings, run.root, source, stdout) as stream,
-    ):
-        _write_rows(predictor, reader, settings, stream, job)
-    outcome.notes += reader.notes
-    outcome.notes += predictor.notes()
-    counts = predictor.counts
+    reader, notes = open_rows(source, run, predictor.sources, stdin, keep_bad=not settings.strict)
+    page = _page(reader, predictor, parts, settings)
+    for before, after in page.renamed:
+        job.listener.say(f"nntool predict: the input's column {before!r} is called {after!r}")
+    predictor.narrow(reader, page.carried, job.cores)
+    _write(page, reader, predictor, stdout, job)
+    outcome.notes += [*notes, *reader.notes, *predictor.notes()]
     outcome.report["predict"] = {
-        "rows": counts.rows,
-        "empty_rows": counts.empty_rows,
-        "cells": counts.cells,
-        **counts.features,
+        "output": settings.output,
+        "columns": page.schema.names,
+        **predictor.report(),
+        "bad_rows_listed": reader.left_out,
     }
+    if settings.status:
+        outcome.tables.append(_status_table(predictor.counts.status))
+    if settings.drift_limit is not None:
+        target, bins = predictor.model.plain["target"], predictor.counts.bins
+        drifting.tell(bins, predictor.watched, settings.drift_limit, target, outcome)
     return outcome
 
 
-@contextmanager
-def _destination(
-    settings: PredictSettings, root: Path, source: str, stdout: BinaryIO
-) -> Iterator[IO[bytes]]:
-    """Standard output, or a file that bears its name only when it is whole."""
-    if settings.output == "-":
-        yield stdout
-        stdout.flush()
-        return
-    path = Path(settings.output)
-    if not settings.output or path.is_dir():
-        raise UsageError(
-            f"--output {settings.output!r} is no name of a file", "write --output predictions.csv"
-        )
-    if path.resolve().is_relative_to(root.resolve()):
-        raise UsageError(
-            f"--output {settings.output} lies in the run directory, where predict writes nothing",
-            "write it beside the run directory",
-        )
-    if not path.parent.is_dir():
-        raise UsageError(
-            f"--output {settings.output}: the folder {path.parent} is not there",
-            f"mkdir -p {shlex.quote(str(path.parent))}",
-        )
-    if source != "-" and path.exists() and path.samefile(source):
-        raise UsageError(
-            f"--output {settings.output} is the input", "name another file for the predictions"
-        )
-    if path.exists() and not path.is_file():
-        with open(path, "wb") as special:  # a device or a named pipe cannot be renamed onto
-            yield special
-        return
-    temporary = path.with_name(f".new-{os.getpid()}-{path.name}")
-    try:
-        with open(temporary, "wb") as file:
-            yield file
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+def _status_table(status: dict[str, int]) -> TableView:
+    rows = [[word, f"{n:,}"] for word, n in status.items()]
+    return TableView("rows by status; one may have several", ["status", "rows"], rows)
 
 
-def _write_rows(
-    predictor: Predictor, reader: BatchReader, settings: PredictSettings, stream: Any, job: Job
-) -> None:
+def _page(
+    reader: BatchReader, predictor: Predictor, parts: list[Part], settings: PredictSettings
+) -> Page:
+    """The columns of the output, where the input has what the model and the person name."""
     from nntool.tables import columns
-    from nntool.tables.csv.writing import write_header
+    from nntool.tables.page import Page
 
-    columns.resolve_all(reader.names, predictor.sources, "columns", positions=False)
+    predictor.require_columns(reader)
     ids = columns.resolve_listed(reader.names, settings.id, "--id")
     if "*" in settings.keep:
         keep = [name for name in reader.names if name not in ids]
     else:
         keep = columns.resolve_listed(reader.names, settings.keep, "--keep")
-    page = Page(predictor, ids, keep, job)
-    write_header(stream, page.header)
-    rows = batches(reader, predictor.run)
-    for records in predictor.each(rows, page.records, job.cores):
-        stream.write(records)
-        job.listener.progress("predicting", predictor.counts.rows, 0, "rows")
+    return Page(ids, parts, keep)
 
 
-class Page:
-    """The columns of the output: chosen ones of the input around those of the answers."""
+def _write(
+    page: Page, reader: BatchReader, predictor: Predictor, stdout: BinaryIO, job: Job
+) -> None:
+    """Answer and write chunk by chunk; what a chunk becomes in the output is made in its thread."""
+    from threadpoolctl import threadpool_limits
 
-    def __init__(self, predictor: Predictor, ids: list[str], keep: list[str], job: Job) -> None:
-        from nntool.tables import answers
+    from nntool.tables import sinks
 
-        self._model = predictor.model
-        self._ids, self._keep = ids, keep
-        own = answers.names(self._model.classes, probabilities=self._model.has_probabilities)
-        self.header = _header(ids, own, keep, job)
-
-    def records(self, found: Answers) -> bytes:
-        """The lines of some rows as CSV."""
-        from nntool.tables import answers
-        from nntool.tables.csv.writing import write_batch
-
-        shown = [
-            *(found.text.column(name) for name in self._ids),
-            *self._model.columns(found.decided, found.probabilities),
-            *(found.text.column(name) for name in self._keep),
-        ]
-        lines = io.BytesIO()
-        write_batch(lines, answers.batch(shown, self.header))
-        return lines.getvalue()
-
-
-def _header(ids: list[str], own: list[str], keep: list[str], job: Job) -> list[str]:
-    """The names of the columns; where an input column is called as an answer, it is renamed."""
-    from nntool.tables import columns
-
-    names, _ = columns.unique_names([*own, *ids, *keep])
-    answers, carried = names[: len(own)], names[len(own) :]
-    for before, after in zip([*ids, *keep], carried, strict=True):
-        if before != after:
-            job.listener.say(f"nntool predict: the input's column {before!r} is called {after!r}")
-    return [*carried[: len(ids)], *answers, *carried[len(ids) :]]
+    output = predictor.settings.output
+    rows = batches(reader, predictor.run, "without --strict they have empty answers")
+    with threadpool_limits(1, user_api="blas"), destination.opened(output, stdout) as outlet:
+        sink = sinks.open_sink(outlet, output, page.schema)
+        made = predictor.each(rows, lambda found: sink.prepared(page.batch(found)), job.cores)
+        for prepared in made:
+            sink.write(prepared)
+            job.listener.progress("predicting", predictor.counts.rows, 0, "rows")
+        sink.finish()

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar, runtime_checkable
 
-from nntool.errors import StaleError
+from nntool.errors import DataError, StaleError
 from nntool.run import freshness, names
 from nntool.run.directory import Run
 from nntool.run.manifest import Entry
-from nntool.settings.wording import counted
+from nntool.settings.predict import PredictSettings
+from nntool.settings.wording import counted, quoted
+from nntool.steps import drifting, monte_carlo
 from nntool.steps import model as models
+from nntool.steps.intervals import intervals_of
+from nntool.steps.prediction_notes import cell_notes, feature_notes
 from nntool.steps.streaming import in_order
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from nntool.nn.dropout_passes import DropoutPasses
     from nntool.nn.predicting import Predictor as Engine
+    from nntool.tables.sources.reading import BatchReader
 
 Worked = TypeVar("Worked")
 
@@ -32,8 +38,6 @@ NEEDED = [
 """All that prediction needs beside run.json; they may be copied alone."""
 NEEDED_WHERE_PRESENT = [names.TRANSFORM_ARRAYS]
 ATTEMPTS = 5
-CHUNK_ROWS = 1 << 15
-"""A multiple of the block of 1,024 rows, so that no cut changes a byte."""
 
 
 @dataclass
@@ -47,15 +51,28 @@ class Counts:
     """Cells that became missing, by column and kind."""
     features: dict[str, Any] = field(default_factory=dict)
     """Missing, unseen and out-of-range values, by kind and column."""
+    predicted: Any = 0
+    """How many rows were given to each class, in the order of classes; 0 for a regression."""
+    bad_rows: int = 0
+    """Rows that could not be read, and are not answered."""
+    status: dict[str, int] = field(default_factory=dict)
+    """Rows by what was met in them, where that was asked for."""
+    bins: dict[str, Any] = field(default_factory=dict)
+    """How many rows fall into each bin of each column, where drift is asked for."""
 
     def add(self, other: Counts) -> None:
         """Take in what was met in other rows."""
-        from nntool.tables import casting, transforming
+        from nntool.tables import casting, drift, transforming
 
         self.rows += other.rows
         self.empty_rows += other.empty_rows
+        self.predicted = self.predicted + other.predicted
         casting.merge_counts(self.cells, other.cells)
         transforming.add_counts(self.features, other.features)
+        self.bad_rows += other.bad_rows
+        for word, n in other.status.items():
+            self.status[word] = self.status.get(word, 0) + n
+        drift.add(self.bins, other.bins)
 
 
 class Chunk(NamedTuple):
@@ -63,6 +80,8 @@ class Chunk(NamedTuple):
 
     first: int
     text: pa.RecordBatch
+    bad: Any = None
+    """A mask ``(n,)`` of the rows that could not be read, or None where all could."""
 
 
 class Answers(NamedTuple):
@@ -78,6 +97,20 @@ class Answers(NamedTuple):
     probabilities: Any
     """``(n, n_classes)``, or None."""
     counts: Counts
+    bad: Any = None
+    """A mask ``(n,)`` of the rows that could not be read, or None where all could."""
+    spread: Any = None
+    """The standard deviation over the passes of --mc-dropout ``(n,)``, or None."""
+    status: Any = None
+    """What was met in each row `(n,)`, where that was asked for: codes of row_status."""
+
+
+@runtime_checkable
+class Narrowing(Protocol):
+    """A reader that can be told what is wanted of it."""
+
+    def narrow(self, columns: Sequence[str], numbers: Sequence[str] = (), ahead: int = 0) -> None:
+        """Give only these columns, some of them as numbers; see `CsvReader.narrow`."""
 
 
 def consistent(run: Run) -> tuple[Run, dict[str, bytes]]:
@@ -97,18 +130,20 @@ def consistent(run: Run) -> tuple[Run, dict[str, bytes]]:
 class Predictor:
     """A run opened for prediction: nothing is written and no lock is taken."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, settings: PredictSettings | None = None) -> None:
         import msgspec
 
         from nntool.tables import arrays, cleaning, states, transforming
 
+        self.settings = settings or PredictSettings()
+        """What is asked of the answers."""
         self.run, files = consistent(run)
         run = self.run
         self.clean = msgspec.json.decode(files[names.CLEAN_STATE])
         packed = files.get(names.TRANSFORM_ARRAYS)
+        learned = msgspec.json.decode(files[names.TRANSFORM_STATE])
         self.features = states.join(
-            msgspec.json.decode(files[names.TRANSFORM_STATE])["features"],
-            {} if packed is None else arrays.load_npz(packed),
+            learned["features"], {} if packed is None else arrays.load_npz(packed)
         )
         self.is_in_order = cleaning.is_in_order(self.clean) or transforming.is_in_order(
             self.features
@@ -120,11 +155,43 @@ class Predictor:
         """The clean columns that features are made of."""
         self.sources: list[str] = cleaning.sources(self.clean, self.columns)
         """The columns that rows to predict must have."""
+        self.watched: dict[str, Any] = {}
+        """What training rows looked like, by clean column, where drift is asked for."""
+        if self.settings.drift_limit is not None:
+            self.watched = drifting.references(learned, self.columns, run)
         self.model = models.load(files)
+        monte_carlo.refuse(self.settings, self.model, run)
+        level = self.settings.interval
+        self.intervals = None if level is None else intervals_of(run, self.model, level)
+        """What --interval asks for."""
         entry = run.entry("train")
         self.unfinished = unfinished(entry)
         self.counts = Counts()
         self._of_thread = threading.local()
+
+    def require_columns(self, reader: BatchReader) -> None:
+        """Raise ``DataError`` for columns that are not there, or of which it is not clear which.
+
+        A name that stands twice in the input did so in training, or two columns may be meant.
+        """
+        from nntool.tables import columns
+
+        columns.resolve_all(reader.names, self.sources, "columns", positions=False)
+        given = [name.strip() for name in reader.given_names]
+        own = {column["name"] for column in self.clean["columns"]}
+        doubled = [
+            name
+            for name in self.sources
+            if any(
+                one == name.strip() and made != name and made not in own
+                for one, made in zip(given, reader.names, strict=True)
+            )
+        ]
+        if doubled:
+            raise DataError(
+                f"columns: the header has two of {quoted(doubled)}, which the model reads",
+                "leave one out, or give it another name",
+            )
 
     def each(
         self,
@@ -154,24 +221,133 @@ class Predictor:
         """What the model says of one chunk: a pure function, which threads may call at once."""
         import numpy as np
 
-        from nntool.tables import chunks, cleaning, transforming
+        from nntool.tables import bad_rows
 
-        typed, cells = cleaning.apply(chunk.text, self.clean, self.columns)
-        numeric, codes, found = transforming.apply(typed, self.features, self.kept)
-        counts = Counts(chunk.text.num_rows, chunks.n_empty_rows(chunk.text), cells, found)
+        bad = chunk.bad
+        text = chunk.text if bad is None else bad_rows.without(chunk.text, bad)
+        numeric, codes, status, counts = self._features_of(chunk, text)
+        if bad is not None:  # each row keeps its place in the blocks of the engine
+            numeric, codes = bad_rows.spread(numeric, bad), bad_rows.spread(codes, bad)
         with np.errstate(all="ignore"):
-            z = self._engine().outputs(numeric, codes)
-            decided, probabilities = self.model.answer(z)
-        return Answers(chunk.first, chunk.text, numeric, codes, decided, probabilities, counts)
+            decided, probabilities, spread = self._said_of(numeric, codes, chunk.first)
+        counts.predicted = self._by_class(decided if bad is None else decided[~bad])
+        return Answers(
+            chunk.first,
+            chunk.text,
+            numeric,
+            codes,
+            decided,
+            probabilities,
+            counts,
+            bad,
+            spread,
+            status,
+        )
+
+    def _said_of(self, numeric: Any, codes: Any, first: int) -> tuple[Any, Any, Any]:
+        """What is decided, the probabilities, and the spread of several passes where asked for."""
+        if self.settings.mc_dropout:
+            several = monte_carlo.averaged(self._passes(), self.model, numeric, codes, first)
+            decided = self._decided(several.decided, several.probabilities)
+            return decided, several.probabilities, several.spread(decided)
+        z = self._engine().outputs(numeric, codes, first)
+        decided, probabilities = self.model.answer(z)
+        return self._decided(decided, probabilities), probabilities, None
+
+    def _features_of(self, chunk: Chunk, text: pa.RecordBatch) -> tuple[Any, Any, Any, Counts]:
+        """The numbers and codes of the good rows of a chunk, their status, and what was met."""
+        import numpy as np
+
+        from nntool.tables import chunks, cleaning, row_status, transforming
+
+        n_bad = chunk.text.num_rows - text.num_rows
+        typed, cells = cleaning.apply(text, self.clean, self.columns)
+        bins = drifting.count(typed, self.watched)
+        unseen = {}
+        if self.settings.status or self.settings.unseen != "other":
+            unseen = row_status.unseen_cells(typed, self.features, self.kept)
+        if self.settings.unseen == "error" and unseen:
+            at = np.arange(len(text)) if chunk.bad is None else np.flatnonzero(~chunk.bad)
+            row_status.refuse_unseen(typed, unseen, self.features, chunk.first + 1 + at)
+        if self.settings.unseen == "missing" and unseen:
+            typed = row_status.as_missing(typed, unseen)
+        numeric, codes, found = transforming.apply(typed, self.features, self.kept)
+        if self.settings.unseen == "missing" and unseen:
+            found["unseen"] = {name: int(mask.sum()) for name, mask in unseen.items()}
+        counts = Counts(
+            chunk.text.num_rows, chunks.n_empty_rows(text), cells, found, bad_rows=n_bad
+        )
+        counts.bins = bins
+        status = None
+        if self.settings.status:
+            status = row_status.codes(typed, self.features, self.kept, unseen)
+            if chunk.bad is not None:
+                status = row_status.with_bad(status, chunk.bad)
+            counts.status = row_status.tally(status)
+        return numeric, codes, status, counts
+
+    def narrow(self, reader: BatchReader, others: Sequence[str] = (), threads: int = 1) -> None:
+        """Let a reader give only what the model reads, as numbers where it can, and ``others``.
+
+        The rows are then read ahead by so many threads. A reader that cannot gives all as text.
+        """
+        from nntool.tables import cleaning, columns
+
+        if self.is_in_order or not isinstance(reader, Narrowing):
+            return
+        own = {name: columns.find(reader.names, name) for name in self.sources}
+        numbers = [own[name] for name in cleaning.plain_numbers(self.clean, self.sources)]
+        wanted = {name for name in (*own.values(), *others) if name is not None}
+        reader.narrow(
+            [name for name in reader.names if name in wanted],
+            [name for name in numbers if name is not None and name not in others],
+            threads if threads > 1 else 0,
+        )
+
+    def _decided(self, decided: Any, probabilities: Any) -> Any:
+        """What is decided: by --threshold, or as the model decides."""
+        from nntool.tables import answers
+
+        if self.settings.threshold is None or self.model.classes is None:
+            return decided
+        positive = self.model.classes.index(self.model.plain["positive"])
+        return answers.at_threshold(probabilities, positive, self.settings.threshold)
+
+    def _by_class(self, decided: Any) -> Any:
+        """How many rows were given to each class ``(n_classes,)``; 0 for a regression."""
+        import numpy as np
+
+        if self.model.classes is None:
+            return 0
+        return np.bincount(decided[decided >= 0], minlength=len(self.model.classes))
+
+    def report(self) -> dict[str, Any]:
+        """What was met, as JSON says it."""
+        import numpy as np
+
+        counts, classes = self.counts, self.model.classes
+        each = np.zeros(len(classes or ()), int) + counts.predicted
+        return {
+            "rows": counts.rows,
+            "bad_rows": counts.bad_rows,
+            "empty_rows": counts.empty_rows,
+            **({"status": counts.status} if self.settings.status else {}),
+            "predicted": dict(zip(classes or (), each.tolist(), strict=True)),
+            "cells": counts.cells,
+            "missing": {},
+            "unseen": {},
+            "outside": {},
+            **counts.features,
+        }
 
     def _chunks(self, batches: Iterable[pa.RecordBatch]) -> Iterator[Chunk]:
-        """Chunks cut anew at multiples of the engine's block, counted from the first row."""
-        from nntool.tables import chunks
+        """The rows as they come, or all at once; their outputs do not depend on where they end."""
+        from nntool.tables import bad_rows, chunks
 
         first = 0
-        for text in chunks.whole(batches) if self.is_in_order else chunks.cut(batches, CHUNK_ROWS):
-            yield Chunk(first, text)
-            first += text.num_rows
+        for rows in chunks.whole(batches) if self.is_in_order else batches:
+            yield Chunk(first, *bad_rows.take_mark(rows))
+            first += rows.num_rows
 
     def _engine(self) -> Engine:
         """The buffers of this thread."""
@@ -182,11 +358,19 @@ class Predictor:
         engine: Engine = self._of_thread.engine
         return engine
 
+    def _passes(self) -> DropoutPasses:
+        """The buffers of this thread for several passes."""
+        if not hasattr(self._of_thread, "passes"):
+            self._of_thread.passes = monte_carlo.passes_of(self.settings, self.model)
+        passes: DropoutPasses = self._of_thread.passes
+        return passes
+
     def notes(self) -> list[str]:
         """What the person should know of the rows that were predicted."""
-        whole = {c["source"] for c in self.features["columns"] if not c["missing"]}
         from nntool.tables import cleaning_report
 
+        cells, features = self.counts.cells, self.counts.features
+        whole = [c["source"] for c in self.features["columns"] if not c["missing"]]
         order = "cleaning or features follow the order of rows: the input was read whole"
         empty = (
             f"{counted(self.counts.empty_rows, 'row')} without any value answered like the others"
@@ -195,15 +379,11 @@ class Predictor:
         return [
             *([order] if self.is_in_order else []),
             *([empty] if self.counts.empty_rows else []),
-            *cell_notes(self.counts.cells),
-            *cleaning_report.boolean_notes(self.clean, self.counts.cells),
-            *cleaning_report.rule_notes(self.clean, self.counts.cells, idle=False),
-            *feature_notes(self.counts.features),
-            *(
-                f"{column!r}: {counted(n, 'cell')} missing, where training had none missing"
-                for column, n in self.counts.features.get("missing", {}).items()
-                if column in whole
-            ),
+            *([] if self.intervals is None else self.intervals.notes()),
+            *cell_notes(cells),
+            *cleaning_report.boolean_notes(self.clean, cells),
+            *cleaning_report.rule_notes(self.clean, cells, idle=False),
+            *feature_notes(features, whole),
         ]
 
 
@@ -212,30 +392,3 @@ def unfinished(entry: Entry | None) -> str:
     ended = {"interrupted": "was interrupted", "diverged": "diverged; it is the best before that"}
     word = ended.get(entry.status if entry is not None else "")
     return f"the model is of a training that {word}" if word else ""
-
-
-def cell_notes(cells: dict[str, Any]) -> list[str]:
-    """Tokens that were read as missing, and cells that could not be read as their column's type."""
-    from nntool.tables.cleaning_report import token_notes
-
-    found = token_notes(cells)
-    for column, kinds in cells.items():
-        unfit = {kind: kinds[kind] for kind in ("unfit", "inf", "nan") if kinds.get(kind)}
-        if unfit:
-            n = sum(unfit.values())
-            what = ", ".join(f"{count:,} {WORDS[kind]}" for kind, count in unfit.items())
-            found.append(f"{column!r}: {counted(n, 'cell')} taken as missing ({what})")
-    return found
-
-
-WORDS = {"unfit": "of another type than in training", "inf": "infinite", "nan": "not a number"}
-
-
-def feature_notes(features: dict[str, Any]) -> list[str]:
-    """Categories not seen in training and values outside its range, by column."""
-    found = []
-    for column, count in features.get("unseen", {}).items():
-        found.append(f"{column!r}: {counted(count, 'cell')} with a category not seen in training")
-    for column, count in features.get("outside", {}).items():
-        found.append(f"{column!r}: {counted(count, 'value')} outside the range of training")
-    return found

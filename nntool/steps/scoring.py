@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nntool.errors import DataError
 from nntool.run import names
@@ -13,12 +15,23 @@ from nntool.steps.csv_input import batches
 from nntool.steps.inputs import open_rows
 from nntool.steps.job import Outcome
 from nntool.steps.predicting import Predictor
-from nntool.steps.select_features import feature_arrays
+
+if TYPE_CHECKING:
+    from nntool.tables.row_losses import Measure
+
+MOST_ROWS = 1_000_000
+"""Rows of a part that stands beside the scored one; of more, a seeded sample is taken."""
+MOST_BYTES = 1 << 28
+"""And so many bytes of features; but at least `LEAST_ROWS`."""
+LEAST_ROWS = 10_000
+BLOCK_BYTES = 1 << 24
 
 
 class Scored(NamedTuple):
     """The rows that are scored and what the network says of them."""
 
+    name: str
+    """The part, or the name of the file."""
     model: models.Model
     numbers: Any
     """What names a row in predictions.csv: its place in the table or file, from 1."""
@@ -27,27 +40,129 @@ class Scored(NamedTuple):
     probabilities: Any
     numeric: Any
     codes: Any
+    beside: Mapping[str, Any] = MappingProxyType({})
+    """Of a file: the columns that groups are made of, typed as clean has them."""
+    of: int = 0
+    """Of how many rows these are a sample; 0: they are all."""
+
+    def scores(self) -> dict[str, Any]:
+        """All metrics of the task."""
+        return score(self.model, self.target, self.decided, self.probabilities)
+
+    def measure(self) -> Measure:
+        """What the task is mainly judged by."""
+        from nntool.tables import row_losses
+
+        has_probabilities = self.probabilities is not None
+        return row_losses.measure_of(self.model.plain["task"], probabilities=has_probabilities)
+
+    def known(self) -> tuple[Any, Any, Any]:
+        """Target, decided answer and probabilities of the rows that have a target."""
+        mask = has_target(self.target)
+        p = self.probabilities
+        return self.target[mask], self.decided[mask], None if p is None else p[mask]
 
 
-def of_part(run: Run, part: str) -> Scored:
-    """Answers for the kept rows of a part, from the arrays of transform."""
+def score(model: models.Model, target: Any, decided: Any, probabilities: Any) -> dict[str, Any]:
+    """All metrics of the task for some rows."""
+    from nntool.tables import scores
+
+    plain = model.plain
+    classes = plain["classes"] or ()
+    return scores.score(
+        plain["task"],
+        target,
+        decided,
+        probabilities,
+        classes=classes,
+        positive=classes.index(plain["positive"]) if plain["positive"] else None,
+    )
+
+
+def has_target(target: Any) -> Any:
+    """Which rows have a target."""
     import numpy as np
 
+    return ~np.isnan(target) if target.dtype.kind == "f" else target >= 0
+
+
+class Parts:
+    """The kept rows of a run, part by part, to be scored from the arrays of transform."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.model = models.load(run.checked_bytes([names.TRAIN_MODEL, names.TRAIN_WEIGHTS]))
+        self.target = own_target(run, self.model)
+
+    def index(self, part: str) -> Any:
+        """The kept rows of a part in order, from 0."""
+        import numpy as np
+
+        return np.flatnonzero(rows.of_part(self.run, part))
+
+    def scored(self, part: str, seed: int | None = None) -> Scored:
+        """The answers to a part; with a seed, to a sample where it is large."""
+        index = self.index(part)
+        if not len(index):
+            raise DataError(
+                f"the split has no {part} rows with a target",
+                f"nntool split {self.run.root} --{part} 0.15",
+            )
+        n, most = len(index), self._most_rows()
+        if seed is None or n <= most:
+            return self.answers(part, index)
+        import numpy as np
+
+        rng = np.random.default_rng((seed, rows.PARTS[part]))
+        sample = np.sort(rng.choice(index, most, replace=False))
+        return self.answers(part, sample)._replace(of=n)
+
+    def answers(self, name: str, index: Any) -> Scored:
+        """What the network says of these rows."""
+        import numpy as np
+
+        numeric, codes = features(self.run, self.model, index)
+        with np.errstate(all="ignore"):
+            decided, probabilities = self.model.answer(outputs(self.model, numeric, codes))
+        target = self.target[index]
+        return Scored(name, self.model, index + 1, target, decided, probabilities, numeric, codes)
+
+    def _most_rows(self) -> int:
+        width = max(1, 4 * len(self.model.plain["positions"]))
+        return max(LEAST_ROWS, min(MOST_ROWS, MOST_BYTES // width))
+
+
+def outputs(model: models.Model, numeric: Any, codes: Any) -> Any:
+    """The raw outputs of the network, through the engine of prediction."""
     from nntool.nn.predicting import Predictor as Engine
 
-    model = models.load(run.checked_bytes([names.TRAIN_MODEL, names.TRAIN_WEIGHTS]))
-    index = np.flatnonzero(rows.of_part(run, part))
-    if not len(index):
-        raise DataError(
-            f"the split has no {part} rows with a target", f"nntool split {run.root} --{part} 0.15"
-        )
-    numeric, codes = models.chosen_columns(*feature_arrays(run), model.plain)
-    numeric, codes = numeric[index], codes[index]
-    engine = Engine(model.net, model.theta, model.stats)
-    with np.errstate(all="ignore"):
-        decided, probabilities = model.answer(engine.outputs(numeric, codes))
-    target = own_target(run, model)[index]
-    return Scored(model, index + 1, target, decided, probabilities, numeric, codes)
+    return Engine(model.net, model.theta, model.stats).outputs(numeric, codes)
+
+
+def features(run: Run, model: models.Model, index: Any) -> tuple[Any, Any]:
+    """The chosen columns of some rows, numeric and codes; the files are read by blocks."""
+    import numpy as np
+
+    chosen = models.chosen_positions(model.plain)
+    numeric = _picked(run.checked(names.TRANSFORM_NUMERIC), chosen["numeric"], index)
+    if not chosen["codes"]:
+        return numeric, np.zeros((len(index), 0), np.int32)
+    return numeric, _picked(run.checked(names.TRANSFORM_CATEGORICAL), chosen["codes"], index)
+
+
+def _picked(path: Any, positions: Sequence[int], index: Any) -> Any:
+    """Some rows, in rising order, and columns of a matrix in a file."""
+    import numpy as np
+
+    from nntool.tables.arrays import MatrixReader
+
+    with MatrixReader(path) as reader:
+        found = np.empty((len(index), len(positions)), reader.dtype)
+        width = max(1, reader.shape[1] * reader.dtype.itemsize)
+        for start, block in reader.blocks(max(1, BLOCK_BYTES // width)):
+            low, high = np.searchsorted(index, (start, start + len(block)))
+            found[low:high] = block[index[low:high] - start][:, list(positions)]
+    return found
 
 
 def own_target(run: Run, model: models.Model) -> Any:
@@ -59,11 +174,14 @@ def own_target(run: Run, model: models.Model) -> Any:
     return rows.numeric_target(run, model.plain["target"])
 
 
-def of_file(run: Run, path: str, outcome: Outcome) -> Scored:
-    """Answers for the rows of another CSV, which must have the target in it."""
+def of_file(run: Run, path: str, outcome: Outcome, by: Sequence[str] = ()) -> Scored:
+    """Answers for the rows of another file, which must have the target in it.
+
+    ``by`` are columns of it that groups are made of.
+    """
     import numpy as np
 
-    from nntool.tables import columns, target_codes
+    from nntool.tables import columns, slicing, target_codes
 
     predictor = Predictor(run)
     model, state = predictor.model, predictor.clean["target"]
@@ -76,16 +194,21 @@ def of_file(run: Run, path: str, outcome: Outcome) -> Scored:
             f"{path} has no target column {model.plain['target']!r} to compare with",
             f"nntool predict {run.root} {path}",
         )
-    columns.resolve_all(reader.names, predictor.sources, "columns", positions=False)
+    predictor.require_columns(reader)
+    grouped = columns.resolve_listed(reader.names, list(by), "--by")
     encode = target_codes.encode_values if model.classes is None else target_codes.encode_classes
-    found = []
+    found, texts = [], []
     n_respelled = 0
     for answers in predictor.answers(batches(reader, run)):
         truth, counts = encode(answers.text.column(target_column), state)
         n_respelled += counts.get("respelled", 0)
         for name, n in counts.get("unseen", {}).items():
             outcome.notes.append(f"{path}: {n:,} rows of class {name!r}, which training never saw")
-        found.append((truth, *answers[2:6]))
+        found.append(
+            (truth, answers.numeric, answers.codes, answers.decided, answers.probabilities)
+        )
+        if grouped:
+            texts.append(slicing.typed(answers.text, predictor.clean, grouped))
     if n_respelled:
         outcome.notes.append(
             f"{path}: {n_respelled:,} rows of class {' or '.join(state['classes'])}, written in"
@@ -98,14 +221,12 @@ def of_file(run: Run, path: str, outcome: Outcome) -> Scored:
     target, numeric, codes, decided, probabilities = parts
     _require_targets(path, target, model)
     numbers = np.arange(1, predictor.counts.rows + 1)
-    return Scored(model, numbers, target, decided, probabilities, numeric, codes)
+    beside = slicing.joined(texts) if grouped else {}
+    return Scored(path, model, numbers, target, decided, probabilities, numeric, codes, beside)
 
 
 def _require_targets(path: str, target: Any, model: models.Model) -> None:
-    import numpy as np
-
-    missing = np.isnan(target) if model.classes is None else target < 0
-    if missing.all():
+    if not has_target(target).any():
         raise DataError(
             f"no row of {path} has a usable target in {model.plain['target']!r}",
             "give a file with the target in it",

@@ -10,7 +10,7 @@ from nntool.errors import DataError
 from nntool.run import names
 from nntool.run.directory import Run
 from nntool.settings.train import TrainSettings
-from nntool.steps import rows, weighting
+from nntool.steps import calibration, rows, weighting
 from nntool.steps.job import Outcome
 from nntool.steps.model import chosen_columns, chosen_positions, make_output
 from nntool.steps.select_features import feature_arrays
@@ -24,10 +24,11 @@ LARGEST_IN_MEMORY = 256 << 20
 
 
 class Sources(NamedTuple):
-    """The rows to learn from, and those to judge by, where there are any."""
+    """The rows to learn from, and those to judge and to calibrate by, where there are any."""
 
     training: RowSource
     validation: RowSource | None
+    """Those of them that no calibration is kept apart for."""
     n_numbers: int
     """One more than the largest number that a row of either may have."""
     mean_target: float = 0.0
@@ -36,6 +37,10 @@ class Sources(NamedTuple):
     """The target of the validation rows in order, as the engine has it."""
     judged_truth: Any = None
     """The same exactly as clean has it, where the monitored metric must see it so."""
+    calibration: RowSource | None = None
+    """Validation rows that training does not see; ``validation`` where they are shared."""
+    calibration_target: Any = None
+    """The target of the calibration rows: class codes, or values exactly as clean has them."""
 
 
 @contextmanager
@@ -47,14 +52,19 @@ def row_sources(
 
     from nntool.tables import arrays
 
-    masks = {part: rows.of_part(run, part) for part in ("train", "validation")}
+    held = calibration.masks(run, settings.calibration, settings.seed)
+    masks = {
+        "train": rows.of_part(run, "train"),
+        "validation": held.stopping,
+        "calibration": held.calibration,
+    }
     if not masks["train"].any():
         raise DataError("no rows are left to train on", f"nntool split {run.root} --train 0.7")
     target = arrays.load(run.checked(names.TRANSFORM_TARGET), shape=masks["train"].shape)
     if words["in_own_unit"]:
         target = rows.numeric_target(run, words["target"]).astype(np.float32)
     _check_target(run, words, target, masks["train"])
-    weights = weighting.row_weights(run, settings, words, target, *masks.values())
+    weights = weighting.row_weights(run, settings, words, target, masks["train"], held.stopping)
     if weights is not None:
         words |= {"sample_weight": weights.column, "class_weights": weights.by_class}
         outcome.notes += weights.notes
@@ -62,14 +72,22 @@ def row_sources(
     with arrays.MatrixReader(run.checked(names.TRANSFORM_NUMERIC)) as reader:
         n_bytes = reader.n_rows * max(1, reader.shape[1]) * reader.dtype.itemsize
     opened = _by_blocks if n_bytes > LARGEST_IN_MEMORY else _in_memory
-    judged = masks["validation"]
-    exact = None
-    if settings.monitor == "mape" and words["classes"] is None:
-        exact = rows.numeric_target(run, words["target"])[judged]
+    own = target if words["classes"] else rows.numeric_target(run, words["target"])
+    exact = own[held.stopping] if settings.monitor == "mape" and not words["classes"] else None
     mean = float(np.average(target[masks["train"]], weights=_of(weight, masks["train"])))
+    outcome.notes += held.notes()
     with ExitStack() as files:
-        training, validation = opened(run, words, target, weight, masks, files)
-        yield Sources(training, validation, len(target), mean, target[judged], exact)
+        found = opened(run, words, target, weight, masks, files)
+        yield Sources(
+            training=found["train"],
+            validation=found.get("validation"),
+            n_numbers=len(target),
+            mean_target=mean,
+            judged_target=target[held.stopping],
+            judged_truth=exact,
+            calibration=found.get("calibration"),
+            calibration_target=own[held.calibration],
+        )
 
 
 def _of(weight: Any, mask: Any) -> Any:
@@ -83,18 +101,17 @@ def _in_memory(
     weight: Any,
     masks: dict[str, Any],
     files: ExitStack,
-) -> tuple[RowSource, RowSource | None]:
+) -> dict[str, RowSource]:
     import numpy as np
 
     from nntool.nn.batches import ArrayRows
 
     numeric, codes = chosen_columns(*feature_arrays(run), words)
-    training, validation = (
-        ArrayRows(numeric, codes, target, weight, np.flatnonzero(mask)) if mask.any() else None
-        for mask in masks.values()
-    )
-    assert training is not None  # row_sources looked
-    return training, validation
+    return {
+        part: ArrayRows(numeric, codes, target, weight, np.flatnonzero(mask))
+        for part, mask in masks.items()
+        if mask.any()
+    }
 
 
 def _by_blocks(
@@ -104,7 +121,7 @@ def _by_blocks(
     weight: Any,
     masks: dict[str, Any],
     files: ExitStack,
-) -> tuple[RowSource, RowSource | None]:
+) -> dict[str, RowSource]:
     import numpy as np
 
     from nntool.nn.blocks import BlockRows, Buffers
@@ -116,9 +133,9 @@ def _by_blocks(
     if chosen["codes"]:
         codes = files.enter_context(MatrixReader(run.checked(names.TRANSFORM_CATEGORICAL)))
     columns = {kind: np.array(positions, np.intp) for kind, positions in chosen.items()}
-    buffers = Buffers()  # the two parts take turns
-    training, validation = (
-        BlockRows(
+    buffers = Buffers()  # the parts take turns
+    return {
+        part: BlockRows(
             numeric,
             codes,
             target,
@@ -128,12 +145,9 @@ def _by_blocks(
             columns["codes"] if codes is not None else None,
             buffers,
         )
+        for part, mask in masks.items()
         if mask.any()
-        else None
-        for mask in masks.values()
-    )
-    assert training is not None  # row_sources looked
-    return training, validation
+    }
 
 
 def _check_target(run: Run, words: dict[str, Any], target: Any, mask: Any) -> None:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+import threading
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from queue import Queue
 from typing import TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+SECONDS_TO_END = 0.2
+"""How long to wait for the thread that takes items, which may itself wait for a pipe."""
 
 
 def in_order(
     work: Callable[[Item], Result], items: Iterable[Item], threads: int
 ) -> Iterator[Result]:
-    """Yield ``work(item)`` in the order of the items, at most ``threads`` of them in hand at once.
+    """Yield ``work(item)`` in the order of the items, about ``threads`` of them in hand at once.
 
-    With one thread nothing is started. An error of an item is raised at its place.
+    The items are taken in a thread of their own, so that a result need not wait for the next item
+    where that comes slowly. With one thread nothing is started. An error of an item is raised at
+    its place.
 
     >>> list(in_order(lambda n: n * n, [1, 2, 3], threads=2))
     [1, 4, 9]
@@ -24,14 +29,44 @@ def in_order(
     if threads <= 1:
         yield from map(work, items)
         return
-    pool = ThreadPoolExecutor(threads)
-    waiting: deque[Future[Result]] = deque()
+    line: Queue[Future[Result] | None] = Queue(threads)
+    stopped = threading.Event()
+    with ThreadPoolExecutor(threads) as pool:
+        # a daemon: where the reader of a pipe has gone, nobody waits for what comes into it
+        feeder = threading.Thread(
+            target=_feed, args=(work, items, pool, line, stopped), daemon=True
+        )
+        feeder.start()
+        try:
+            while (future := line.get()) is not None:
+                yield future.result()
+        finally:
+            stopped.set()
+            while not line.empty():
+                waiting = line.get()
+                if waiting is not None:
+                    waiting.cancel()
+            feeder.join(SECONDS_TO_END)
+
+
+def _feed(
+    work: Callable[[Item], Result],
+    items: Iterable[Item],
+    pool: ThreadPoolExecutor,
+    line: Queue[Future[Result] | None],
+    stopped: threading.Event,
+) -> None:
+    """Hand each item to the pool and queue what it will give; None is the end."""
     try:
         for item in items:
-            waiting.append(pool.submit(work, item))
-            if len(waiting) > threads:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+            if stopped.is_set():
+                break
+            line.put(pool.submit(work, item))
+    except BaseException as error:
+        failed: Future[Result] = Future()
+        failed.set_exception(error)
+        line.put(failed)
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        if isinstance(items, Generator):
+            items.close()
+        line.put(None)

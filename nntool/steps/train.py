@@ -11,6 +11,7 @@ from nntool.run.session import Session
 from nntool.settings.model import plain
 from nntool.settings.train import TrainSettings
 from nntool.steps import (
+    calibration,
     checkpoint,
     choices,
     diagnosis,
@@ -115,7 +116,8 @@ def _train(
         _refuse_no_epoch(trainer, log, diverged)
         warning = _refuse_diverged(trainer, log, settings.seed, diverged)
     outcome.notes += [warning] if warning else []
-    _write(folder, trainer, words, resolved, log, diverged, outcome)
+    calibrated = calibration.calibrate(trainer, rows_of, settings.calibration)
+    _write(folder, trainer, words, calibrated, resolved, log, diverged, outcome)
     status = "finished"
     if diverged is not None or trainer.ended == "asked":
         status = "interrupted" if diverged is None else "diverged"
@@ -173,6 +175,7 @@ def _write(
     folder: Path,
     trainer: Trainer,
     words: dict[str, Any],
+    calibrated: calibration.Calibration,
     resolved: dict[str, Any],
     log: learning.Log,
     diverged: Diverged | None,
@@ -181,7 +184,8 @@ def _write(
     from nntool.tables import arrays
 
     theta, stats, best = trainer.result()
-    arrays.save_npz(folder / file_name(names.TRAIN_WEIGHTS), {"theta": theta, "stats": stats})
+    vectors = {"theta": theta, "stats": stats, **calibrated.arrays}
+    arrays.save_npz(folder / file_name(names.TRAIN_WEIGHTS), vectors)
     at_best = log.epochs[best - 1] if best else {}
     ended = "diverged" if diverged is not None else str(trainer.ended)
     kept_loss = None if log.yardstick.like else references.loss_of_weights(trainer, theta, stats)
@@ -206,15 +210,16 @@ def _write(
         summary |= {"diverged": history.divergence(diverged), "try": _smaller_rate(trainer)}
     write_json(
         folder / file_name(names.TRAIN_MODEL),
-        words | {"dtype": resolved["dtype"], "trained": summary},
+        words | {"dtype": resolved["dtype"], "trained": summary, "calibration": calibrated.plain},
     )
     history.write(folder / file_name(names.TRAIN_HISTORY), log.epochs)
     history.write(folder / file_name(names.TRAIN_TIMING), log.timing)
+    outcome.tables.append(history.curve(history.losses_of(log.epochs), best))
     judged = trainer.best is not None
     outcome.notes.append(
         history.summary(log.epochs, best, ended, resolved["monitor"], judged=judged)
     )
-    outcome.notes += [str(finding) for finding in findings]
+    outcome.notes += [*map(str, findings), *calibrated.notes]
     if trainer.plan.average is not None and not trainer.n_averaged:
         outcome.notes.append(
             "training ended before --average-weights had taken any in: the model is no mean"

@@ -108,7 +108,7 @@ def _work(session: Session, settings: TransformSettings, folder: Path, outcome: 
     parts = rows.parts_where_split(run) if transforming.is_in_order(features) else None
     counts = _write_features(_blocks(table, features, parts), features, fitted.apart, mask, folder)
     plain, in_arrays = states.separate({"features": features, "target": target})
-    write_json(folder / file_name(names.TRANSFORM_STATE), plain)
+    write_json(folder / file_name(names.TRANSFORM_STATE), plain | {"reference": fitted.reference})
     if in_arrays:
         arrays.save_npz(folder / file_name(names.TRANSFORM_ARRAYS), in_arrays)
     report = transforming.report(features, counts)

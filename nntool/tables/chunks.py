@@ -1,4 +1,4 @@
-"""Batches cut anew to a fixed number of rows, so that results do not depend on the reader."""
+"""Batches of rows put together, and looked at."""
 
 from __future__ import annotations
 
@@ -7,29 +7,6 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-
-
-def cut(batches: Iterable[pa.RecordBatch], n_rows: int) -> Iterator[pa.RecordBatch]:
-    """Yield batches of exactly ``n_rows`` rows, the last one of what is left.
-
-    >>> parts = [pa.record_batch({"x": [1, 2]}), pa.record_batch({"x": [3]})]
-    >>> [batch.num_rows for batch in cut(parts, 2)]
-    [2, 1]
-    """
-    waiting: list[pa.RecordBatch] = []
-    n_waiting = 0
-    for batch in batches:
-        start = 0
-        while n_waiting + batch.num_rows - start >= n_rows:
-            taken = n_rows - n_waiting
-            yield _joined([*waiting, batch.slice(start, taken)])
-            waiting, n_waiting = [], 0
-            start += taken
-        if start < batch.num_rows:
-            waiting.append(batch.slice(start))
-            n_waiting += batch.num_rows - start
-    if waiting:
-        yield _joined(waiting)
 
 
 def _joined(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
@@ -44,7 +21,7 @@ def whole(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
 
 
 def n_empty_rows(batch: pa.RecordBatch) -> int:
-    """How many rows of text have no value in any column.
+    """How many rows have no value in any column: of text, or of numbers that were text.
 
     >>> n_empty_rows(pa.record_batch({"x": ["1", " ", None], "y": ["", "", ""]}))
     2
@@ -52,7 +29,9 @@ def n_empty_rows(batch: pa.RecordBatch) -> int:
     at = np.arange(batch.num_rows)
     for column in batch.columns:
         some = column if at.size == batch.num_rows else column.take(pa.array(at))
-        is_empty = pc.equal(pc.utf8_trim_whitespace(some), "").fill_null(True)
+        is_empty = pc.is_null(some)
+        if pa.types.is_string(some.type):
+            is_empty = pc.equal(pc.utf8_trim_whitespace(some), "").fill_null(True)
         at = at[is_empty.to_numpy(zero_copy_only=False)]
         if not at.size:
             break

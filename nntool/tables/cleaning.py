@@ -150,6 +150,18 @@ def sources(state: dict[str, Any], columns: Sequence[str]) -> list[str]:
     return [c["name"] for c in state["columns"] if c["name"] in needed and not c.get("computed")]
 
 
+def plain_numbers(state: dict[str, Any], columns: Sequence[str]) -> list[str]:
+    """Those of the columns of text whose cells may be read as float64 at once.
+
+    That is where a number is written as programs write it, and none means "missing".
+    """
+    return [
+        c["name"]
+        for c in state["columns"]
+        if c["name"] in columns and column_types.is_plain_number(c, state["missing_values"])
+    ]
+
+
 def is_in_order(state: dict[str, Any]) -> bool:
     """Whether rows must be applied all at once, as a rule follows their order."""
     return following.is_in_order(state.get("rules", []))

@@ -23,7 +23,7 @@ from nntool.tables.casting import (
     to_text,
 )
 from nntool.tables.casting.number_formats import shows_point
-from nntool.tables.casting.numbers import format_in
+from nntool.tables.casting.numbers import format_in, names_a_number
 from nntool.tables.columns import resolve_all
 from nntool.tables.roles import Hints, Role, infer
 from nntool.tables.target_codes import encode_classes
@@ -202,14 +202,23 @@ def target_type(target: dict[str, Any]) -> pa.DataType:
     return pa.float64() if target["task"] == "regression" else pa.string()
 
 
+def is_plain_number(column: dict[str, Any], missing: Sequence[str]) -> bool:
+    """Whether a column is of numbers such as 1234.56, none of which means "missing"."""
+    tokens = column.get("missing_values") or missing
+    return column["type"] == "float64" and not format_in(column) and not names_a_number(tokens)
+
+
 def typed(
     text: pa.Array, column: dict[str, Any], missing: Sequence[str]
 ) -> tuple[pa.Array, Counts]:
     """Cells of a column as its type; what does not fit is missing, and counted.
 
+    The text of plain numbers may have been read as float64 before, see `is_plain_number`.
     ``missing`` is what means so in every column; a column may have tokens of its own.
     """
     missing = column.get("missing_values") or missing
+    if pa.types.is_floating(text.type):
+        return text, {"empty": text.null_count} if text.null_count else {}
     if column["type"] == "float64":
         return to_numbers(text, missing, format_in(column))
     if column["type"] == "timestamp":

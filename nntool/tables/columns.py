@@ -107,16 +107,24 @@ def no_such_columns(names: Sequence[str], missing: Sequence[str], what: str) -> 
     >>> no_such_columns(["age", "income"], ["incme"], "--drop").message
     "--drop: there is no such column: 'incme' (nearest: 'income')"
     """
-    described = []
-    plain = {name.strip().casefold(): name for name in reversed(names)}
-    for wanted in missing:
-        near = difflib.get_close_matches(wanted.strip().casefold(), plain, n=1, cutoff=0.5)
-        described.append(f"{wanted!r} (nearest: {plain[near[0]]!r})" if near else f"{wanted!r}")
+    near = ((wanted, nearest(wanted, names)) for wanted in missing)
+    described = [f"{name!r}" + (f" (nearest: {one!r})" if one else "") for name, one in near]
     is_or_are = "is no such column" if len(missing) == 1 else "are no such columns"
     return DataError(
         f"{what}: there {is_or_are}: {', '.join(described)}",
         f"the {len(names)} columns are: {quoted(names, 20)}",
     )
+
+
+def nearest(wanted: str, names: Sequence[str]) -> str | None:
+    """The name that is spelt most like another one, if any is.
+
+    >>> nearest("incme", ["age", "Income"])
+    'Income'
+    """
+    plain = {name.strip().casefold(): name for name in reversed(names)}
+    near = difflib.get_close_matches(wanted.strip().casefold(), plain, n=1, cutoff=0.5)
+    return plain[near[0]] if near else None
 
 
 def _free(stem: str, taken: set[str], first: int) -> str:

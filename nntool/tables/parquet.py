@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
+from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -22,8 +24,18 @@ class TableWriter:
     time of zstd, and a dictionary only pays where texts come back: the first row group tells.
     """
 
-    def __init__(self, path: Path, schema: pa.Schema) -> None:
-        self._file = open(path, "wb")  # noqa: SIM115 - closed by __exit__
+    def __init__(
+        self,
+        target: Path | io.RawIOBase,
+        schema: pa.Schema,
+        *,
+        compression: Literal["lz4", "zstd"] = "lz4",
+        rows_in_group: int = ROWS_IN_GROUP,
+    ) -> None:
+        self._file: Any = target
+        if isinstance(target, Path):
+            self._file = open(target, "wb")  # noqa: SIM115 - closed by close
+        self._compression, self._rows_in_group = compression, rows_in_group
         self._writer: pq.ParquetWriter | None = None
         self._schema = schema
         self._waiting: list[pa.RecordBatch] = []
@@ -39,7 +51,11 @@ class TableWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if error is None:
+        self.close(whole=error is None)
+
+    def close(self, *, whole: bool = True) -> None:
+        """Write what waits, if the table is whole, and the footer; then close the file."""
+        if whole:
             self._flush(0)
         if self._writer is not None:
             self._writer.close()
@@ -50,7 +66,7 @@ class TableWriter:
         self._waiting.append(batch)
         self._n_waiting += batch.num_rows
         self.n_rows += batch.num_rows
-        self._flush(ROWS_IN_GROUP)
+        self._flush(self._rows_in_group)
 
     def _flush(self, least: int) -> None:
         """Write full row groups; the number of rows in each does not depend on the batches.
@@ -64,13 +80,14 @@ class TableWriter:
             self._writer = pq.ParquetWriter(
                 self._file,
                 self._schema,
-                compression="lz4",
-                use_dictionary=_repetitive(table.slice(0, ROWS_IN_GROUP)),
+                compression=self._compression,
+                use_dictionary=_repetitive(table.slice(0, self._rows_in_group)),
                 write_statistics=False,
             )
-        whole = table.num_rows - table.num_rows % ROWS_IN_GROUP if least else table.num_rows
-        for start in range(0, whole, ROWS_IN_GROUP):
-            self._writer.write_table(table.slice(start, min(ROWS_IN_GROUP, whole - start)))
+        size = self._rows_in_group
+        whole = table.num_rows - table.num_rows % size if least else table.num_rows
+        for start in range(0, whole, size):
+            self._writer.write_table(table.slice(start, min(size, whole - start)))
         rest = table.slice(whole)
         self._waiting = rest.to_batches()
         self._n_waiting = rest.num_rows

@@ -11,7 +11,37 @@ import numpy.typing as npt
 from nntool.errors import UsageError
 from nntool.tables.metrics import METRICS, Metric, Scored, Undefined
 
-__all__ = ["METRICS", "Metric", "Requirement", "failed", "parse_requirement", "score"]
+__all__ = [
+    "METRICS",
+    "Metric",
+    "Requirement",
+    "failed",
+    "parse_requirement",
+    "rows_with_target",
+    "score",
+]
+
+
+def rows_with_target(
+    task: str,
+    target: npt.ArrayLike,
+    predicted: npt.ArrayLike,
+    probabilities: npt.ArrayLike | None = None,
+    *,
+    classes: Sequence[str] = (),
+    positive: int | None = None,
+    tau: float = 0.5,
+) -> Scored:
+    """What metrics and their intervals are computed from: see `score` for the arguments."""
+    truth = np.asarray(target, dtype=np.float64 if task == "regression" else np.int64)
+    given = np.asarray(predicted, dtype=truth.dtype)
+    present = ~np.isnan(truth) if task == "regression" else truth >= 0
+    p = None
+    if probabilities is not None:
+        p = np.asarray(probabilities, dtype=np.float64)[present]
+    if positive is None:
+        positive = len(classes) - 1
+    return Scored(truth[present], given[present], p, len(classes), positive, tau)
 
 
 def score(
@@ -22,37 +52,32 @@ def score(
     *,
     classes: Sequence[str] = (),
     positive: int | None = None,
+    tau: float = 0.5,
 ) -> dict[str, Any]:
     """Score predictions `(n,)` by every metric of the task; rows without a target are left out.
 
     ``target`` and ``predicted`` are codes of classes (−1: no target), or numbers in the target's
     own unit (NaN: no target). ``probabilities`` is `(n, n_classes)`; ``positive`` is the code of
-    the positive class, by default the last. A metric without a value is None, and ``undefined``
-    says why.
+    the positive class, by default the last; ``tau`` the quantile that a regression is about. A
+    metric without a value is None, and ``undefined`` says why.
 
     >>> found = score("regression", [90, 50, 30, 60], [100, 25, 28, 75])
     >>> found["metrics"]["mae"], found["metrics"]["mse"], round(found["metrics"]["mape"], 2)
     (13.0, 238.5, 23.19)
     """
-    truth = np.asarray(target, dtype=np.float64 if task == "regression" else np.int64)
-    given = np.asarray(predicted, dtype=truth.dtype)
-    present = ~np.isnan(truth) if task == "regression" else truth >= 0
-    p = None
-    if probabilities is not None:
-        p = np.asarray(probabilities, dtype=np.float64)[present]
-    if positive is None:
-        positive = len(classes) - 1
-    scored = Scored(truth[present], given[present], p, len(classes), positive)
+    scored = rows_with_target(
+        task, target, predicted, probabilities, classes=classes, positive=positive, tau=tau
+    )
     found: dict[str, Any] = {
         "rows": len(scored.target),
-        "unscored": int(np.count_nonzero(~present)),
+        "unscored": len(np.asarray(target)) - len(scored.target),
         **_values_of(task, scored),
         "notes": _notes(task, scored, classes),
     }
     if task == "regression":
         return found
     if task == "binary":
-        found["positive"] = classes[positive]
+        found["positive"] = classes[scored.positive]
     return found | {
         "classes": list(classes),
         "confusion": scored.confusion.tolist(),
@@ -128,11 +153,7 @@ def _values_of(task: str, scored: Scored) -> dict[str, Any]:
         try:
             if not len(scored.target):
                 raise Undefined("no row has a target")
-            with np.errstate(over="ignore", invalid="ignore"):
-                value = metric.compute(scored)
-            if not np.isfinite(value):
-                raise Undefined("the numbers are too large")
-            metrics[name] = value
+            metrics[name] = metric.compute(scored)
         except Undefined as reason:
             undefined[name] = str(reason)
     return {"metrics": metrics, "undefined": undefined}
@@ -142,7 +163,8 @@ def _notes(task: str, scored: Scored, classes: Sequence[str]) -> list[str]:
     """Say which classes the scores know nothing about."""
     if task == "regression" or not len(scored.target):
         return []
-    absent = [name for name, n in zip(classes, scored.in_truth, strict=True) if not n]
+    n_rows = scored.confusion.sum(axis=1).tolist()
+    absent = [name for name, n in zip(classes, n_rows, strict=True) if not n]
     if not absent:
         return []
     return [f"no scored row is of class {', '.join(absent)}: means over classes leave it out"]
@@ -154,7 +176,8 @@ def _per_class(scored: Scored, classes: Sequence[str]) -> list[dict[str, Any]]:
     def share(part: float, whole: float) -> float | None:
         return float(part / whole) if whole else None
 
-    columns = (classes, scored.hits, scored.in_truth, scored.in_prediction)
+    table = scored.confusion
+    columns = (classes, np.diag(table), table.sum(axis=1), table.sum(axis=0))
     return [
         {
             "class": name,

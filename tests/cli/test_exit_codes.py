@@ -106,7 +106,9 @@ def test_7_the_lock_is_held(nntool, run):
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no device that is always full")
 def test_7_the_disk_is_full(nntool, run, source):
     said = nntool("predict", run, source, "--output", "/dev/full")
-    assert (said.code, said.first) == (7, "nntool predict: the disk is full")
+    assert (said.code, said.first) == (
+        7, "nntool predict: the disk is full: /dev/full",
+    )  # fmt: skip
 
 
 def test_130_an_interrupt_leaves_nothing_half_written(nntool, run, monkeypatch, content):

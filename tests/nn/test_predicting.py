@@ -7,23 +7,63 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nntool.nn.arrays import Array
 from nntool.nn.network import Network, NetworkSpec
 from nntool.nn.predicting import Predictor, outputs
 
-NET = Network(NetworkSpec(n_numeric=7, levels=(3,), hidden=(33, 9), n_outputs=2))
+NETS = {
+    "plain": NetworkSpec(n_numeric=7, hidden=(33, 9), n_outputs=2),
+    "one product": NetworkSpec(n_numeric=7, hidden=(), n_outputs=1),
+    "embeddings": NetworkSpec(n_numeric=7, levels=(3,), hidden=(33, 9), n_outputs=2),
+    "batch norm": NetworkSpec(
+        n_numeric=7, levels=(3,), hidden=(33, 9), n_outputs=1, batch_norm=True
+    ),
+    "layer norm": NetworkSpec(n_numeric=7, hidden=(130,), n_outputs=3, layer_norm=True),
+}
+NET = Network(NETS["embeddings"])
 THETA = NET.initial(np.random.default_rng(0), np.float32)
 RNG = np.random.default_rng(1)
 NUMERIC = RNG.standard_normal((2500, 7)).astype(np.float32)
 CODES = RNG.integers(0, 3, (2500, 1)).astype(np.int32)
 
 
-@settings(max_examples=20, deadline=None)
-@given(st.lists(st.integers(0, 2500), max_size=8))
-def test_the_bytes_do_not_depend_on_how_the_input_was_cut(cuts: list[int]) -> None:
-    ends = sorted({0, *cuts, 2500})
-    chunks = [(NUMERIC[a:b], CODES[a:b]) for a, b in itertools.pairwise(ends)]
-    streamed = np.concatenate(list(Predictor(NET, THETA).stream(chunks)))
-    assert streamed.tobytes() == outputs(NET, THETA, NUMERIC, CODES).tobytes()
+def predictor_of(name: str, dtype: type) -> Predictor:
+    net = Network(NETS[name])
+    rng = np.random.default_rng(2)
+    theta = net.initial(rng, dtype)
+    stats = net.initial_stats(dtype)
+    stats += rng.random(len(stats)).astype(dtype)
+    return Predictor(net, theta, stats)
+
+
+def in_cuts(predictor: Predictor, ends: list[int], codes: Array | None) -> bytes:
+    parts = [
+        predictor.outputs(NUMERIC[a:b], None if codes is None else codes[a:b], first=a)
+        for a, b in itertools.pairwise(ends)
+    ]
+    return np.concatenate(parts).tobytes()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", NETS)
+@settings(max_examples=10, deadline=None)
+@given(cuts=st.lists(st.integers(0, 2500), max_size=8))
+def test_the_bytes_do_not_depend_on_how_the_input_was_cut(
+    name: str, dtype: type, cuts: list[int]
+) -> None:
+    predictor = predictor_of(name, dtype)
+    codes = CODES if NETS[name].levels else None
+    whole = predictor.outputs(NUMERIC, codes).tobytes()
+    assert in_cuts(predictor, sorted({0, *cuts, 2500}), codes) == whole
+
+
+def test_a_row_alone_has_the_bytes_that_it_has_among_others() -> None:
+    predictor = predictor_of("plain", np.float32)
+    rows = [*range(8), *range(1020, 1030), 2499]
+    whole = predictor.outputs(NUMERIC)
+    for row in rows:
+        alone = predictor.outputs(NUMERIC[row : row + 1], first=row)
+        assert alone.tobytes() == whole[row : row + 1].tobytes()
 
 
 def test_a_row_has_the_same_bytes_without_the_rows_after_it() -> None:

@@ -80,7 +80,7 @@ def test_another_file_that_changes_is_scored_again(ok, run, table, write):
 def test_baselines_stand_beside_the_network(ok, run):
     said = ok("evaluate", run)
     header = said.text.splitlines()[0].split("rows")[1].split()
-    assert header == ["network", "linear", "constant"]
+    assert header == ["network", "on", "train", "on", "validation", "linear", "constant"]
     found = json.loads((run / "evaluate/metrics.json").read_text())["baselines"]
     rows = ok("show", run, "evaluate").rows
     counts = {"yes": 0, "no": 0}
@@ -149,7 +149,7 @@ def test_the_gate_of_run_is_the_same(nntool, run):
 
 
 def test_the_table_is_on_stdout_and_its_numbers_are_those_of_the_file(ok, run):
-    lines = ok("evaluate", run).text.splitlines()
+    lines = ok("evaluate", run).text.partition("\n\n")[0].splitlines()
     assert lines[0].startswith("9 test rows")
     shown = {line.split()[0]: line.split()[1] for line in lines[1:]}
     for name, value in network(run).items():
@@ -161,3 +161,56 @@ def test_scored_rows_are_whole_lines_of_csv(run):
         rows = list(csv.reader(file))
     assert rows[0] == ["row", "target", "prediction", "p_no", "p_yes"]
     assert {len(row) for row in rows} == {5}
+
+
+def test_training_and_validation_rows_stand_beside_the_scored_part(ok, run):
+    """Each part's numbers are those that it has when it is scored itself."""
+    beside = json.loads((run / "evaluate/metrics.json").read_text())["parts"]
+    assert list(beside) == ["train", "validation"]
+    for part, scores in beside.items():
+        ok("evaluate", run, "--part", part)
+        assert network(run) == scores["metrics"]
+
+
+def test_the_test_part_is_not_looked_at_where_another_is_scored(ok, run):
+    ok("evaluate", run, "--part", "validation")
+    found = json.loads((run / "evaluate/metrics.json").read_text())
+    assert list(found["parts"]) == ["train"]
+    ok("evaluate", run, "--part", "train")
+    assert list(json.loads((run / "evaluate/metrics.json").read_text())["parts"]) == ["validation"]
+
+
+def test_another_file_stands_beside_both_parts(ok, run, table, write):
+    ok("evaluate", run, "--data", write("other.csv", table[:21]))
+    found = json.loads((run / "evaluate/metrics.json").read_text())
+    assert list(found["parts"]) == ["train", "validation"]
+
+
+def test_a_large_part_beside_the_scored_one_is_a_seeded_sample(ok, run, monkeypatch):
+    from nntool.steps import scoring
+
+    monkeypatch.setattr(scoring, "MOST_BYTES", 0)
+    monkeypatch.setattr(scoring, "LEAST_ROWS", 20)
+    said = ok("evaluate", run, "--force")
+    found = json.loads((run / "evaluate/metrics.json").read_text())
+    assert (found["parts"]["train"]["rows"], found["parts"]["train"]["of"]) == (20, 42)
+    assert found["network"]["rows"] == 9  # what was asked for is scored whole
+    assert "train is scored on a seeded sample of 20 of 42 rows" in said.err
+    first = (run / "evaluate/metrics.json").read_bytes()
+    ok("evaluate", run, "--force")
+    assert (run / "evaluate/metrics.json").read_bytes() == first
+
+
+def test_features_are_read_by_blocks_as_they_are_read_whole(run, monkeypatch):
+    from nntool.run.directory import Run
+    from nntool.steps import scoring
+    from nntool.steps.model import chosen_columns
+    from nntool.steps.select_features import feature_arrays
+
+    opened = Run.existing(str(run))
+    parts = scoring.Parts(opened)
+    index = parts.index("train")
+    whole = [x[index] for x in chosen_columns(*feature_arrays(opened), parts.model.plain)]
+    monkeypatch.setattr(scoring, "BLOCK_BYTES", 700)
+    for found, expected in zip(scoring.features(opened, parts.model, index), whole, strict=True):
+        np.testing.assert_array_equal(found, expected)

@@ -69,7 +69,8 @@ def test_an_input_written_otherwise_is_refused_with_what_to_do(nntool, run):
     said = predicted(nntool, run, written(HEADER, *ROWS).replace(b";", b"|"))
     assert said.code == 3
     assert "write it as the training data were written" in said.err
-    bad = predicted(nntool, run, written(HEADER, *ROWS[:3], "1;2"))
+    data = written(HEADER, *ROWS[:3], "1;2")
+    bad = nntool("predict", run, "-", "--strict", stdin=data)
     assert bad.code == 3
     assert "line 5 has 2 cells" in bad.err
     assert "--max-bad-rows" not in bad.err
@@ -125,7 +126,9 @@ def test_notes_below_the_rows_to_predict_are_passed_over_where_training_had_such
     said = ok("predict", trained, tmp_path / "in.csv")
     assert said.out.count(b"\n") == 61
     assert "2 records below the table passed over" in said.err
-    piped = predicted(nntool, trained, written(HEADER, *ROWS, *notes))
+    data = written(HEADER, *ROWS, *notes)
+    piped = nntool("predict", trained, "-", "--strict", stdin=data)
     assert piped.code == 3
-    assert piped.hint.endswith("or give the rows without what stands below the table")
+    assert "or give the rows without what stands below the table" in piped.hint
+    assert predicted(nntool, trained, data).out.count(b"\n") == 63  # bad rows, as it must be
     assert ok("predict", trained, "-", stdin=written(HEADER, *ROWS)).out == said.out

@@ -19,77 +19,35 @@ def classes_case(n_classes: int, n: int = 300):
     return truth, p.argmax(axis=1), p, [f"c{i}" for i in range(n_classes)]
 
 
-BINARY = {
-    "accuracy": lambda t, y, p: sk.accuracy_score(t, y),
-    "balanced-accuracy": lambda t, y, p: sk.balanced_accuracy_score(t, y),
-    "precision": lambda t, y, p: sk.precision_score(t, y),
-    "recall": lambda t, y, p: sk.recall_score(t, y),
-    "f1": lambda t, y, p: sk.f1_score(t, y),
-    "auc": lambda t, y, p: sk.roc_auc_score(t, p[:, 1]),
-    "pr-auc": lambda t, y, p: sk.average_precision_score(t, p[:, 1]),
-    "log-loss": lambda t, y, p: sk.log_loss(t, p),
-    "brier": lambda t, y, p: sk.brier_score_loss(t, p[:, 1]),
-    "mcc": lambda t, y, p: sk.matthews_corrcoef(t, y),
-}
-MULTICLASS = {
-    "accuracy": BINARY["accuracy"],
-    "balanced-accuracy": BINARY["balanced-accuracy"],
-    "precision": lambda t, y, p: sk.precision_score(t, y, average="macro"),
-    "recall": lambda t, y, p: sk.recall_score(t, y, average="macro"),
-    "f1": lambda t, y, p: sk.f1_score(t, y, average="macro"),
-    "auc": lambda t, y, p: sk.roc_auc_score(t, p, multi_class="ovr"),
-    "log-loss": BINARY["log-loss"],
-    "mcc": BINARY["mcc"],
-}
-REGRESSION = {
-    "mae": sk.mean_absolute_error,
-    "mse": sk.mean_squared_error,
-    "rmse": sk.root_mean_squared_error,
-    "mape": lambda t, y: 100 * sk.mean_absolute_percentage_error(t, y),
-    "median-ae": sk.median_absolute_error,
-    "r2": sk.r2_score,
-}
+def test_classes_are_scored_by_every_metric_of_their_task(reference_metrics) -> None:
+    for task, n_classes in (("binary", 2), ("multiclass", 4)):
+        truth, given_, p, classes = classes_case(n_classes)
+        found = score(task, truth, given_, p, classes=classes)
+        expected = {
+            name: reference_metrics[task][name](truth, given_, p, n_classes - 1)
+            for name in METRICS[task]
+        }
+        assert found["metrics"] == pytest.approx(expected, rel=1e-9)
+        assert found["undefined"] == {}
+        assert found["confusion"] == sk.confusion_matrix(truth, given_).tolist()
+        table = sk.precision_recall_fscore_support(truth, given_)
+        rows = [(r["precision"], r["recall"], r["f1"], r["rows"]) for r in found["per_class"]]
+        np.testing.assert_allclose(rows, np.transpose(table))
 
 
-def test_binary_metrics_agree_with_scikit_learn() -> None:
-    truth, given_, p, classes = classes_case(2)
-    found = score("binary", truth, given_, p, classes=classes)
-    expected = {name: metric(truth, given_, p) for name, metric in BINARY.items()}
-    assert found["metrics"] == pytest.approx(expected, rel=1e-12)
-    assert (found["undefined"], found["positive"]) == ({}, "c1")
-    assert found["confusion"] == sk.confusion_matrix(truth, given_).tolist()
-
-
-def test_another_positive_class_turns_the_binary_metrics_round() -> None:
+def test_another_positive_class_turns_the_binary_metrics_round(reference_metrics) -> None:
     truth, given_, p, classes = classes_case(2)
     found = score("binary", truth, given_, p, classes=classes, positive=0)
-    expected = {n: m(1 - truth, 1 - given_, p[:, ::-1]) for n, m in BINARY.items()}
-    assert found["metrics"] == pytest.approx(expected, rel=1e-12)
+    expected = {n: m(truth, given_, p, 0) for n, m in reference_metrics["binary"].items()}
+    assert found["metrics"] == pytest.approx(expected, rel=1e-9)
+    assert (found["positive"], found["undefined"]) == ("c0", {})
 
 
-def test_multiclass_metrics_agree_with_scikit_learn() -> None:
-    truth, given_, p, classes = classes_case(4)
-    found = score("multiclass", truth, given_, p, classes=classes)
-    expected = {name: metric(truth, given_, p) for name, metric in MULTICLASS.items()}
-    assert found["metrics"] == pytest.approx(expected, rel=1e-12)
-    table = sk.precision_recall_fscore_support(truth, given_)
-    rows = [(r["precision"], r["recall"], r["f1"], r["rows"]) for r in found["per_class"]]
-    np.testing.assert_allclose(rows, np.transpose(table))
-
-
-def test_regression_metrics_agree_with_scikit_learn() -> None:
+def test_numbers_are_scored_by_every_metric_of_theirs(reference_metrics) -> None:
     truth, given_ = RNG.normal(5, 1, 200), RNG.normal(5, 1, 200)
-    expected = {name: metric(truth, given_) for name, metric in REGRESSION.items()}
-    assert score("regression", truth, given_)["metrics"] == pytest.approx(expected, rel=1e-12)
-
-
-def test_every_metric_has_a_reference_and_says_what_it_is() -> None:
-    assert {t: list(m) for t, m in METRICS.items()} == {
-        "binary": list(BINARY),
-        "multiclass": list(MULTICLASS),
-        "regression": list(REGRESSION),
-    }
-    assert all(metric.doc for metrics in METRICS.values() for metric in metrics.values())
+    expected = {n: m(truth, given_, None, 0.9) for n, m in reference_metrics["regression"].items()}
+    found = score("regression", truth, given_, tau=0.9)["metrics"]
+    assert found == pytest.approx(expected, rel=1e-9)
 
 
 def test_a_better_prediction_scores_better() -> None:
@@ -131,7 +89,7 @@ def test_precision_without_a_positive_prediction_has_no_value() -> None:
 
 def test_without_probabilities_the_metrics_that_need_them_say_so() -> None:
     found = score("binary", [0, 1], [0, 1], classes=["a", "b"])
-    assert set(found["undefined"]) == {"auc", "pr-auc", "log-loss", "brier"}
+    assert set(found["undefined"]) == {"auc", "pr-auc", "log-loss", "brier", "ece"}
     assert "no probabilities" in found["undefined"]["auc"]
 
 

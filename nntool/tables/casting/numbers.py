@@ -155,7 +155,7 @@ def to_numbers(
     """
     if written is not None:
         return _to_written_numbers(text, missing_values, written)
-    if not text.null_count and not _names_a_number(missing_values):
+    if not text.null_count and not names_a_number(missing_values):
         # Most columns are numbers and empty cells: one cast, a fifth of the time of what follows.
         filled = without_empty(text)
         values = _cast(filled)
@@ -247,7 +247,8 @@ def _cast(text: pa.Array) -> pa.Array | None:
         return None
 
 
-def _names_a_number(tokens: Sequence[str]) -> bool:
+def names_a_number(tokens: Sequence[str]) -> bool:
+    """Whether one of the cells that mean "missing" looks like a number, as -999."""
     return any(re.match(NUMBER, token.strip()) for token in tokens)
 
 

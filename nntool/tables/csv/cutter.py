@@ -8,6 +8,7 @@ import numpy as np
 
 from nntool.errors import DataError
 from nntool.tables.csv.defects import Defects, excerpt
+from nntool.tables.csv.marking import cut_marking, marked_lines
 from nntool.tables.csv.records import (
     Positions,
     QuoteError,
@@ -44,7 +45,7 @@ class Block(NamedTuple):
     """Whole records, each with its line end; ``line`` is that of the first in the file.
 
     ``n_blanked`` of the records are lines that were made blank: comments, and records whose
-    quotes are wrong.
+    quotes are wrong, but for their marks.
     """
 
     data: bytes
@@ -68,8 +69,9 @@ class Cutter:
     ``stray_quotes``: those inside quoted cells come out doubled, as they should have been:
     'keep' all of them, 'backslash' those behind a backslash.
     ``skip_end`` records at the end, empty ones not counted, are held back. A record in which
-    text follows a closing quote goes to ``defects``. Raises ``DataError``, with the line, for a
-    quote that never closes.
+    text follows a closing quote goes to ``defects``; with ``keep_bad`` a mark takes its place, and
+    that of a last line that ends inside quotes. Raises ``DataError``, with the line, for a quote
+    that never closes.
     """
 
     def __init__(
@@ -83,6 +85,7 @@ class Cutter:
         skip_lines: int = 0,
         skip_end: int = 0,
         block_bytes: int = 4 << 20,
+        keep_bad: bool = False,
     ) -> None:
         self.n_comments = 0
         self.n_marks = 0
@@ -96,6 +99,7 @@ class Cutter:
         self._skip_lines = skip_lines
         self._skip_end = skip_end
         self._block_bytes = block_bytes
+        self._keep_bad = keep_bad
         self._line = 1
 
     def __iter__(self) -> Iterator[Block]:
@@ -121,6 +125,8 @@ class Cutter:
             cut = self._cut(buffer, at_end=at_end)
             n_blanked += cut.n_blanked
             carry = cut.rest
+            if at_end and carry and self._keep_bad and count_lines(carry) == 1:
+                cut, carry = self._with_marked_end(cut), b""
             if carry and (at_end or len(carry) > LONGEST_RECORD):
                 raise self._never_closed(cut)
             held = self._held_back(cut)
@@ -176,6 +182,8 @@ class Cutter:
             found = record_ends_by_place(buffer, self._signs)
             cut = int(found[-1]) + 1 if found.size else 0
             return _Cut(buffer[:cut], found, buffer[cut:], 0)
+        if self._keep_bad:
+            return _Cut(*cut_marking(buffer, self._signs, self._say_marked, at_end=at_end))
         pieces: list[bytes] = []
         ends: list[Positions] = []
         offset = n_blanked = n_lines = 0
@@ -218,6 +226,22 @@ class Cutter:
         where = f", which opened on line {opened}," if opened != line else ""
         shown = excerpt(buffer[error.opened : _line_after(buffer, error.closed)])
         self._defects.add(line, f"goes on after a closing quote{where}", shown, quotes=True)
+
+    def _say_marked(self, piece: bytes, start: int, error: QuoteError, n_lines: int) -> None:
+        line = self._line + n_lines + count_lines(piece[start : error.opened])
+        more = count_lines(piece[error.opened : error.closed])
+        where = f" that closes on line {line + more}," if more else ","
+        reason = f"has a quoted cell{where} behind which text goes on"
+        first = piece[error.opened : _line_after(piece, error.opened)]
+        self._defects.add(line, reason, excerpt(first), quotes=True)
+
+    def _with_marked_end(self, cut: _Cut) -> _Cut:
+        """The last line, which ends inside quotes, as a bad record."""
+        line = self._line + count_lines(cut.data)
+        self._defects.add(line, "ends inside a quoted cell", excerpt(cut.rest), quotes=True)
+        mark = marked_lines(cut.rest)
+        ends = np.append(cut.ends, len(cut.data) + len(mark) - 1)
+        return _Cut(cut.data + mark, ends, b"", cut.n_blanked)
 
     def _held_back(self, cut: _Cut) -> int:
         """How many records at the end of a cut are kept for later: they may be the last."""

@@ -1,11 +1,14 @@
 """Records that cannot be read as the others: counted, shown, refused beyond a limit."""
 
+import sys
 from typing import Any
 
 from nntool.errors import DataError
 from nntool.settings.wording import counted
 
 SHOWN = 5
+LISTED = 1000
+"""So many of the records that stay as bad rows are told one by one in a report."""
 COUNTED = 10_000
 EXCERPT = 40
 
@@ -18,18 +21,26 @@ class Defects:
     """The records of a file that are left out, with line, reason and how they begin.
 
     ``limit`` of them are accepted; ``listed`` has each of these as plain data. Beyond, the rest
-    of the file is still read to count them, then ``refuse`` raises. Without ``show`` nothing of
-    their text is kept: personal columns may stand in it.
+    of the file is still read to count them, then ``refuse`` raises. With ``keep`` any number stay
+    as bad rows, the first of them listed. Without ``show`` nothing of their text is kept:
+    personal columns may stand in it.
     """
 
-    def __init__(self, name: str, limit: int, *, show: bool = True) -> None:
+    def __init__(self, name: str, limit: int, *, show: bool = True, keep: bool = False) -> None:
         self.name = name
-        self.limit = limit
+        self.limit = sys.maxsize if keep else limit
+        self._most_listed = LISTED if keep else max(limit, SHOWN)
+        self._are_kept = keep
         self.count = 0
         self.listed: list[dict[str, Any]] = []
         self._show = show
         self._has_quotes = False
         self._has_bytes = False
+
+    @property
+    def n_to_show(self) -> int:
+        """How many more need be looked at one by one."""
+        return self._most_listed - len(self.listed) if self._are_kept else max(self.limit, 10)
 
     @property
     def too_many(self) -> bool:
@@ -43,7 +54,7 @@ class Defects:
         self.count += 1
         self._has_quotes |= quotes
         self._has_bytes |= encoding
-        if len(self.listed) < max(self.limit, SHOWN):
+        if len(self.listed) < self._most_listed:
             self.listed.append(
                 {"line": line, "reason": reason, **({"text": text} if self._show else {})}
             )
@@ -75,6 +86,9 @@ class Defects:
             return None
         was = "was" if self.count == 1 else "were"
         records = f"{counted(self.count, 'record')} {was}"
+        if self._are_kept:
+            rows = counted(self.count, "row")
+            return f"{self.name}: {rows} could not be read and {was} not answered: {self._shown()}"
         return f"{self.name}: {records} left out (--max-bad-rows): {self._shown()}"
 
     def _shown(self) -> str:

@@ -1,7 +1,8 @@
 """Reads a CSV stream as batches of text: every cell as it stands in the file."""
 
+from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import chain
 from typing import Any, BinaryIO
 
@@ -9,19 +10,20 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from pyarrow import csv as arrow_csv
 
 from nntool.errors import DataError
 from nntool.settings.wording import counted
+from nntool.tables import bad_rows
 from nntool.tables.columns import unique_names
 from nntool.tables.csv.cutter import Block, Cutter
 from nntool.tables.csv.defects import Defects, excerpt
 from nntool.tables.csv.dialect import Dialect
 from nntool.tables.csv.header import Header, split_header
+from nntool.tables.csv.parsing import Parser
 from nntool.tables.csv.passed import Passed
-from nntool.tables.csv.records import cell_counts, unpadded
-from nntool.tables.csv.repair import find_defects, lines_of, without
-from nntool.tables.csv.source import Utf8Bytes, WithoutPadding
+from nntool.tables.csv.records import Positions, cell_counts
+from nntool.tables.csv.repair import find_defects, lines_of, rows_of, without
+from nntool.tables.csv.source import Utf8Bytes, WithoutPadding, has_more
 
 
 class CsvReader:
@@ -29,12 +31,13 @@ class CsvReader:
 
     An empty cell is ``""``; nothing is null. ``names`` are known at once, ``notes`` and
     ``left_out`` are complete after the last batch, ``n_rows`` counts the rows so far. Rows in
-    which all cells are empty are left out unless ``keep_empty``; ``ahead`` parses a block while
-    the one before is worked on; without ``show_cells`` no note or list has text of a record
-    in it. Raises ``DataError`` for an empty file, for more than
-    ``max_bad_rows`` records that are not as the others (cells, bytes, quotes), and for a quote
-    that never closes: always with the line. Reads forward only, and closes the stream at its
-    end.
+    which all cells are empty are left out unless ``keep_empty``; ``ahead`` blocks are parsed in
+    threads while the one before is worked on; without ``show_cells`` no note or list has text of
+    a record in it. Raises ``DataError`` for an empty file, for more than ``max_bad_rows`` records
+    that are not as the others (cells, bytes, quotes), and for a quote that never closes: always
+    with the line. With ``keep_bad`` such a record is a row all of whose cells are null, and each
+    batch says in the column ``bad_rows.MARK`` which rows these are. Reads forward only, and
+    closes the stream at its end.
 
     >>> import io
     >>> reader = CsvReader(io.BytesIO(b"a,b\n1,\n"), Dialect(), "x.csv")
@@ -51,8 +54,9 @@ class CsvReader:
         *,
         max_bad_rows: int = 0,
         keep_empty: bool = False,
-        ahead: bool = False,
+        ahead: int = 0,
         show_cells: bool = True,
+        keep_bad: bool = False,
     ) -> None:
         self.n_rows = 0
         self._stream = stream
@@ -61,12 +65,14 @@ class CsvReader:
         self._keep_empty = keep_empty
         self._skip_end = dialect.skip_end
         self._show_cells = show_cells
-        self._ahead = ahead
+        self._keep_bad = keep_bad
+        self._encoding = dialect.encoding
+        self._ahead = int(ahead)
         self._blank = Passed(name, "blank line", "passed over")
         self._empty = Passed(name, "row without any value", "left out", "rows without any value")
         self._again = Passed(name, "repeated header", "left out")
-        self._defects = Defects(name, max_bad_rows, show=show_cells)
-        self._input = WithoutPadding(Utf8Bytes(stream, dialect.encoding, name))
+        self._defects = Defects(name, max_bad_rows, show=show_cells, keep=keep_bad)
+        self._input = WithoutPadding(Utf8Bytes(stream, dialect.encoding, name, keep_bad=keep_bad))
         self._cutter = Cutter(
             self._input,
             self._signs,
@@ -76,6 +82,7 @@ class CsvReader:
             skip_lines=dialect.skip_rows,
             skip_end=dialect.skip_end,
             block_bytes=block_bytes,
+            keep_bad=keep_bad,
         )
         blocks = iter(self._cutter)
         header, first = split_header(blocks, dialect, name, show_cells=show_cells)
@@ -83,26 +90,25 @@ class CsvReader:
         self._blocks = chain([first], blocks)
         is_named = dialect.header and len(header.cells) > 1
         self._header = [cell.strip() for cell in header.cells] if is_named else []
+        self.given_names = header.cells
         self.names, notes = unique_names(header.cells)
         self.notes = [f"{name}: {note}" for note in _names_notes(header, dialect, notes)]
         self.schema = pa.schema([(column, pa.string()) for column in self.names])
-        self._passes_blank_lines = len(self.names) > 1 or bool(dialect.comment)
-        self._plain, self._quoted = (
-            arrow_csv.ParseOptions(
-                delimiter=dialect.delimiter,
-                quote_char=quote or False,
-                newlines_in_values=bool(quote),
-                ignore_empty_lines=self._passes_blank_lines,
-            )
-            for quote in ("", dialect.quote)
-        )
-        self._as_text = arrow_csv.ConvertOptions(
-            column_types=self.schema, strings_can_be_null=False
-        )
+        self._parse = Parser(self.names, dialect)
+
+    def narrow(self, columns: Sequence[str], numbers: Sequence[str] = (), ahead: int = 0) -> None:
+        """Give only these columns, of rows that are all kept: for a model, which reads no others.
+
+        Those of ``numbers`` are float64, null for an empty cell, in each batch where all their
+        cells are plain finite numbers, else text. A batch with a row that has no value in any of
+        the columns has all of the file's, as text.
+        """
+        self._parse.narrow(columns, numbers)
+        self._ahead = ahead
 
     @property
     def left_out(self) -> list[dict[str, Any]]:
-        """The defective records that were left out: line, reason, how they begin."""
+        """The defective records, left out or kept as bad rows: line, reason, how they begin."""
         return sorted(self._defects.listed, key=lambda record: int(record["line"]))
 
     def close(self) -> None:
@@ -148,53 +154,32 @@ class CsvReader:
         return f"{n_records} below the table passed over{shown} (--skip-end 0 to keep)"
 
     def _parsed(self) -> Iterator[tuple[Block, pa.RecordBatch | pa.ArrowInvalid | None]]:
-        """Each block with its rows; with ``ahead`` the next is parsed in the meantime."""
+        """Each block with its rows; the next ones are parsed in the meantime.
+
+        What has come is not held back where the next block has not come yet.
+        """
         if not self._ahead:
             for block in self._blocks:
                 yield block, self._parse(block.data)
             return
-        with ThreadPoolExecutor(1) as pool:
-            waiting = None
+        waiting: deque[tuple[Block, Future[pa.RecordBatch | pa.ArrowInvalid | None]]] = deque()
+        with ThreadPoolExecutor(self._ahead) as pool:
             for block in self._blocks:
-                following = (block, pool.submit(self._parse, block.data))
-                if waiting is not None:
-                    yield waiting[0], waiting[1].result()
-                waiting = following
-            if waiting is not None:
-                yield waiting[0], waiting[1].result()
-
-    def _parse(self, data: bytes) -> pa.RecordBatch | pa.ArrowInvalid | None:
-        """The rows of whole records; or why pyarrow, or we, refuse them."""
-        if self._passes_blank_lines and data[:1] in (b"", b"\r", b"\n"):
-            data = data.lstrip(b"\r\n")
-        if not data:
-            return None
-        if b"\0" in data:
-            return pa.ArrowInvalid("NUL")
-        if self._signs.skip_blanks:
-            data = unpadded(data, self._signs)
-        try:
-            table = arrow_csv.read_csv(
-                pa.BufferReader(data),
-                read_options=arrow_csv.ReadOptions(
-                    column_names=self.names, block_size=len(data) + 1
-                ),
-                # a sixth less time where no cell is quoted
-                parse_options=self._quoted if self._signs.quote in data else self._plain,
-                convert_options=self._as_text,
-            )
-        except pa.ArrowInvalid as error:
-            return error
-        return table.combine_chunks().to_batches()[0] if table.num_rows else None
+                waiting.append((block, pool.submit(self._parse, block.data)))
+                while len(waiting) > self._ahead or (waiting and not has_more(self._stream)):
+                    before, parsed = waiting.popleft()
+                    yield before, parsed.result()
+            for before, parsed in waiting:
+                yield before, parsed.result()
 
     def _settled(
         self, block: Block, parsed: pa.RecordBatch | pa.ArrowInvalid | None
     ) -> pa.RecordBatch | None:
         """The rows of a block without what is left out, which is counted."""
         n_bad = 0
-        bad = np.zeros(0, np.int64)
+        bad: Positions = np.zeros(0, np.int64)
         if isinstance(parsed, pa.ArrowInvalid):
-            bad = find_defects(block, self._signs, len(self.names), self._defects)
+            bad = self._defects_of(block)
             n_bad = bad.size
             if not n_bad:
                 raise self._refused(block, parsed)
@@ -211,9 +196,26 @@ class CsvReader:
             counts = cell_counts(block.data, self._signs)
             line = lines_of(block, np.flatnonzero(counts == 0)[:1], self._signs)[0]
         self._blank.add(n_blank, line)
+        if self._keep_bad:
+            return self._with_bad(block, parsed, bad)
         return parsed if parsed is None or self._keep_empty else self._filled(block, parsed, bad)
 
-    def _refused(self, block: Block, reason: pa.ArrowInvalid) -> DataError:
+    def _defects_of(self, block: Block) -> Positions:
+        return find_defects(block, self._signs, len(self.names), self._defects, self._encoding)
+
+    def _with_bad(
+        self, block: Block, parsed: pa.RecordBatch | None, bad: Positions
+    ) -> pa.RecordBatch | None:
+        """The rows of a block, bad ones in their places."""
+        if not bad.size:
+            return None if parsed is None else bad_rows.marked(parsed)
+        good = pa.RecordBatch.from_pylist([], schema=self.schema) if parsed is None else parsed
+        is_bad = np.isin(rows_of(block, bad, self._signs, len(self.names)), bad)
+        if np.count_nonzero(~is_bad) != good.num_rows:
+            raise self._refused(block, "its rows cannot be told apart")
+        return bad_rows.marked(bad_rows.with_gaps(good, is_bad), is_bad)
+
+    def _refused(self, block: Block, reason: object) -> DataError:
         """What to say of a block in which nothing is found that pyarrow could mind."""
         return DataError(
             f"{self._name}, from line {block.line}: {reason}",
@@ -231,7 +233,9 @@ class CsvReader:
             line = 0
             if not passed.count:
                 counts = cell_counts(block.data, self._signs)
-                is_row = counts > 0 if self._passes_blank_lines else np.ones(counts.size, bool)
+                is_row = (
+                    counts > 0 if self._parse.passes_blank_lines else np.ones(counts.size, bool)
+                )
                 is_row[bad] = False
                 line = lines_of(block, np.flatnonzero(is_row)[at[:1]], self._signs)[0]
             passed.add(at.size, line)
@@ -249,7 +253,7 @@ class CsvReader:
         n_cells = len(self.names)
         try:
             for block in self._blocks:
-                bad = find_defects(block, self._signs, n_cells, self._defects)
+                bad = self._defects_of(block)
                 last_is_bad &= bool(bad.size) and self._ends_badly(block, bad) and bad[0] == 0
         except DataError:
             self._defects.refuse(n_cells, is_whole=False)

@@ -5,6 +5,7 @@ import numpy as np
 from nntool.settings.wording import counted
 from nntool.tables.csv.cutter import Block
 from nntool.tables.csv.defects import Defects, excerpt
+from nntool.tables.csv.marking import MARK
 from nntool.tables.csv.records import (
     Positions,
     Signs,
@@ -14,17 +15,21 @@ from nntool.tables.csv.records import (
     starts_of,
     unpadded,
 )
+from nntool.tables.csv.source import escaped_byte
 
 
-def find_defects(block: Block, signs: Signs, n_cells: int, defects: Defects) -> Positions:
-    """The records with a NUL, bytes that are not UTF-8, or another number of cells.
+def find_defects(
+    block: Block, signs: Signs, n_cells: int, defects: Defects, encoding: str = "utf-8"
+) -> Positions:
+    """The records with a NUL, bytes that are not of the encoding, or another number of cells.
 
-    They are taken down in ``defects``, in the order of the file.
+    They are taken down in ``defects``, in the order of the file, but for those that the cutter
+    has marked, and taken down.
     """
     data = block.data
     if not data:
         return np.zeros(0, np.int64)
-    counts = cell_counts(unpadded(data, signs) if signs.skip_blanks else data, signs)
+    counts = _counts(data, signs)
     blank = (counts == 0) & ((n_cells > 1) | bool(signs.comment))
     counts = np.maximum(counts, 1)
     ends = record_ends(data, signs)
@@ -34,11 +39,13 @@ def find_defects(block: Block, signs: Signs, n_cells: int, defects: Defects) -> 
     has_nul[np.searchsorted(ends, nul)] = True
     undecodable = _undecodable(data, starts, ends)
     bad = np.flatnonzero((has_nul | undecodable | (counts != n_cells)) & ~blank)
-    shown = bad[: max(defects.limit, 10)]
+    said = _marked(data, starts, ends, has_nul)
+    new = np.setdiff1d(bad, said, assume_unique=True)
+    shown = new[: defects.n_to_show]
     for index, line in zip(shown.tolist(), lines_of(block, shown, signs), strict=True):
         raw = data[int(starts[index]) : int(ends[index]) + 1]
         if undecodable[index]:
-            reason, text = _undecodable_words(raw)
+            reason, text = _undecodable_words(raw, encoding)
             line += count_lines(raw[: _first_bad(raw)])
             defects.add(line, reason, text, encoding=True)
         elif has_nul[index]:
@@ -46,7 +53,7 @@ def find_defects(block: Block, signs: Signs, n_cells: int, defects: Defects) -> 
             defects.add(line, "has a NUL byte, which no text holds", excerpt(raw))
         else:
             defects.add(line, f"has {counted(int(counts[index]), 'cell')}", excerpt(raw))
-    defects.add_many(bad.size - shown.size)
+    defects.add_many(new.size - shown.size)
     return bad
 
 
@@ -58,6 +65,18 @@ def without(data: bytes, doomed: Positions, signs: Signs) -> bytes:
     lengths = np.diff(ends, prepend=-1)
     kept: bytes = np.frombuffer(data, np.uint8)[np.repeat(keep, lengths)].tobytes()
     return kept
+
+
+def rows_of(block: Block, bad: Positions, signs: Signs, n_cells: int) -> Positions:
+    """The records that are rows, bad ones among them: all but blank lines."""
+    counts = _counts(block.data, signs)
+    is_row = (counts > 0) | ((n_cells == 1) & (not signs.comment))
+    is_row[bad] = True
+    return np.flatnonzero(is_row)
+
+
+def _counts(data: bytes, signs: Signs) -> Positions:
+    return cell_counts(unpadded(data, signs) if signs.skip_blanks else data, signs)
 
 
 def lines_of(block: Block, records: Positions, signs: Signs) -> list[int]:
@@ -91,7 +110,22 @@ def _first_bad(raw: bytes) -> int:
     return -1
 
 
-def _undecodable_words(raw: bytes) -> tuple[str, str]:
+def _undecodable_words(raw: bytes, encoding: str) -> tuple[str, str]:
     at = _first_bad(raw)
+    byte = escaped_byte(raw[at : at + 3])
+    if byte is not None:
+        near = raw[max(0, at - 12) : at].decode("utf-8", errors="replace")
+        return f"has the byte 0x{byte:02X}, which is not {encoding}, behind", repr(near)
     near = raw[max(0, at - 12) : at + 8].decode("latin-1")
     return f"has the byte 0x{raw[at]:02X}, which is not UTF-8, near", repr(near)
+
+
+def _marked(data: bytes, starts: Positions, ends: Positions, has_nul: np.ndarray) -> Positions:
+    """The records that the cutter has marked."""
+    with_nul = np.flatnonzero(has_nul)
+    is_marked = [
+        data[int(starts[index]) : int(ends[index]) + 1].rstrip(b"\r\n") == MARK
+        for index in with_nul.tolist()
+    ]
+    marked: Positions = with_nul[np.array(is_marked, bool)]
+    return marked

@@ -5,6 +5,9 @@ import codecs
 import gzip
 import io
 import lzma
+import os
+import select
+import stat
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +19,10 @@ from nntool.tables.csv.dialect import is_utf8
 HEAD_BYTES = 1 << 18
 READ_BYTES = 1 << 20
 MOST_PADDING = 1 << 20
+PATIENCE = 0.02
+"""Seconds to wait for more of a pipe that has given something: then it is worked on."""
+PATIENCE_AT_FIRST = 1.0
+"""The same for its head, by which it is seen how the input is written."""
 
 
 def _open_zst(path: str, mode: str) -> BinaryIO:
@@ -58,15 +65,21 @@ def open_source(path: str) -> BinaryIO:
 def peek(stream: BinaryIO, *, keep_open: bool = False) -> tuple[bytes, BinaryIO]:
     """The first ``HEAD_BYTES`` of a stream, and a stream that still begins with them.
 
-    For a pipe, which cannot go back; ``keep_open``: it stays open when the new one is closed.
+    For a pipe, which cannot go back; ``keep_open``: it stays open when the new one is closed, and
+    what comes slowly is read as it comes.
     """
+    rest: Any = arriving(stream) if keep_open else stream
     head = b""
     while len(head) < HEAD_BYTES:
-        more = read_bytes(stream, HEAD_BYTES - len(head), "the input")
+        more = read_bytes(rest, HEAD_BYTES - len(head), "the input")
         if not more:
             break
         head += more
-    return head, cast(BinaryIO, io.BufferedReader(_Replayed(head, stream, keep_open)))
+        if b"\n" in head and isinstance(rest, Arriving) and not rest.has_more(PATIENCE_AT_FIRST):
+            break
+    if isinstance(rest, Arriving):
+        return head, cast(BinaryIO, _Replayed(head, rest, keep_open))
+    return head, cast(BinaryIO, io.BufferedReader(_Replayed(head, rest, keep_open)))
 
 
 def read_bytes(
@@ -83,10 +96,49 @@ def read_bytes(
         ) from None
 
 
+class Arriving:
+    """A pipe of which a read gives what has come, and waits only where nothing has.
+
+    It reads the descriptor itself: a thread that waits for a pipe must not hold the lock of
+    ``sys.stdin``, which Python takes at its end.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def read(self, size: int) -> bytes:
+        """At most ``size`` bytes, fewer where more are slow to come; empty at the end."""
+        pieces = [os.read(self._descriptor, size)]
+        n_bytes = len(pieces[0])
+        while pieces[-1] and n_bytes < size and self.has_more(PATIENCE):
+            pieces.append(os.read(self._descriptor, size - n_bytes))
+            n_bytes += len(pieces[-1])
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def has_more(self, seconds: float = 0) -> bool:
+        """Whether a read would give something at once, or in so many seconds; the end counts."""
+        return bool(select.select([self._descriptor], [], [], seconds)[0])
+
+
+def arriving(stream: BinaryIO) -> BinaryIO | Arriving:
+    """The stream itself, or its descriptor where that is a pipe, a terminal or the like."""
+    raw = getattr(stream, "raw", None)
+    if not isinstance(raw, io.FileIO) or os.name == "nt":  # select takes sockets only there
+        return stream
+    if stat.S_ISREG(os.fstat(raw.fileno()).st_mode):
+        return stream
+    return Arriving(raw.fileno())
+
+
+def has_more(stream: BinaryIO) -> bool:
+    """Whether the next read need not wait, as far as that can be told."""
+    return stream.has_more() if isinstance(stream, _Replayed) else True
+
+
 class _Replayed(io.RawIOBase):
     """Bytes that were read before, then the rest of the stream."""
 
-    def __init__(self, head: bytes, rest: BinaryIO, keep_open: bool) -> None:
+    def __init__(self, head: bytes, rest: BinaryIO | Arriving, keep_open: bool) -> None:
         self._head = memoryview(head)
         self._rest = rest
         self._keep_open = keep_open
@@ -94,33 +146,71 @@ class _Replayed(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
+    def has_more(self) -> bool:
+        return bool(self._head) or not isinstance(self._rest, Arriving) or self._rest.has_more()
+
+    def read(self, size: int = -1) -> bytes:
+        if self._head:
+            head = bytes(self._head[:size])
+            self._head = self._head[len(head) :]
+            return head
+        return read_bytes(cast(BinaryIO, self._rest), size, "the input")
+
     def readinto(self, buffer: object) -> int:
         room = memoryview(cast(bytearray, buffer))
-        if self._head:
-            data: memoryview | bytes = self._head[: len(room)]
-            self._head = self._head[len(room) :]
-        else:
-            data = read_bytes(self._rest, len(room), "the input")
+        data = self.read(len(room))
         room[: len(data)] = data
         return len(data)
 
     def close(self) -> None:
         if not self.closed and not self._keep_open:
-            self._rest.close()
+            cast(BinaryIO, self._rest).close()
         super().close()
 
 
-class Utf8Bytes:
-    """A stream in any encoding, read as UTF-8; block by block, so of any length."""
+def _escape(error: UnicodeError) -> tuple[str, int]:
+    """Each byte that cannot be decoded as half of a surrogate pair, which is no UTF-8 either."""
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return "".join(chr(ESCAPED + byte) for byte in error.object[error.start : error.end]), error.end
 
-    def __init__(self, stream: BinaryIO, encoding: str, name: str) -> None:
+
+ESCAPED = 0xDC00
+codecs.register_error("nntool.escape", _escape)
+
+
+def escaped_byte(data: bytes) -> int | None:
+    r"""The byte of the source that stands escaped at the start of what is no UTF-8.
+
+    >>> escaped_byte(b"\xed\xb2\x81")
+    129
+    """
+    try:
+        found = ord(data[:3].decode("utf-8", errors="surrogatepass")[:1] or "\0") - ESCAPED
+    except UnicodeDecodeError:
+        return None
+    return found if 0 <= found < 256 else None
+
+
+class Utf8Bytes:
+    """A stream in any encoding, read as UTF-8; block by block, so of any length.
+
+    With ``keep_bad`` bytes that are not of the encoding become bytes that are not UTF-8, so that
+    their record is found; else the first of them is a ``DataError``.
+    """
+
+    def __init__(
+        self, stream: BinaryIO, encoding: str, name: str, *, keep_bad: bool = False
+    ) -> None:
         self._stream = stream
         self._encoding = encoding
         self._name = name
         self._line = 1
         self._is_begun = False
         self._decoder = (
-            None if is_utf8(encoding) else codecs.getincrementaldecoder(encoding)(errors="strict")
+            None
+            if is_utf8(encoding)
+            else codecs.getincrementaldecoder(encoding)("nntool.escape" if keep_bad else "strict")
         )
 
     def read(self, size: int) -> bytes:
@@ -131,7 +221,7 @@ class Utf8Bytes:
             raw = self._raw(size)
             try:
                 text = self._decoder.decode(raw, final=not raw)
-                data = text.encode("utf-8")
+                data = text.encode("utf-8", errors="surrogatepass")
             except UnicodeDecodeError as error:
                 raise self._undecodable(error) from None
             except UnicodeError as error:

@@ -2,13 +2,16 @@
 
 import csv
 import io
-from collections.abc import Sequence
-from typing import BinaryIO
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 ROWS_AT_ONCE = 1 << 16
+CELLS_AT_ONCE = 1 << 22
+"""Of many columns fewer rows: their text has to fit an array of strings."""
 NEEDS_QUOTES = '[,"\r\n]'
 
 
@@ -27,25 +30,36 @@ def write_batch(stream: BinaryIO, data: pa.RecordBatch | pa.Table) -> None:
     >>> out.getvalue()
     b'"x,y",0.1\n,2\n'
     """
+    for part in lines(data):
+        stream.write(part)
+
+
+def lines(data: pa.RecordBatch | pa.Table) -> Iterator[memoryview]:
+    """The lines of some rows, many at once."""
     table = pa.Table.from_batches([data]) if isinstance(data, pa.RecordBatch) else data
-    for batch in table.to_batches(max_chunksize=ROWS_AT_ONCE):
+    rows = max(CELLS_AT_ONCE // max(table.num_columns, 1), 1)
+    for batch in table.to_batches(max_chunksize=min(rows, ROWS_AT_ONCE)):
         if not batch.num_rows:
             continue
-        cells = [_quoted(as_text(column), column.type) for column in batch.columns]
+        cells = [_quoted(column) for column in batch.columns]
         if len(cells) == 1:
             # A lone empty cell would be a blank line, which readers pass over.
             cells = [pc.if_else(pc.equal(cells[0].fill_null(""), ""), '""', cells[0])]
-        stream.write(_joined(cells))
+        yield _joined(cells)
 
 
 def as_text(array: pa.Array) -> pa.Array:
-    """A typed array as text that reads back exactly: shortest numbers, ISO 8601, true/false.
+    """A typed array as text that reads back exactly: shortest numbers, ISO 8601, true/false, JSON.
 
     >>> as_text(pa.array([1e-7, 2.0, None])).to_pylist()
     ['1e-7', '2', None]
+    >>> as_text(pa.array([["no", "yes"], [], None])).to_pylist()
+    ['["no","yes"]', '[]', None]
     """
     if pa.types.is_dictionary(array.type):
-        array = array.dictionary_decode()
+        return as_text(array.dictionary).take(array.indices)
+    if pa.types.is_list(array.type):
+        return pa.array([_as_json(cell) for cell in array.to_pylist()], pa.string())
     if pa.types.is_null(array.type):
         return pa.nulls(len(array), pa.string())
     text = pc.cast(array, pa.string())
@@ -61,9 +75,16 @@ def as_text(array: pa.Array) -> pa.Array:
     return text
 
 
-def _quoted(text: pa.Array, written: pa.DataType) -> pa.Array:
-    """Cells with quotes where they need them; numbers never do."""
-    if pa.types.is_primitive(written):
+def _as_json(cell: list[Any] | None) -> str | None:
+    return None if cell is None else json.dumps(cell, ensure_ascii=False, separators=(",", ":"))
+
+
+def _quoted(array: pa.Array) -> pa.Array:
+    """The cells as text, with quotes where they need them; numbers never do."""
+    if pa.types.is_dictionary(array.type):
+        return _quoted(array.dictionary).take(array.indices)
+    text = as_text(array)
+    if pa.types.is_primitive(array.type):
         return text
     needs = pc.match_substring_regex(text, NEEDS_QUOTES)
     if not pc.any(needs).as_py():

@@ -59,7 +59,9 @@ class ExcelSource:
         rows = self._without_titles(rows, width) if header and skip_rows is None else rows
         first = rows[0] if header else [None] * width
         names = [cell or "" for cell in [*first, *[None] * (width - len(first))]]
+        self.given_names = names
         self.names, notes = unique_names(names)
+        self.left_out: list[dict[str, Any]] = []
         if not header:
             notes = [f"no header: the columns are column_1 to column_{width}"]
         self.notes += [f"{name}: {note}" for note in notes]

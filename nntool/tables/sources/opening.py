@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 from nntool.errors import UsageError
@@ -14,15 +13,24 @@ TYPED_NAMES = ("parquet", "json-lines", "excel")
 
 
 def open_file(
-    kind: str, path: Path, name: str, settings: CollectSettings, *, keep_empty: bool = False
+    kind: str,
+    path: Path,
+    name: str,
+    settings: CollectSettings,
+    *,
+    keep_empty: bool = False,
+    keep_bad: bool = False,
 ) -> Source:
     """Open a file of one of ``TYPED_NAMES``; ``name`` is what messages call it.
 
-    With ``keep_empty`` a blank row is a row: to predict, one line comes out for each line in.
+    With ``keep_empty`` a blank row is a row, and with ``keep_bad`` a line that cannot be read: to
+    predict, one line comes out for each line in.
     """
     if kind == "excel":
         return _excel(path, name, settings, keep_empty)
-    return _OPENERS[kind](path, name)
+    if kind == "json-lines":
+        return _json_lines(path, name, keep_bad=keep_bad)
+    return _parquet(path, name)
 
 
 def open_database(url: str, name: str, settings: CollectSettings) -> Source:
@@ -46,10 +54,10 @@ def _parquet(path: Path, name: str) -> Source:
     return ParquetSource(path, name)
 
 
-def _json_lines(path: Path, name: str) -> Source:
+def _json_lines(path: Path, name: str, *, keep_bad: bool) -> Source:
     from nntool.tables.sources.json_lines import JsonLinesSource
 
-    return JsonLinesSource(path, name)
+    return JsonLinesSource(path, name, keep_bad=keep_bad)
 
 
 def _excel(path: Path, name: str, settings: CollectSettings, keep_empty: bool) -> Source:
@@ -63,12 +71,6 @@ def _excel(path: Path, name: str, settings: CollectSettings, keep_empty: bool) -
         header=settings.header,
         keep_empty=keep_empty,
     )
-
-
-_OPENERS: dict[str, Callable[[Path, str], Source]] = {
-    "parquet": _parquet,
-    "json-lines": _json_lines,
-}
 
 
 def refuse_idle_options(kinds: set[str], settings: CollectSettings) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -26,7 +27,9 @@ class ParquetSource:
             self._opened.close()
             raise _unreadable(name, error) from None
         self._schema = self._file.schema_arrow
-        self.names, notes = unique_names(self._schema.names)
+        self.given_names = self._schema.names
+        self.names, notes = unique_names(self.given_names)
+        self.left_out: list[dict[str, Any]] = []
         self.notes = [f"{name}: {note}" for note in notes]
         self.n_rows = 0
 

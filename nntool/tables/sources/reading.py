@@ -27,6 +27,14 @@ class Opened(Protocol):
     def n_rows(self) -> int:
         """The rows so far."""
 
+    @property
+    def given_names(self) -> Sequence[str]:
+        """The columns as the source calls them: a name may stand twice."""
+
+    @property
+    def left_out(self) -> list[dict[str, Any]]:
+        """The first records that could not be read, complete after the last batch."""
+
 
 class Source(Opened, Protocol):
     """A source opened for reading."""
@@ -50,6 +58,7 @@ class CsvSource:
     def __init__(self, reader: CsvReader) -> None:
         self._reader = reader
         self.names = reader.names
+        self.given_names = reader.given_names
 
     @property
     def left_out(self) -> list[dict[str, Any]]:
@@ -77,11 +86,17 @@ class CsvSource:
 
 
 class AllColumns:
-    """A source as a reader: the rows in all of its columns."""
+    """A source as a reader: the rows in all of its columns, until it is told which are wanted."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
         self.names = source.names
+        self.given_names = source.given_names
+
+    @property
+    def left_out(self) -> list[dict[str, Any]]:
+        """The first records that could not be read."""
+        return self._source.left_out
 
     @property
     def notes(self) -> list[str]:

@@ -66,7 +66,9 @@ class SqlSource:
         except BaseException:
             self.close()
             raise
-        self.names, notes = unique_names(list(self._rows.keys()))
+        self.given_names = list(self._rows.keys())
+        self.names, notes = unique_names(self.given_names)
+        self.left_out: list[dict[str, Any]] = []
         self.notes += [f"{name}: {note}" for note in notes]
         if query and not ORDERED.search(query):
             self.notes.append(

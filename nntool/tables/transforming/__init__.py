@@ -8,19 +8,25 @@ further columns of those. Arrays in a state are NumPy arrays of float64.
 
 from nntool.tables.operations.targets import apply_target, fit_target
 from nntool.tables.transforming.applying import add_counts, apply
-from nntool.tables.transforming.features import is_in_order, produced, sources
+from nntool.tables.transforming.blocks import Block, blocks
+from nntool.tables.transforming.chains import values_of
+from nntool.tables.transforming.features import entries, is_in_order, produced, sources
 from nntool.tables.transforming.fitting import Fitted, fit
 from nntool.tables.transforming.reporting import report
 
 __all__ = [
+    "Block",
     "Fitted",
     "add_counts",
     "apply",
     "apply_target",
+    "blocks",
+    "entries",
     "fit",
     "fit_target",
     "is_in_order",
     "produced",
     "report",
     "sources",
+    "values_of",
 ]

@@ -27,15 +27,18 @@ def produced(state: State) -> list[dict[str, Any]]:
 
 def sources(state: State, columns: Sequence[str] | None = None) -> list[str]:
     """Give the source columns that the produced ones (None: all) depend on, in source order."""
-    wanted = {c["name"] for c in produced(state)} if columns is None else set(columns)
-    wanted |= mixed_from(state, wanted)
-    needed = [
-        entry["source"] for entry in state["columns"] if wanted.intersection(entry["produces"])
-    ]
+    needed = [entry["source"] for entry in entries(state, columns)]
     for imputer in state.get("imputers", []):
         if set(imputer["fills"]).intersection(needed):
             needed += imputer["reads"]
     return list(dict.fromkeys(needed))
+
+
+def entries(state: State, columns: Sequence[str] | None = None) -> list[State]:
+    """Give the chains that the produced columns (None: all) come from, mixed or not."""
+    wanted = {c["name"] for c in produced(state)} if columns is None else set(columns)
+    wanted |= mixed_from(state, wanted)
+    return [entry for entry in state["columns"] if wanted.intersection(entry["produces"])]
 
 
 def mixed_from(state: State, wanted: set[str]) -> set[str]:

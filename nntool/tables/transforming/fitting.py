@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from nntool.errors import DataError
 from nntool.settings.transform import TransformSettings
+from nntool.tables import drift
 from nntool.tables.choices import choice_of
 from nntool.tables.operations import MIXERS, mixers_asked_for
 from nntool.tables.operations.operation import State, TableImputer, Training, Values
@@ -37,6 +38,8 @@ class Fitted(NamedTuple):
     state: State
     apart: dict[str, npt.NDArray[np.float32]]
     """Produced columns `(n_training_rows,)` by name, in the order of the training rows."""
+    reference: dict[str, drift.Reference]
+    """What the training rows of each source column look like, for new ones to be compared with."""
 
 
 def fit(
@@ -86,7 +89,7 @@ def fit(
     state["mixers"] = []
     for mixer in mixers_asked_for(settings):
         learner.mix(mixer, state, columns_apart, taken)
-    return Fitted(state, columns_apart)
+    return Fitted(state, columns_apart, learner.reference)
 
 
 class _Learner:
@@ -107,6 +110,7 @@ class _Learner:
         self.settings = settings
         self.sample = _sample(rows, settings)
         self.filled: dict[str, Values] = {}
+        self.reference: dict[str, drift.Reference] = {}
         self._target = target
         self._n_classes = n_classes
 
@@ -162,6 +166,8 @@ class _Learner:
         shared["range"] = None
         if not isinstance(original, pa.Array) and shared["missing"] < len(original):
             shared["range"] = [float(np.nanmin(original)), float(np.nanmax(original))]
+        if role in drift.WATCHED:
+            self.reference[source] = drift.learn(original, role)
         found = []
         for links in chains_of(of_column, original, shared["missing"], self.settings):
             values = original if links[0].reads_gaps else self.filled.get(source, original)

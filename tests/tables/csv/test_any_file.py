@@ -25,7 +25,7 @@ def read(data, **options):
     found = survey(lambda: io.BytesIO(data), lambda stream, size: stream.read(size))
     dialect, notes = detect(data[:HEAD_BYTES], given_options, "x.csv", found)
     reader = CsvReader(
-        io.BytesIO(data), dialect, "x.csv", max_bad_rows=given_options.max_bad_rows, ahead=True
+        io.BytesIO(data), dialect, "x.csv", max_bad_rows=given_options.max_bad_rows, ahead=1
     )
     rows = [list(row.values()) for batch in reader for row in batch.to_pylist()]
     assert reader.n_rows == len(rows)

@@ -1,0 +1,72 @@
+"""Temperature scaling: one number by which class probabilities come to be as sure as right.
+
+p = f(z/T) for raw outputs z and the output link f. Guo, Pleiss, Sun & Weinberger 2017,
+arXiv 1706.04599, where f is softmax; here it is any link that has probabilities. With T > 1 they
+are softer, and no decision changes.
+"""
+
+import math
+
+import numpy as np
+
+from nntool.nn.arrays import Array
+from nntool.nn.heads import Head
+from nntool.nn.links import IdentityLink, SoftmaxLink, TanhLink
+
+LARGEST = 10.0
+"""|ln T| at most: the logits of a network that went far astray are tens of thousands."""
+ENOUGH_ROWS = 1 << 16
+"""Rows, evenly spaced, that T is found from: they tell it to about a percent."""
+
+
+def fit(head: Head, z: Array, y: Array) -> float | None:
+    """Return T by the raw outputs ``z`` `(n, n_outputs)` of rows of classes ``y`` `(n,)`.
+
+    T has the least −Σ ln p_y(z/T) + (ln T)²/2. The last term, a normal prior on ln T, is worth
+    about one row: without it T goes to 0 where a handful of rows are all predicted right.
+    None where the outputs are scores without probabilities, are not finite, or there are no rows.
+    """
+    from scipy.optimize import minimize_scalar
+
+    if not has_probabilities(head) or not len(z) or not np.isfinite(z).all():
+        return None
+    share = 1.0
+    if len(z) > ENOUGH_ROWS:
+        chosen = np.linspace(0, len(z) - 1, ENOUGH_ROWS).astype(np.intp)
+        share, z, y = len(z) / ENOUGH_ROWS, z[chosen], y[chosen]
+    codes = y.astype(np.intp)
+
+    def cost(log_t: float) -> float:
+        return -share * float(log_likelihood(head, z, codes, log_t).sum()) + log_t * log_t / 2
+
+    # the cost may have two hollows where nearly all rows are right: look before going down
+    steps = np.arange(-LARGEST, LARGEST + 1)
+    lowest = float(steps[np.argmin([cost(at) for at in steps])])
+    found = minimize_scalar(
+        cost, bounds=(lowest - 1, lowest + 1), method="bounded", options={"xatol": 1e-6}
+    )
+    return math.exp(found.x)
+
+
+def has_probabilities(head: Head) -> bool:
+    """Whether the outputs speak of probabilities of classes."""
+    return head.task != "regression" and not isinstance(head.link, IdentityLink)
+
+
+def log_likelihood(head: Head, z: Array, codes: Array, log_t: float = 0.0) -> Array:
+    """Return ln p_y(z/T) `(n,)`, which no logit makes infinite.
+
+    Sigmoid: ln p = −ln(1 + e^(−z)), and (1 + tanh z)/2 is the sigmoid of 2z. Several outputs of
+    these kinds are divided by their sum, as in `Head.probabilities`.
+    """
+    a = z.astype(np.float64) * math.exp(-log_t)
+    if isinstance(head.link, TanhLink):
+        a *= 2
+    if head.n_outputs == 1:
+        sign = np.where(codes == 1, 1.0, -1.0)
+        return np.asarray(-np.logaddexp(0, -sign * a[:, 0]))
+    if not isinstance(head.link, SoftmaxLink):
+        a = -np.logaddexp(0, -a)
+    a -= a.max(axis=1, keepdims=True)
+    of_class = a[np.arange(len(a)), codes]
+    return np.asarray(of_class - np.log(np.exp(a).sum(axis=1)))

@@ -1,0 +1,120 @@
+"""``--by``: the metrics of each group of the scored rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from nntool.run import names
+from nntool.run.directory import Run
+from nntool.settings.wording import counted
+from nntool.steps import rows, scoring
+from nntool.steps.job import TableView
+
+if TYPE_CHECKING:
+    from nntool.steps.scoring import Scored
+
+SMALL = 30
+"""Rows of a group below which its metrics say little."""
+MOST_SHOWN = 20
+MOST_KEPT = 1_000
+"""Groups in metrics.json, the largest ones."""
+SHOWN = {
+    "binary": ("accuracy", "f1", "auc", "log-loss"),
+    "multiclass": ("accuracy", "f1", "log-loss"),
+    "regression": ("mae", "rmse", "r2"),
+}
+"""Metrics in the table of groups; metrics.json has them all."""
+
+
+def by_columns(run: Run, scored: Scored, wanted: Sequence[str]) -> list[dict[str, Any]]:
+    """For each column its name, and its groups from the largest with all their metrics.
+
+    ``others`` is how many groups are left out, where there are more than a thousand. Raises
+    ``DataError`` for names that are no columns.
+    """
+    from nntool.tables import slicing
+
+    found = []
+    for name, column, training in _columns(run, scored, wanted):
+        groups = slicing.groups(column, training)
+        found.append({"column": name, **_scored_groups(scored, groups.labels, groups.codes)})
+    return found
+
+
+def _columns(run: Run, scored: Scored, wanted: Sequence[str]) -> list[tuple[str, Any, Any]]:
+    """Name, cells of the scored rows and cells of the training rows of each column."""
+    import numpy as np
+
+    from nntool.tables import columns, parquet, slicing
+
+    path = run.checked(names.CLEAN_TABLE)
+    known = parquet.names(path)
+    own: Mapping[str, Any]
+    if scored.beside:
+        resolved = list(scored.beside)
+        own = slicing.read(path, [name for name in resolved if name in known])
+    else:
+        resolved = columns.resolve_listed(known, list(wanted), "--by")
+        own = slicing.read(path, resolved)
+    training = np.flatnonzero(rows.of_part(run, "train"))
+    found = []
+    for name in resolved:
+        cells = scored.beside.get(name)
+        if cells is None:
+            cells = slicing.rows_of(own[name], scored.numbers - 1)
+        learned = slicing.rows_of(own[name], training) if name in own else cells
+        found.append((name, cells, learned))
+    return found
+
+
+def _scored_groups(scored: Scored, labels: list[str | None], codes: Any) -> dict[str, Any]:
+    """The groups that have rows with a target, from the largest."""
+    import numpy as np
+
+    has_target = scoring.has_target(scored.target)
+    sizes = np.bincount(codes[has_target], minlength=len(labels))
+    largest = [i for i in np.argsort(-sizes, kind="stable").tolist() if sizes[i]]
+    order = np.argsort(codes, kind="stable")
+    bounds = np.searchsorted(codes[order], np.arange(len(labels) + 1))
+    found = []
+    for i in largest[:MOST_KEPT]:
+        some = order[bounds[i] : bounds[i + 1]]
+        p = None if scored.probabilities is None else scored.probabilities[some]
+        scores = scoring.score(scored.model, scored.target[some], scored.decided[some], p)
+        kept = {key: scores[key] for key in ("rows", "metrics", "undefined")}
+        found.append({"group": labels[i], **kept})
+    return {"groups": found, "others": max(0, len(largest) - MOST_KEPT)}
+
+
+def tables(task: str, slices: Sequence[dict[str, Any]]) -> list[TableView]:
+    """The groups of each column with their main metrics, the largest twenty."""
+    found = []
+    for by in slices:
+        body = []
+        for group in by["groups"][:MOST_SHOWN]:
+            values = [group["metrics"].get(metric) for metric in SHOWN[task]]
+            label = "(missing)" if group["group"] is None else group["group"]
+            few = "few rows" if group["rows"] < SMALL else ""
+            body.append([label, f"{group['rows']:,}", *map(_cell, values), few])
+        header = [f"by {by['column']}", "rows", *SHOWN[task], ""]
+        found.append(TableView(by["column"], header, body))
+    return found
+
+
+def notes(slices: Sequence[dict[str, Any]]) -> list[str]:
+    """What the tables do not show."""
+    found = []
+    for by in slices:
+        n = len(by["groups"]) + by["others"]
+        if n > MOST_SHOWN:
+            kept = f"; metrics.json has {MOST_KEPT:,}" if by["others"] else ""
+            found.append(
+                f"--by {by['column']}: the {MOST_SHOWN} largest of {counted(n, 'group')} are"
+                f" shown{kept}"
+            )
+    return found
+
+
+def _cell(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4g}"

@@ -1,0 +1,165 @@
+"""Pictures in the terminal, sign by sign."""
+
+import math
+
+import pytest
+
+from nntool.cli import drawing
+from nntool.cli.drawing import ASCII, confusion, learning_curve, width_of
+
+
+def test_a_short_curve():
+    assert learning_curve([1.0, 0.5, 0.3], [0.9, 0.5, 0.6], 2) == [
+        "loss  • training  ○ validation  ◉ both",
+        "   1 ┤••••",
+        "     │○○○○•",
+        "     │    ◉",
+        " 0.7 ┤    ◉",
+        "     │    ◉   ○○○○",
+        "     │    ◉◉◉◉",
+        "     │        •",
+        " 0.3 ┤        ••••",
+        "     └─────▲──────",
+        "      epoch 1 to 3, ▲ 2 was kept",
+    ]
+
+
+def test_a_curve_of_one_epoch():
+    assert learning_curve([0.5], [None], 1) == [
+        "loss  • training",
+        " 0.5 ┤••••",
+        "     └─▲──",
+        "      epoch 1, ▲ 1 was kept",
+    ]
+
+
+def test_a_curve_without_any_loss_is_not_drawn():
+    assert learning_curve([None, math.nan], [None, math.inf], 0) == []
+    assert learning_curve([], [], 0) == []
+
+
+def test_a_loss_that_is_no_number_leaves_a_gap():
+    lines = learning_curve([1.0, math.nan, 0.0, math.inf], [None] * 4, 1, signs=ASCII)
+    assert [line.partition("+")[2] for line in lines[1:] if "*" in line] == ["****", "        ****"]
+
+
+def test_thousands_of_epochs_share_columns_and_the_kept_one_stands_where_it_is():
+    n = 5000
+    lines = learning_curve([1 + 1 / (i + 1) for i in range(n)], [None] * n, 2500, width=72)
+    assert len(lines) <= 12
+    assert max(map(width_of, lines)) == 72
+    axis = lines[-2]
+    assert axis.index("▲") - axis.index("└") == pytest.approx((72 - axis.index("└")) / 2, abs=1)
+    assert lines[-1].strip() == "epoch 1 to 5,000, ▲ 2,500 was kept"
+
+
+@pytest.mark.parametrize(("most", "is_log"), [(99, False), (101, True)])
+def test_more_than_two_decades_are_drawn_by_their_logarithms(most, is_log):
+    lines = learning_curve([float(most), 10.0, 1.0], [None] * 3, 3)
+    assert lines[0].startswith("loss, logarithmic") == is_log
+    middle = next(line for line in lines[2:] if "┤" in line).split()[0]
+    expected = 10 ** (4 / 7 * math.log10(most)) if is_log else 1 + 4 / 7 * (most - 1)
+    assert float(middle) == pytest.approx(expected, rel=0.01)
+
+
+def test_losses_below_zero_are_drawn_as_they_are():
+    lines = learning_curve([100.0, -3.0], [None] * 2, 2)
+    assert lines[0].startswith("loss  ")
+    assert lines[-3].split()[0] == "-3"
+
+
+def test_the_largest_numbers_do_not_overflow():
+    lines = learning_curve([1.7e308, -1.7e308], [1e-320, 0.0], 1)
+    assert len(lines) == 11
+
+
+def test_ascii_has_nothing_but_ascii():
+    lines = learning_curve([1.0, 0.5], [0.9, 0.6], 2, signs=ASCII)
+    lines += confusion(["no", "yes"], [[1, 2], [0, 3]], signs=ASCII)
+    assert "\n".join(lines).isascii()
+
+
+def test_a_confusion_matrix_has_counts_and_their_shares_of_the_row():
+    assert confusion(["no", "yes"], [[178, 27], [0, 59]]) == [
+        "actual ╲ answer        no       yes  right",
+        "no               178  87%   27  13%    87%",
+        "yes                ·        59 100%   100%",
+    ]
+
+
+def test_shares_give_way_where_a_line_would_be_too_long():
+    assert confusion(["no", "yes"], [[178, 27], [0, 59]], width=40) == [
+        "actual ╲ answer   no  yes  right",
+        "no               178   27    87%",
+        "yes                ·   59   100%",
+    ]
+
+
+def test_a_class_without_rows_has_no_share():
+    lines = confusion(["a", "b"], [[2, 1], [0, 0]])
+    assert lines[2].split() == ["b", "·", "·", "·"]
+
+
+def test_long_names_are_cut_and_wide_ones_aligned():
+    names = ["日本語の名前はとても長い", "a" * 40, "x"]
+    lines = confusion(names, [[5, 0, 0], [0, 1000, 1], [1, 0, 7]])
+    assert len({width_of(line) for line in lines}) == 1
+    assert "aaaaaaaaaaaaaaa…" in lines[0]
+    assert "日本語の名前は…" in lines[0]
+
+
+def test_of_many_classes_the_worst_pairs_are_told():
+    names = [f"c{i}" for i in range(13)]
+    counts = [[50 if i == j else 0 for j in range(13)] for i in range(13)]
+    assert confusion(names, counts) == ["no row of the 13 classes is answered wrong"]
+    counts[3][4], counts[1][2] = 1000, 7
+    assert confusion(names, counts) == [
+        "mistakes (actual → answer)",
+        "1,000  c3 → c4  (95% of 1,050 rows)",
+        "    7  c1 → c2  (12% of 57 rows)",
+    ]
+    for i in range(12):
+        counts[i][i + 1] = i + 1
+    lines = confusion(names, counts)
+    assert lines[0] == "mistakes (actual → answer), the 10 most frequent of 12"
+    assert len(lines) == 11
+
+
+def test_no_row_no_matrix():
+    assert confusion(["a", "b"], [[0, 0], [0, 0]]) == []
+
+
+@pytest.mark.parametrize(
+    ("locale", "signs"),
+    [
+        ({}, "•"),
+        ({"LANG": "es_ES.UTF-8"}, "•"),
+        ({"LANG": "es_ES.UTF-8", "LC_ALL": "C"}, "*"),
+        ({"LC_CTYPE": "en_US.utf8", "LANG": "C"}, "•"),
+        ({"LANG": "en_US.ISO-8859-1"}, "*"),
+    ],
+)
+def test_the_locale_says_which_signs_a_terminal_has(ok, run, monkeypatch, locale, signs):
+    for name in ("LC_ALL", "LC_CTYPE", "LANG"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in locale.items():
+        monkeypatch.setenv(name, value)
+    said = ok("evaluate", run)
+    assert f"{signs} training" in said.err
+    assert ("╲" in said.text) == (signs == "•")
+
+
+def test_training_and_evaluation_draw_for_people_only(ok, run):
+    said = ok("train", run, "--epochs", "4", "--hidden", "4")
+    assert "epoch 1 to 4" in said.err
+    assert not said.text
+    said = ok("evaluate", run)
+    assert "epoch 1 to 4" in said.err
+    assert "actual ╲ answer" in said.text
+    said = ok("evaluate", run, "--quiet", "--force")
+    assert not said.err
+    assert "actual ╲ answer" in said.text  # a result, which quiet leaves
+    said = ok("evaluate", run, "--json", "--force")
+    assert "epoch 1 to" not in said.err
+    assert said.json["evaluate"]["network"]["confusion"]
+    assert drawing.MOST_CLASSES == 12

@@ -1,0 +1,106 @@
+"""``evaluate --by``: each group is scored as scikit-learn scores its rows alone."""
+
+import json
+
+import numpy as np
+import pytest
+from sklearn import metrics as reference
+
+
+def slices(root):
+    return json.loads((root / "evaluate/metrics.json").read_text())["slices"]
+
+
+def scored_rows(ok, root):
+    """What was scored, each row with the clean cells of its row."""
+    cells = ok("show", root, "clean").rows
+    return [row | cells[int(row["row"]) - 1] for row in ok("show", root, "evaluate").rows]
+
+
+def test_groups_are_those_of_the_values_and_scored_apart(ok, run):
+    said = ok("evaluate", run, "--part", "train", "--by", "plan")
+    [by] = slices(run)
+    rows = scored_rows(ok, run)
+    assert by["column"] == "plan"
+    assert {group["group"] for group in by["groups"]} == {row["plan"] for row in rows}
+    sizes = [group["rows"] for group in by["groups"]]
+    assert sizes == sorted(sizes, reverse=True)
+    assert sum(sizes) == len(rows)
+    for group in by["groups"]:
+        own = [row for row in rows if row["plan"] == group["group"]]
+        truth = np.array([row["target"] for row in own])
+        found = np.array([row["prediction"] for row in own])
+        p_yes = np.array([float(row["p_yes"]) for row in own])
+        metrics = group["metrics"]
+        assert group["rows"] == len(own)
+        assert metrics["accuracy"] == pytest.approx(reference.accuracy_score(truth, found))
+        assert metrics["auc"] == pytest.approx(reference.roc_auc_score(truth == "yes", p_yes))
+        shown = next(line for line in said.text.splitlines() if line.startswith(group["group"]))
+        assert shown.split()[:3] == [
+            group["group"],
+            str(len(own)),
+            f"{metrics['accuracy']:.4g}",
+        ]
+        assert shown.endswith("few rows") == (len(own) < 30)
+
+
+def test_numbers_are_cut_at_the_quartiles_of_training(ok, run):
+    ok("evaluate", run, "--by", "age")
+    [by] = slices(run)
+    cells = np.array([float(row["age"]) for row in ok("show", run, "clean").rows])
+    training = np.load(run / "split/rows.npy") == 0
+    edges = np.quantile(cells[training], [0.25, 0.5, 0.75], method="inverted_cdf")
+    ages = np.array([float(row["age"]) for row in scored_rows(ok, run)])
+    low, middle, high = (f"{edge:g}" for edge in edges)
+    expected = {
+        f"≤ {low}": (ages <= edges[0]).sum(),
+        f"> {low} ≤ {middle}": ((ages > edges[0]) & (ages <= edges[1])).sum(),
+        f"> {middle} ≤ {high}": ((ages > edges[1]) & (ages <= edges[2])).sum(),
+        f"> {high}": (ages > edges[2]).sum(),
+    }
+    assert {group["group"]: group["rows"] for group in by["groups"]} == {
+        label: n for label, n in expected.items() if n
+    }
+
+
+def test_missing_cells_are_a_group(ok, run):
+    said = ok("evaluate", run, "--part", "train", "--by", "income")
+    [by] = slices(run)
+    n_missing = sum(row["income"] == "" for row in scored_rows(ok, run))
+    assert {g["group"]: g["rows"] for g in by["groups"]}[None] == n_missing > 0
+    assert "(missing) " in said.text
+
+
+def test_the_target_and_what_is_no_feature_make_groups_too(ok, run):
+    ok("evaluate", run, "--by", "churned", "--by", "customer")
+    of_target, of_id = slices(run)
+    assert {group["group"] for group in of_target["groups"]} <= {"yes", "no"}
+    assert [group["rows"] for group in of_id["groups"]] == [1] * 9
+
+
+def test_a_file_is_grouped_by_its_own_columns(ok, run, table, write):
+    shops = ["shop", *("north" if i % 3 else "" for i in range(20))]
+    rows = [[*row, shop] for row, shop in zip(table[:21], shops, strict=True)]
+    ok("evaluate", run, "--data", write("other.csv", rows), "--by", "shop", "--by", "plan")
+    of_shop, of_plan = slices(run)
+    assert sorted(group["rows"] for group in of_shop["groups"]) == [7, 13]
+    assert sum(group["rows"] for group in of_plan["groups"]) == 20
+
+
+def test_an_unknown_column_is_an_error_with_the_nearest_names(nntool, run, content):
+    before = content(run)
+    said = nntool("evaluate", run, "--by", "plam", "--by", "aeg")
+    assert said.code == 3
+    assert said.message == (
+        "nntool evaluate: --by: there are no such columns: 'plam' (nearest: 'plan'),"
+        " 'aeg' (nearest: 'age')"
+    )
+    assert content(run) == before
+
+
+def test_twenty_groups_are_shown_and_all_are_kept(ok, run):
+    said = ok("evaluate", run, "--part", "train", "--by", "customer")
+    [by] = slices(run)
+    assert len(by["groups"]) == 42
+    assert sum(line.endswith("few rows") for line in said.text.splitlines()) == 20
+    assert "the 20 largest of 42 groups are shown" in said.err
