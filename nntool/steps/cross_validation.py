@@ -29,6 +29,9 @@ from nntool.steps.performing import read_json
 
 FITTED = (*names.FITTED_ON_ROWS, "train")
 """The steps that each fold does anew."""
+WORTH_PROCESSES = 3.0
+"""Seconds of all folds, by those that the run's own steps took, from which on they go to processes
+of their own: each takes about a second to begin. The numbers are the same either way."""
 
 
 def scores(run: Run, settings: EvaluateSettings, job: Job, folder: Path) -> dict[str, Any]:
@@ -39,7 +42,7 @@ def scores(run: Run, settings: EvaluateSettings, job: Job, folder: Path) -> dict
     folder = folder.resolve()
     try:
         tasks, notes = _prepared(run, settings, folder)
-        results = _computed(tasks, job)
+        results = _computed(tasks, _at_a_time(run, len(tasks), job), job)
     finally:
         for left in folder.glob(f"{names.FOLD}*"):
             shutil.rmtree(left, ignore_errors=True)
@@ -126,12 +129,17 @@ def _crossings(run: Run, settings: EvaluateSettings, target: dict[str, Any]) -> 
         )
 
 
-def _computed(tasks: list[Task], job: Job) -> list[Result]:
+def _at_a_time(run: Run, n_tasks: int, job: Job) -> int:
+    """How many folds are computed at a time; one: in this very process."""
+    seconds = sum(run.manifest.steps[step].seconds for step in FITTED) * n_tasks
+    return min(job.cores, n_tasks) if seconds >= WORTH_PROCESSES else 1
+
+
+def _computed(tasks: list[Task], at_a_time: int, job: Job) -> list[Result]:
     """All folds, in order, whatever their number at a time."""
     from joblib import Parallel, delayed
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-    at_a_time = min(job.cores, len(tasks))
     parallel = Parallel(at_a_time, return_as="generator", prefer="processes", max_nbytes=None)
     found: list[Result] = []
     try:

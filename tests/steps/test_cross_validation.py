@@ -15,7 +15,9 @@ import numpy as np
 import pytest
 
 from nntool.errors import DataError, TrainingError
-from nntool.steps import one_fold
+from nntool.run.directory import Run
+from nntool.steps import cross_validation, one_fold
+from nntool.steps.job import Job
 
 CHAIN = ["--set", "train.epochs=4", "--set", "train.hidden=[6]"]
 
@@ -98,11 +100,20 @@ def test_repeats_deal_other_folds(ok, run, dealt):
     assert len({parts.tobytes() for parts in dealt}) == 4
 
 
-def test_processes_give_the_bytes_of_one_fold_after_the_other(ok, run, results):
+def test_processes_give_the_bytes_of_one_fold_after_the_other(ok, run, results, monkeypatch):
     ok("evaluate", run, "--cv", 3, "--threads", 1)
     one = results(run)
+    monkeypatch.setattr(cross_validation, "WORTH_PROCESSES", 0.0)
     ok("evaluate", run, "--cv", 3, "--threads", 2, "--force")
     assert results(run) == one
+
+
+@pytest.mark.parametrize(("seconds", "at_a_time"), [(0.1, 1), (10.0, 2)])
+def test_processes_are_for_folds_that_take_longer_than_a_process_to_begin(run, seconds, at_a_time):
+    opened = Run(run)
+    for step in cross_validation.FITTED:
+        opened.manifest.steps[step].seconds = seconds
+    assert cross_validation._at_a_time(opened, 5, Job(threads=2)) == at_a_time
 
 
 def test_a_second_time_is_fresh_and_shows_the_same(ok, run):
