@@ -47,6 +47,7 @@ def evaluate_in(
     rows.require_training_states(run)
     task = read_json(run.checked(names.TRAIN_MODEL))["task"]
     _requirements(settings, task)
+    cross_validation.refuse(run, settings)
     reads = freshness.inputs(run, "evaluate")
     place = origins.locate(settings.data, recipe_folder) if settings.data else None
     facts = {"data": hashing.sha256(place)} if place else {}

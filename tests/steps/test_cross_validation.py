@@ -188,6 +188,16 @@ def test_more_folds_than_rows_are_refused(nntool, run, results):
     assert results(run) == before
 
 
+def test_without_test_rows_the_folds_stand_beside_validation(nntool, ok, typed, tmp_path, source):
+    root = tmp_path / "run"
+    words = ["run", root, "--data", source, "--target", "churned", *CHAIN, "--set", "split.test=0"]
+    said = nntool(*words, "--set", "evaluate.cv=2")
+    assert said.code == 3
+    assert "no test rows with a target to score beside the folds" in said.message
+    assert typed(said.hint).code == 0
+    assert found(root)["cv"] == 2
+
+
 def failing(monkeypatch, error, places):
     """Training ends with an error in some of the folds, by the order in which they come."""
     count = iter(range(100))
