@@ -11,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 
+import joblib
 import numpy as np
 import pytest
 
@@ -105,6 +106,15 @@ def test_processes_give_the_bytes_of_one_fold_after_the_other(ok, run, results, 
     one = results(run)
     monkeypatch.setattr(cross_validation, "WORTH_PROCESSES", 0.0)
     ok("evaluate", run, "--cv", 3, "--threads", 2, "--force")
+    assert results(run) == one
+
+
+def test_any_backend_of_joblib_may_compute_the_folds(ok, run, results, monkeypatch):
+    ok("evaluate", run, "--cv", 3, "--threads", 1)
+    one = results(run)
+    monkeypatch.setattr(cross_validation, "WORTH_PROCESSES", 0.0)
+    with joblib.parallel_config(backend="threading"):
+        ok("evaluate", run, "--cv", 3, "--threads", 2, "--force")
     assert results(run) == one
 
 
