@@ -14,7 +14,16 @@ import numpy as np
 from nntool.tables.metrics import classes, probabilities, regression
 from nntool.tables.metrics.rows import Confusions, Numbers, Samples, Scored, Undefined
 
-__all__ = ["METRICS", "Confusions", "Metric", "Numbers", "Samples", "Scored", "Undefined"]
+__all__ = [
+    "DECISIONS",
+    "METRICS",
+    "Confusions",
+    "Metric",
+    "Numbers",
+    "Samples",
+    "Scored",
+    "Undefined",
+]
 
 
 class Metric(NamedTuple):
@@ -114,3 +123,7 @@ METRICS: dict[str, dict[str, Metric]] = {
         "pinball": _of(regression.pinball, lower=True),
     },
 }
+DECISIONS: dict[str, Metric] = {
+    name: metric for name, metric in METRICS["binary"].items() if metric.of_decisions
+}
+"""Those that a threshold between two classes changes."""
