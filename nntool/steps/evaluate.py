@@ -62,6 +62,7 @@ def evaluate_in(
     task = read_json(run.checked(names.TRAIN_MODEL))["task"]
     _requirements(settings, task)
     deciding.refuse(settings, task)
+    cross_validation.refuse(run, settings)
     reads = freshness.inputs(run, "evaluate")
     place = origins.locate(settings.data, recipe_folder) if settings.data else None
     facts = {"data": hashing.sha256(place)} if place else {}

@@ -9,7 +9,9 @@ import pytest
 from sklearn import metrics as sk
 
 from nntool.errors import DataError, UsageError
+from nntool.nn.batches import ArrayRows
 from nntool.nn.heads import TargetMap
+from nntool.nn.judging import Collector
 from nntool.nn.losses import LOSSES
 from nntool.nn.outputs import choose_output
 from nntool.nn.stopping import EarlyStopping
@@ -240,3 +242,25 @@ print("sklearn" in sys.modules)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def blocks_of(measure, z, target):
+    """What a collector keeps of some rows that come block by block, and the metrics at the end."""
+    collector = Collector(measure)
+    rows = ArrayRows(np.zeros((len(target), 1), np.float32), target=target)
+    for batch, block in zip(rows.batches(None, 64), range(0, len(target), 64), strict=True):
+        collector.take(z[block : block + 64], batch)
+    return sum(kept.nbytes for kept, _ in collector._kept), collector.metrics()
+
+
+@pytest.mark.parametrize("monitor", ["validation-loss", "accuracy", "f1", "mcc", "auc", "log-loss"])
+def test_rows_that_come_by_blocks_are_measured_as_one(monitor):
+    rng = np.random.default_rng(0)
+    z = rng.normal(size=(500, 20)).astype(np.float32)
+    target = np.where(rng.random(500) < 0.5, z.argmax(axis=1), rng.integers(20, size=500))
+    output = choose_output("multiclass", 20, LOSSES["cce"]())
+    known = {"classes": [str(i) for i in range(20)], "positive": None}
+    measure = metrics_of("multiclass", output, known, monitor)
+    n_bytes, found = blocks_of(measure, z, target.astype(np.int32))
+    assert found == measure(z, target.astype(np.int32), None)
+    assert n_bytes == (z.nbytes if monitor in ("auc", "log-loss") else 4 * 500)
