@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from stat import S_ISREG
@@ -14,6 +14,7 @@ from nntool.run.directory import Run
 from nntool.settings.building import build
 from nntool.settings.clean import MISSING_VALUES
 from nntool.settings.collect import CollectSettings
+from nntool.settings.wording import quoted
 from nntool.steps import csv_input, keys, origins
 
 if TYPE_CHECKING:
@@ -64,10 +65,33 @@ def _open(
         return as_collected(reader, run, needed), notes
     if all(kinds.by_name(name) != kind for name in settings.source):
         settings = CollectSettings()  # rows to skip in a CSV say nothing of a workbook
-    opened = opening.open_file(
-        kind, Path(source), source, settings, keep_empty=True, keep_bad=keep_bad
-    )
+    with csv_input.as_in_training(run):
+        opened = opening.open_file(
+            kind, Path(source), source, settings, keep_empty=True, keep_bad=keep_bad
+        )
     return as_collected(AllColumns(opened), run, needed), []
+
+
+def require(reader: BatchReader, needed: Sequence[str], known: Container[str]) -> None:
+    """Raise ``DataError`` for needed columns that are not there, or of which it is not clear which.
+
+    A name may stand twice in the input where it did in training: then the second column is one of
+    the ``known`` ones, by the name that it was given.
+    """
+    from nntool.tables import columns
+
+    columns.resolve_all(reader.names, needed, "columns", positions=False)
+    pairs = list(zip(reader.given_names, reader.names, strict=True))
+    doubled = [
+        name
+        for name in needed
+        if any(given == name and made != name and made not in known for given, made in pairs)
+    ]
+    if doubled:
+        raise DataError(
+            f"columns: the header has two of {quoted(doubled)}, which the model reads",
+            "leave one out, or give it another name",
+        )
 
 
 class Watch:

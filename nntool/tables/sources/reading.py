@@ -131,11 +131,13 @@ class AllColumns:
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         source = self._source
-        if self._wanted is not None and isinstance(source, NumberSource):
-            yield from source.narrowed(*self._wanted)
-        else:
-            yield from source.batches(self.names)
-        source.close()
+        try:
+            if self._wanted is not None and isinstance(source, NumberSource):
+                yield from source.narrowed(*self._wanted)
+            else:
+                yield from source.batches(self.names)
+        finally:
+            source.close()
 
 
 def text_schema(names: Sequence[str]) -> pa.Schema:
