@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -42,6 +43,20 @@ class Counts:
         for word, n in other.status.items():
             self.status[word] = self.status.get(word, 0) + n
         drift.add(self.bins, other.bins)
+
+    def sort(self, columns: Sequence[str]) -> None:
+        """Put columns in this order, and the rest by name: not in that of their first sight."""
+        place = {name: (at, "") for at, name in enumerate(columns)}
+        self.cells = _sorted(self.cells, place)
+        self.features = _sorted(self.features, place)
+
+
+def _sorted(counts: dict[str, Any], place: dict[str, tuple[int, str]]) -> dict[str, Any]:
+    last = len(place)
+    return {
+        key: _sorted(value, place) if isinstance(value, dict) else value
+        for key, value in sorted(counts.items(), key=lambda e: place.get(e[0], (last, e[0])))
+    }
 
 
 class Chunk(NamedTuple):

@@ -20,7 +20,6 @@ from nntool.steps import csv_input, keys, origins
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from nntool.tables.csv.reader import CsvReader
     from nntool.tables.sources.reading import BatchReader
     from nntool.tables.sources.shaping import Shaped
 
@@ -39,12 +38,14 @@ def open_rows(
     ``keep_bad`` a row that cannot be read keeps its place. A file that changes before its end is
     reached is a ``DataError``.
     """
-    from nntool.tables.csv.reader import CsvReader
+    from nntool.tables.sources.reading import Narrowing
 
     watch = Watch(source if stdin is None or source != "-" else None)
     with watch.change_told_first():
         reader, notes = _open(source, run, needed, stdin, keep_bad=keep_bad)
-    return (WatchedCsv if isinstance(reader, CsvReader) else Watched)(reader, watch), notes
+    if isinstance(reader, Narrowing):
+        return NarrowWatched(reader, watch), notes
+    return Watched(reader, watch), notes
 
 
 def _open(
@@ -164,14 +165,13 @@ class Watched:
         self._watch.check()
 
 
-class WatchedCsv(Watched):
-    """A watched CSV, which can be told what is wanted of it."""
-
-    _reader: CsvReader
+class NarrowWatched(Watched):
+    """A watched reader that can be told what is wanted of it."""
 
     def narrow(self, columns: Sequence[str], numbers: Sequence[str] = (), ahead: int = 0) -> None:
         """Give only these columns, some of them as numbers; see `CsvReader.narrow`."""
-        self._reader.narrow(columns, numbers, ahead)
+        reader: Any = self._reader
+        reader.narrow(columns, numbers, ahead)
 
 
 class Input:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from nntool.errors import StaleError
 from nntool.run import freshness, names
@@ -38,14 +38,6 @@ NEEDED = [
 """All that prediction needs beside run.json; they may be copied alone."""
 NEEDED_WHERE_PRESENT = [names.TRANSFORM_ARRAYS]
 ATTEMPTS = 5
-
-
-@runtime_checkable
-class Narrowing(Protocol):
-    """A reader that can be told what is wanted of it."""
-
-    def narrow(self, columns: Sequence[str], numbers: Sequence[str] = (), ahead: int = 0) -> None:
-        """Give only these columns, some of them as numbers; see `CsvReader.narrow`."""
 
 
 def consistent(run: Run) -> tuple[Run, dict[str, bytes]]:
@@ -127,6 +119,7 @@ class Predictor:
         for worked, counts in in_order(done, self._chunks(batches), threads):
             self.counts.add(counts)
             yield worked
+        self.counts.sort([column["name"] for column in self.clean["columns"]])
 
     def answers(self, batches: Iterable[pa.RecordBatch]) -> Iterator[Answers]:
         """What the model says of rows of text, chunk by chunk."""
@@ -184,6 +177,7 @@ class Predictor:
         The rows are then read ahead by so many threads. A reader that cannot gives all as text.
         """
         from nntool.tables import cleaning, columns
+        from nntool.tables.sources.reading import Narrowing
 
         if self.is_in_order or not isinstance(reader, Narrowing):
             return
@@ -264,6 +258,7 @@ class Predictor:
 
         cells, features = self.counts.cells, self.counts.features
         whole = [c["source"] for c in self.features["columns"] if not c["missing"]]
+        averaged = self.settings.mc_dropout > 0
         order = "cleaning or features follow the order of rows: the input was read whole"
         empty = (
             f"{counted(self.counts.empty_rows, 'row')} without any value answered like the others"
@@ -272,7 +267,7 @@ class Predictor:
         return [
             *([order] if self.is_in_order else []),
             *([empty] if self.counts.empty_rows else []),
-            *([] if self.intervals is None else self.intervals.notes()),
+            *([] if self.intervals is None else self.intervals.notes(averaged=averaged)),
             *cell_notes(cells),
             *cleaning_report.boolean_notes(self.clean, cells),
             *cleaning_report.rule_notes(self.clean, cells, idle=False),

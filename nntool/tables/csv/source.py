@@ -89,10 +89,10 @@ def peek(
 ) -> tuple[bytes, BinaryIO]:
     """The first ``HEAD_BYTES`` of a stream, and a stream that still begins with them.
 
-    For a pipe, which cannot go back; ``keep_open``: it stays open when the new one is closed, and
-    what comes slowly is read as it comes.
+    A pipe cannot go back, and what comes slowly is read as it comes. ``keep_open``: it stays open
+    when the new one is closed.
     """
-    rest: Any = arriving(stream) if keep_open else stream
+    rest: Any = arriving(stream)
     head = b""
     while len(head) < HEAD_BYTES:
         more = read_bytes(rest, HEAD_BYTES - len(head), name)
@@ -101,9 +101,7 @@ def peek(
         head += more
         if b"\n" in head and isinstance(rest, Arriving) and not rest.has_more(PATIENCE_AT_FIRST):
             break
-    if isinstance(rest, Arriving):
-        return head, cast(BinaryIO, _Replayed(head, rest, keep_open, name))
-    return head, cast(BinaryIO, io.BufferedReader(_Replayed(head, rest, keep_open, name)))
+    return head, cast(BinaryIO, _Replayed(head, rest, keep_open, name))
 
 
 def read_bytes(
@@ -127,7 +125,8 @@ class Arriving:
     ``sys.stdin``, which Python takes at its end.
     """
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, stream: BinaryIO, descriptor: int) -> None:
+        self._stream = stream
         self._descriptor = descriptor
 
     def read(self, size: int) -> bytes:
@@ -143,15 +142,19 @@ class Arriving:
         """Whether a read would give something at once, or in so many seconds; the end counts."""
         return bool(select.select([self._descriptor], [], [], seconds)[0])
 
+    def close(self) -> None:
+        """Close the stream whose descriptor it is."""
+        self._stream.close()
+
 
 def arriving(stream: BinaryIO) -> BinaryIO | Arriving:
-    """The stream itself, or its descriptor where that is a pipe, a terminal or the like."""
+    """The stream itself, or a view of it where it is a pipe, a terminal or the like."""
     raw = getattr(stream, "raw", None)
     if not isinstance(raw, io.FileIO) or os.name == "nt":  # select takes sockets only there
         return stream
     if stat.S_ISREG(os.fstat(raw.fileno()).st_mode):
         return stream
-    return Arriving(raw.fileno())
+    return Arriving(stream, raw.fileno())
 
 
 def has_more(stream: BinaryIO) -> bool:
@@ -175,6 +178,8 @@ class _Replayed(io.RawIOBase):
         return bool(self._head) or not isinstance(self._rest, Arriving) or self._rest.has_more()
 
     def read(self, size: int = -1) -> bytes:
+        if size < 0:
+            return self.readall()
         if self._head:
             head = bytes(self._head[:size])
             self._head = self._head[len(head) :]
@@ -189,5 +194,5 @@ class _Replayed(io.RawIOBase):
 
     def close(self) -> None:
         if not self.closed and not self._keep_open:
-            cast(BinaryIO, self._rest).close()
+            self._rest.close()
         super().close()
