@@ -276,12 +276,14 @@ def test_what_is_no_file_is_refused(nntool, run, at):
     assert not (at / "p.csv").exists()
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_file_that_may_not_be_read_is_refused(asked, at):
-    (at / "new.csv").touch()
-    (at / "new.csv").chmod(0)
-    said, left = asked(b"")
-    assert (said.code, left) == (3, set())
+def test_a_file_that_may_not_be_read_is_refused(asked, monkeypatch):
+    """Root may read everything, so the refusal is played."""
+
+    def refuse(path, *_):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("nntool.steps.origins.open", refuse, raising=False)
+    refused(asked, HEADER + GOOD[0], "new.csv may not be read")
 
 
 # Bytes that are no text
