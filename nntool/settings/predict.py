@@ -5,12 +5,20 @@ from typing import Annotated, Literal
 from nntool.errors import UsageError
 from nntool.settings.model import StepSettings, option
 
+STDOUT = ("-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
+"""Where --output means standard output."""
+
 
 class PredictSettings(StepSettings, frozen=True, kw_only=True):
     """Where predictions go and what stands beside them."""
 
     output: Annotated[
-        str, option("Where the CSV goes; '-' is standard output.", metavar="FILE")
+        str,
+        option(
+            "Where predictions go: CSV, packed where the name ends in .gz or .zst, or .parquet; '-'"
+            " is standard output.",
+            metavar="FILE",
+        ),
     ] = "-"
     id: Annotated[
         tuple[str, ...],
@@ -112,6 +120,11 @@ class PredictSettings(StepSettings, frozen=True, kw_only=True):
         ]
         | None
     ) = None
+
+    @property
+    def is_to_stdout(self) -> bool:
+        """Whether the predictions go to standard output."""
+        return self.output in STDOUT
 
     def check_together(self) -> None:
         """Refuse a spread over nothing, and intervals that were measured otherwise."""

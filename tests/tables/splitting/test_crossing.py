@@ -90,7 +90,8 @@ def test_classes_are_in_every_fold_as_they_are_in_all():
 
 def test_another_seed_deals_other_folds_and_the_same_one_the_same():
     one, same, other = (
-        crossed(Random(), 4, among=np.ones(80, bool), seed=seed) for seed in [(0, 0), (0, 0), (0, 1)]
+        crossed(Random(), 4, among=np.ones(80, bool), seed=seed)
+        for seed in [(0, 0), (0, 0), (0, 1)]
     )
     assert (np.array(parts_of(one)) == np.array(parts_of(same))).all()
     assert (np.array(parts_of(one)) == np.array(parts_of(one))).all()
@@ -120,7 +121,7 @@ def test_a_class_that_only_the_judging_rows_have_is_told():
 
 
 def test_a_fold_without_rows_is_refused():
-    with pytest.raises(DataError, match="leave fold .* of 50 empty") as raised:
+    with pytest.raises(DataError, match=r"leave fold .* of 50 empty") as raised:
         crossed(Random(), 50, among=np.ones(40, bool))
     assert raised.value.hint == "give a smaller --cv"
 
