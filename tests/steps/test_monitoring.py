@@ -87,6 +87,14 @@ def test_the_positive_class_is_the_one_that_was_named(by_scikit_learn, name):
     assert found[name] == pytest.approx(wanted, rel=1e-5)
 
 
+def test_the_quantile_of_the_loss_is_that_of_pinball(reference_metrics):
+    z, target = some_rows("regression")
+    output = choose_output("regression", 0, LOSSES["quantile"](tau=0.8))
+    found = metrics_of("regression", output, words("regression"), "pinball")(z, target, None)
+    wanted = reference_metrics["regression"]["pinball"](target, z[:, 0], None, 0.8)
+    assert found["pinball"] == pytest.approx(wanted, rel=1e-6)
+
+
 @pytest.mark.parametrize("monitor", ["validation-loss", "train-loss"])
 def test_a_loss_needs_no_further_metric(monitor):
     z, target = some_rows("regression")

@@ -88,7 +88,10 @@ class Defects:
         records = f"{counted(self.count, 'record')} {was}"
         if self._are_kept:
             rows = counted(self.count, "row")
-            return f"{self.name}: {rows} could not be read and {was} not answered: {self._shown()}"
+            return (
+                f"{self.name}: {rows} could not be read and {was} not answered (--strict"
+                f" refuses them): {self._shown()}"
+            )
         return f"{self.name}: {records} left out (--max-bad-rows): {self._shown()}"
 
     def _shown(self) -> str:

@@ -3,11 +3,10 @@
 import re
 from collections.abc import Sequence
 
-import numpy as np
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
-from nntool.tables.chunks import n_empty_rows
+from nntool.tables.chunks import all_finite, n_empty_rows
 from nntool.tables.csv.dialect import Dialect
 from nntool.tables.csv.records import unpadded
 
@@ -126,11 +125,5 @@ def _not_finite(batch: pa.RecordBatch | None) -> set[str]:
     return {
         name
         for name, column in zip(batch.schema.names, batch.columns, strict=True)
-        if pa.types.is_floating(column.type) and not _is_finite(column)
+        if pa.types.is_floating(column.type) and not all_finite(column)
     }
-
-
-def _is_finite(column: pa.Array) -> bool:
-    """Whether every number is finite, nulls apart."""
-    values = column if not column.null_count else column.drop_null()
-    return bool(np.isfinite(values.to_numpy()).all())

@@ -15,7 +15,7 @@ from nntool.tables.csv.records import (
     starts_of,
     unpadded,
 )
-from nntool.tables.csv.source import escaped_byte
+from nntool.tables.csv.utf8 import escaped_byte
 
 
 def find_defects(
