@@ -103,7 +103,8 @@ def title_of(registry: str) -> str:
     >>> title_of("NUMERIC_IMPUTERS")
     'Numeric imputers'
     """
-    return {"LINKS": "Output links"}.get(registry, registry.replace("_", " ").capitalize())
+    others = {"LINKS": "Output links", "DECISIONS": "Metrics of decisions"}
+    return others.get(registry, registry.replace("_", " ").capitalize())
 
 
 def anchor_of(registry: str) -> str:
@@ -131,7 +132,7 @@ def methods_page() -> str:
         lines += ["", f"## {title_of(registry)}", ""]
         lines += [f"`nntool {step} {field.option}`: {field.help}" for step, field in of]
         entries = [choices.described(registry, name) for name in choices.names(registry)]
-        if registry == "METRICS":
+        if registry in choices.OF_METRICS:
             lines += _metrics(entries)
         else:
             lines += [line for entry in entries for line in _entry(entry)]

@@ -149,6 +149,8 @@ def _help(name: str, command: Command) -> str:
             "A choice may carry settings: NAME:KEY=VALUE,KEY=VALUE. What it is, and when to use it:"
             f" nntool {name} --explain NAME"
         )
+    elif _names_registry(command):
+        paragraphs.append(f"What a metric is, and when to use it: nntool {name} --explain NAME")
     return "\n\n".join(paragraphs)
 
 
@@ -158,6 +160,12 @@ def _has_choices(command: Command) -> bool:
     return any(
         field.takes_settings for model in models(command).values() for field in fields(model)
     )
+
+
+def _names_registry(command: Command) -> bool:
+    from nntool.settings.model import fields
+
+    return any(field.registry for model in models(command).values() for field in fields(model))
 
 
 def _function(name: str, command: Command) -> Callable[..., None]:
@@ -204,7 +212,7 @@ def _parameters(name: str, command: Command) -> Iterable[inspect.Parameter]:
         yield options.checkpoint_parameter()
     if name == "status":
         yield options.switch("check", "--check", "Exit 4 when something is stale or missing.")
-    if _has_choices(command):
+    if _names_registry(command):
         yield options.explain_parameter(command.steps, alone=name == "transform")
     left_out: tuple[str, ...] = () if command.common else options.ONLY_FOR_STEPS
     if name == "show":

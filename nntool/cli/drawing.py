@@ -191,11 +191,11 @@ def _matrix(
     corner = "actual \\ answer" if signs is ASCII else "actual ╲ answer"
     left = max(width_of(corner), *map(width_of, names))
     right = [_percent(row[i], sum(row)) for i, row in enumerate(counts)]
-    head = "  ".join(_to_right(name, w) for name, w in zip(names, widths, strict=True))
-    lines = [f"{_to_left(corner, left)}  {head}  right"]
+    head = "  ".join(to_right(name, w) for name, w in zip(names, widths, strict=True))
+    lines = [f"{to_left(corner, left)}  {head}  right"]
     for name, texts, share in zip(names, rows, right, strict=True):
-        line = "  ".join(_to_right(cell, w) for cell, w in zip(texts, widths, strict=True))
-        lines.append(f"{_to_left(name, left)}  {line}  {share or signs.nothing:>5}")
+        line = "  ".join(to_right(cell, w) for cell, w in zip(texts, widths, strict=True))
+        lines.append(f"{to_left(name, left)}  {line}  {share or signs.nothing:>5}")
     return lines
 
 
@@ -238,7 +238,7 @@ def width_of(text: str) -> int:
     >>> width_of("abc"), width_of("日本"), width_of("e\u0301")
     (3, 4, 1)
     """
-    return sum(_sign_width(sign) for sign in text)
+    return len(text) if text.isascii() else sum(map(_sign_width, text))
 
 
 def _sign_width(sign: str) -> int:
@@ -264,9 +264,11 @@ def cut(text: str, width: int, signs: Signs = UNICODE) -> str:
     return kept + signs.ellipsis
 
 
-def _to_left(text: str, width: int) -> str:
+def to_left(text: str, width: int) -> str:
+    """A text with blanks behind it."""
     return text + " " * (width - width_of(text))
 
 
-def _to_right(text: str, width: int) -> str:
+def to_right(text: str, width: int) -> str:
+    """A text with blanks before it."""
     return " " * (width - width_of(text)) + text

@@ -161,8 +161,11 @@ class Output:
     def _table(self, view: TableView, stream: Any, write: Callable[[str], object]) -> None:
         if not view.rows:
             return
+        if stream is sys.stdout:  # a result is shown whole, in as many blocks as it takes
+            write("\n\n".join(map("\n".join, folded(view.header, view.rows, _width(stream)))))
+            return
         lines = aligned(view.header, view.rows, width=_width(stream))
-        if stream is sys.stderr and len(lines) > LONGEST_TABLE:
+        if len(lines) > LONGEST_TABLE:
             hidden = len(lines) - LONGEST_TABLE
             lines = [*lines[:LONGEST_TABLE], f"… {hidden:,} more (--json has them all)"]
         write("\n".join(lines))
@@ -201,19 +204,43 @@ def aligned(
     >>> aligned(["part", "rows"], [["train", "1,400"], ["test", "300"]])
     ['part    rows', 'train  1,400', 'test     300']
     """
-    header, rows = [short(cell) for cell in header], [[short(c) for c in row] for row in rows]
-    columns = list(zip(*([header, *rows]), strict=True))
-    widths = [max(len(cell) for cell in column) for column in columns]
-    to_right = [all(_is_number(cell) for cell in column[1:]) for column in columns]
-    lines = []
-    for row in [header, *rows]:
-        cells = [
-            cell.rjust(w) if right else cell.ljust(w)
-            for cell, w, right in zip(row, widths, to_right, strict=True)
-        ]
-        line = "  ".join(cells).rstrip()
-        lines.append(line if width is None or len(line) <= width else line[: width - 1] + "…")
-    return lines
+    columns = _padded(header, rows)
+    lines = ["  ".join(cells).rstrip() for cells in zip(*columns, strict=True)]
+    return lines if width is None else [drawing.cut(line, width) for line in lines]
+
+
+def folded(
+    header: Sequence[str], rows: Sequence[Sequence[str]], width: int | None = None
+) -> list[list[str]]:
+    """The same in blocks of as many columns as fit, each beginning with the first column.
+
+    >>> folded(["part", "rows", "share"], [["train", "1,400", "70 %"]], width=13)
+    [['part    rows', 'train  1,400'], ['part   share', 'train   70 %']]
+    """
+    first, *others = _padded(header, rows)
+    blocks = [[first]]
+    room = 0 if width is None else width - drawing.width_of(first[0])
+    used = 0
+    for column in others:
+        needed = 2 + drawing.width_of(column[0])
+        if width is not None and used and used + needed > room:
+            blocks.append([first])
+            used = 0
+        blocks[-1].append(column)
+        used += needed
+    found = [["  ".join(cells).rstrip() for cells in zip(*block, strict=True)] for block in blocks]
+    return [[line if width is None else drawing.cut(line, width) for line in b] for b in found]
+
+
+def _padded(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[list[str]]:
+    """The columns of a table, header first, the cells of each as wide as its widest."""
+    columns = []
+    for cells in zip(header, *rows, strict=True):
+        shown = [short(cell) for cell in cells]
+        width = max(map(drawing.width_of, shown))
+        pad = drawing.to_right if all(map(_is_number, shown[1:])) else drawing.to_left
+        columns.append([pad(cell, width) for cell in shown])
+    return columns
 
 
 def short(cell: str) -> str:
@@ -231,4 +258,4 @@ def _visible(sign: str) -> str:
 
 
 def _is_number(cell: str) -> bool:
-    return not cell or cell.lstrip("+-−").replace(",", "").rstrip("%")[:1].isdigit()
+    return cell in ("", "–") or cell.lstrip("+-−").replace(",", "").rstrip("%")[:1].isdigit()

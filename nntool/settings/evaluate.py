@@ -10,6 +10,11 @@ INTERVAL = 0.9
 
 NO_METRIC = "none"
 
+CERTAINTY = "How certain it is"
+TWO_CLASSES = "Where two classes part"
+CLOSER = "A closer look"
+FOLDS = "Cross-validation"
+
 
 class EvaluateSettings(StepSettings, frozen=True, kw_only=True):
     """Which rows are scored, against what."""
@@ -24,15 +29,13 @@ class EvaluateSettings(StepSettings, frozen=True, kw_only=True):
     baseline: Annotated[
         bool, option("Whether the majority or mean and a linear model are scored beside it.")
     ] = True
-    interval: Annotated[
-        float,
+    require: Annotated[
+        tuple[str, ...],
         option(
-            "The level of the intervals or sets whose coverage is shown.",
-            metavar="LEVEL",
-            gt=0,
-            lt=1,
+            "Exit 6 unless a metric, or the coverage of intervals, is met, as in 'accuracy>=0.9';"
+            " repeatable."
         ),
-    ] = INTERVAL
+    ] = ()
     bootstrap: Annotated[
         int,
         option(
@@ -40,12 +43,29 @@ class EvaluateSettings(StepSettings, frozen=True, kw_only=True):
             " none.",
             ge=0,
             metavar="N",
+            group=CERTAINTY,
         ),
     ] = 1000
     confidence: Annotated[
         float,
-        option("The level of those confidence intervals.", metavar="LEVEL", gt=0, lt=1),
+        option(
+            "The level of those confidence intervals.",
+            metavar="LEVEL",
+            gt=0,
+            lt=1,
+            group=CERTAINTY,
+        ),
     ] = 0.95
+    interval: Annotated[
+        float,
+        option(
+            "The level of the intervals or sets of predictions whose coverage is shown.",
+            metavar="LEVEL",
+            gt=0,
+            lt=1,
+            group=CERTAINTY,
+        ),
+    ] = INTERVAL
     threshold: (
         Annotated[
             float,
@@ -55,6 +75,7 @@ class EvaluateSettings(StepSettings, frozen=True, kw_only=True):
                 ge=0,
                 le=1,
                 metavar="NUMBER",
+                group=TWO_CLASSES,
             ),
         ]
         | None
@@ -62,16 +83,20 @@ class EvaluateSettings(StepSettings, frozen=True, kw_only=True):
     optimize: Annotated[
         str,
         option(
-            "Choose that threshold on validation rows, where this metric is best: a metric of"
-            " decisions, such as f1.",
-            registry="METRICS",
+            "Choose that threshold on validation rows, where this metric is best.",
+            registry="DECISIONS",
             words=(NO_METRIC,),
             metavar="METRIC",
+            group=TWO_CLASSES,
         ),
     ] = NO_METRIC
     by: Annotated[
         tuple[str, ...],
-        option("Also score each group of rows by this column; repeatable.", metavar="COLUMN"),
+        option(
+            "Also score each group of rows by this column; repeatable.",
+            metavar="COLUMN",
+            group=CLOSER,
+        ),
     ] = ()
     importance: Annotated[
         int,
@@ -81,12 +106,9 @@ class EvaluateSettings(StepSettings, frozen=True, kw_only=True):
             ge=0,
             le=1000,
             metavar="REPEATS",
+            group=CLOSER,
         ),
     ] = 0
-    require: Annotated[
-        tuple[str, ...],
-        option("Exit 6 unless a metric is met, as in 'accuracy>=0.9'; repeatable."),
-    ] = ()
     cv: (
         Annotated[
             int,
@@ -96,19 +118,26 @@ class EvaluateSettings(StepSettings, frozen=True, kw_only=True):
                 metavar="FOLDS",
                 ge=2,
                 le=100,
+                group=FOLDS,
             ),
         ]
         | None
     ) = None
     cv_repeats: Annotated[
-        int, option("How often --cv deals its folds anew, each time by another seed.", ge=1, le=100)
+        int,
+        option(
+            "How often --cv deals its folds anew, each time by another seed.",
+            ge=1,
+            le=100,
+            group=FOLDS,
+        ),
     ] = 1
 
     def check_together(self) -> None:
         """Raise ``UsageError`` where settings, each of them valid, contradict each other."""
         if self.threshold is not None and self.optimize != NO_METRIC:
             raise UsageError(
-                f"--threshold {self.threshold:g} is given, and --optimize {self.optimize} chooses"
+                f"--threshold {self.threshold} is given, and --optimize {self.optimize} chooses"
                 " one",
                 "give one of them",
             )

@@ -121,8 +121,13 @@ class PredictSettings(StepSettings, frozen=True, kw_only=True):
         | None
     ) = None
 
+    @property
+    def is_to_stdout(self) -> bool:
+        """Whether the predictions go to standard output."""
+        return self.output in STDOUT
+
     def check_together(self) -> None:
-        """Refuse a spread over nothing."""
+        """Refuse a spread over nothing, and intervals that were measured otherwise."""
         if self.mc_dropout == 1:
             raise UsageError(
                 "--mc-dropout 1: one pass has no mean and no spread",
@@ -133,8 +138,8 @@ class PredictSettings(StepSettings, frozen=True, kw_only=True):
                 "--spread is over the passes of --mc-dropout, and there is only one pass",
                 "--mc-dropout 30 --spread",
             )
-
-    @property
-    def is_to_stdout(self) -> bool:
-        """Whether the predictions go to standard output."""
-        return self.output in STDOUT
+        if self.interval is not None and self.mc_dropout:
+            raise UsageError(
+                "--interval was measured on plain predictions, not on the means of --mc-dropout",
+                "give one of the two; --spread says how far the passes lie apart",
+            )

@@ -24,6 +24,7 @@ REGISTRIES: dict[str, str] = {
     "AVERAGES": f"{NN}.averaging",
     "AUGMENTATIONS": f"{NN}.augmentation",
     "METRICS": f"{TABLES}.metrics",
+    "DECISIONS": f"{TABLES}.metrics",
     "NUMERIC_IMPUTERS": f"{TABLES}.operations",
     "CATEGORICAL_IMPUTERS": f"{TABLES}.operations",
     "SCALERS": f"{TABLES}.operations",
@@ -38,6 +39,8 @@ REGISTRIES: dict[str, str] = {
     "SMOOTHERS": f"{TABLES}.rules.smoothers",
 }
 """Where each registry stands."""
+OF_METRICS = {"METRICS": "a metric", "DECISIONS": "a metric that a threshold changes"}
+"""Registries of metrics, and what an entry is: they have no settings."""
 
 
 def registry(name: str) -> dict[str, Any]:
@@ -63,10 +66,11 @@ def built(registry_name: str, choice: Choice) -> Any:
 
     A metric is its name: what it is depends on the task.
     """
-    if registry_name == "METRICS":
-        if choice not in registry("METRICS"):
-            metrics = ", ".join(registry("METRICS"))
-            raise UsageError(f"{choice!r} is not a metric", f"choose from {metrics}")
+    if registry_name in OF_METRICS:
+        if choice not in registry(registry_name):
+            metrics = ", ".join(registry(registry_name))
+            what = OF_METRICS[registry_name]
+            raise UsageError(f"{choice!r} is not {what}", f"choose from {metrics}")
         return choice
     if REGISTRIES[registry_name].startswith(TABLES):
         from nntool.tables import choices
@@ -96,6 +100,9 @@ def explain(step: str, name: str) -> list[dict[str, Any]]:
         known["--columns"] = ("OPERATIONS", links)
     if step == "clean":
         known["--smooth"] = ("SMOOTHERS", registry("SMOOTHERS"))
+    if step == "evaluate":
+        others = {n: m for n, m in registry("METRICS").items() if n not in registry("DECISIONS")}
+        known["--require"] = ("METRICS", others)
     found = [
         {"option": option, **described(registry_name, name)}
         for option, (registry_name, entries) in known.items()
@@ -146,7 +153,7 @@ def methods_of(step: str) -> dict[str, str]:
 
 def described(registry_name: str, name: str) -> dict[str, Any]:
     """Name, doc, settings and further facts of an entry."""
-    if registry_name == "METRICS":
+    if registry_name in OF_METRICS:
         return {"name": name, "doc": _doc_of_metric(name), "settings": [], "facts": []}
     if REGISTRIES[registry_name].startswith(TABLES):
         from nntool.tables.choices import describe as describe_choice
@@ -173,17 +180,19 @@ def _facts(entry: type) -> list[str]:
 
 
 def _doc_of_metric(name: str) -> str:
-    """What a metric is in each task that has it; tasks that agree stand together."""
+    """What a metric is in each task that has it, then sources and uses; what agrees stands once."""
     from nntool.tables.metrics import METRICS
 
     tasks: dict[str, list[str]] = {}
+    further: dict[str, None] = {}
     for task, metrics in METRICS.items():
         if name in metrics:
             definition, _, more = metrics[name].doc.partition("\n\n")
             better = "Higher" if metrics[name].higher_is_better else "Lower"
-            doc = "\n".join([f"{definition} {better} is better.", *more.splitlines()])
-            tasks.setdefault(doc, []).append(task)
-    return "\n".join(f"{' and '.join(of)}: {doc}" for doc, of in tasks.items())
+            tasks.setdefault(f"{definition} {better} is better.", []).append(task)
+            further[more] = None
+    lines = [f"{' and '.join(of)}: {definition}" for definition, of in tasks.items()]
+    return "\n".join([*lines, "", *further])
 
 
 def check(settings: StepSettings) -> None:

@@ -10,12 +10,24 @@ from nntool.run import freshness, hashing, names
 from nntool.run.directory import Run
 from nntool.run.session import Session
 from nntool.settings.evaluate import INTERVAL, EvaluateSettings
-from nntool.steps import cross_validation, history, intervals, origins, rows, scoring
-from nntool.steps.evaluating import importance, showing, slices, verdict
+from nntool.steps import (
+    choices,
+    cross_validation,
+    history,
+    intervals,
+    origins,
+    rows,
+    scoring,
+)
+from nntool.steps.evaluating import confidence, deciding, importance, showing, slices, verdict
 from nntool.steps.job import Job, LearningCurve, Outcome
 from nntool.steps.performing import Done, file_name, perform, read_json, recorded, write_json
 from nntool.steps.predicting import unfinished
 from nntool.steps.scoring import Parts, Scored
+
+COVERAGE = "coverage"
+"""What --require calls the share of rows that intervals or sets hold."""
+NO_ROW = "no row has a target"
 
 
 def evaluate(root: str, settings: EvaluateSettings, job: Job) -> Outcome:
@@ -43,10 +55,13 @@ def evaluate_in(
             f"--data {settings.data} and --part {settings.part} name different rows",
             "give one of them",
         )
+    choices.check(settings)
     freshness.require(run, "evaluate")
     rows.require_training_states(run)
     task = read_json(run.checked(names.TRAIN_MODEL))["task"]
     _requirements(settings, task)
+    deciding.refuse(settings, task)
+    cross_validation.refuse(run, settings)
     reads = freshness.inputs(run, "evaluate")
     place = origins.locate(settings.data, recipe_folder) if settings.data else None
     facts = {"data": hashing.sha256(place)} if place else {}
@@ -69,8 +84,13 @@ def check_requirements(run: Run, settings: EvaluateSettings, outcome: Outcome) -
     """Raise ``GateError`` where a requirement on the network's metrics is not met."""
     from nntool.tables import scores
 
-    metrics = outcome.report["evaluate"]
-    failed = scores.failed(_requirements(settings, metrics["task"]), metrics["network"])
+    report = outcome.report["evaluate"]
+    network, covered = report["network"], report["intervals"]
+    values = {
+        "metrics": network["metrics"] | {COVERAGE: covered.get("covered")},
+        "undefined": network["undefined"] | {COVERAGE: covered.get("why_none", NO_ROW)},
+    }
+    failed = scores.failed(_requirements(settings, report["task"]), values)
     if failed:
         gate = GateError("; ".join(failed), "train with other settings, or require less")
         gate.outcome = outcome
@@ -80,7 +100,7 @@ def check_requirements(run: Run, settings: EvaluateSettings, outcome: Outcome) -
 def _requirements(settings: EvaluateSettings, task: str) -> list[Any]:
     from nntool.tables import scores
 
-    return [scores.parse_requirement(text, task) for text in settings.require]
+    return [scores.parse_requirement(text, task, also=[COVERAGE]) for text in settings.require]
 
 
 def _curve(run: Run) -> LearningCurve:
@@ -105,12 +125,15 @@ def _work(
         outcome.notes.append(words)
     with threadpool_limits(1, user_api="blas"):  # the same bytes whatever the cores
         parts = Parts(run)
+        threshold = deciding.decide(settings, parts)
         scored = (
-            scoring.of_file(run, str(place), outcome, settings.by)
+            scoring.of_file(run, str(place), outcome, settings.by).at(parts.threshold)
             if place
             else parts.scored(settings.part)
         )
         report = _report(parts, scored, settings, job)
+        if threshold is not None:
+            report["threshold"] = threshold
         if settings.cv:
             report["cross_validation"] = cross_validation.scores(run, settings, job, folder)
     write_json(folder / file_name(names.EVALUATE_METRICS), report)
@@ -127,6 +150,8 @@ def _report(parts: Parts, scored: Scored, settings: EvaluateSettings, job: Job) 
         "rows": settings.data or settings.part,
         "network": scored.scores(),
     }
+    if settings.bootstrap:
+        report["confidence"] = confidence.intervals(scored, settings)
     beside = _beside(parts, scored, settings)
     report["parts"] = {
         part.name: part.scores() | ({"of": part.of} if part.of else {})
@@ -138,7 +163,7 @@ def _report(parts: Parts, scored: Scored, settings: EvaluateSettings, job: Job) 
     report["verdict"] = _verdict(parts, beside, scored, report)
     report["intervals"] = _coverage(parts.run, scored, settings)
     if settings.by:
-        report["slices"] = slices.by_columns(parts.run, scored, settings.by)
+        report["slices"] = slices.by_columns(parts.run, scored, settings)
     if settings.importance:
         report["importance"] = importance.importance(
             parts.run, scored, settings.importance, settings.seed, job.listener
@@ -173,7 +198,9 @@ def _verdict(
         metrics = report.get("baselines", {}).get("linear", {}).get("metrics", {})
         linear = metrics.get(held.measure().metric)
     found = verdict.of_parts(train, held, parts.target[parts.index("train")], linear)
-    return found and verdict.beside_diagnosis(found, train.model.plain["trained"]["diagnosis"])
+    return found and verdict.beside_diagnosis(
+        found, train.model.plain["trained"].get("diagnosis", ())
+    )
 
 
 def _coverage(run: Run, scored: Scored, settings: EvaluateSettings) -> dict[str, Any]:
@@ -191,7 +218,6 @@ def _baselines(train: Scored, scored: Scored, seed: int) -> dict[str, Any]:
 
     model = scored.model
     n = len(train.target)
-    classes = model.plain["classes"] or ()
     return baselines.score(
         model.plain["task"],
         np.concatenate([train.numeric, scored.numeric]),
@@ -201,8 +227,9 @@ def _baselines(train: Scored, scored: Scored, seed: int) -> dict[str, Any]:
         np.arange(n),
         np.arange(n, n + len(scored.target)),
         np.random.default_rng(seed),
-        classes=classes,
-        positive=classes.index(model.plain["positive"]) if model.plain["positive"] else None,
+        classes=model.classes or (),
+        positive=model.positive,
+        tau=model.tau,
     )
 
 

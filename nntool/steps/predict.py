@@ -49,6 +49,8 @@ def predict(
         **met,
         "bad_rows_listed": reader.left_out,
     }
+    if not predictor.counts.rows:
+        outcome.notes.append("there is a header and no row below it: so it is in the output")
     if settings.status:
         outcome.tables.append(_status_table(predictor.counts.status))
     if settings.drift_limit is not None:

@@ -49,12 +49,37 @@ class Scored(NamedTuple):
         """All metrics of the task."""
         return score(self.model, self.target, self.decided, self.probabilities)
 
+    def at(self, threshold: float | None) -> Scored:
+        """The same rows, decided by a threshold of the probability of the positive class."""
+        from nntool.tables import answers
+
+        positive = self.model.positive
+        if threshold is None or positive is None:
+            return self
+        decided = answers.at_threshold(self.probabilities, positive, threshold)
+        return self._replace(decided=decided)
+
+    def some(self, index: Any) -> Scored:
+        """Some of these rows."""
+        p = self.probabilities
+        return self._replace(
+            numbers=self.numbers[index],
+            target=self.target[index],
+            decided=self.decided[index],
+            probabilities=None if p is None else p[index],
+            numeric=self.numeric[index],
+            codes=self.codes[index],
+        )
+
     def measure(self) -> Measure:
         """What the task is mainly judged by."""
         from nntool.tables import row_losses
 
-        has_probabilities = self.probabilities is not None
-        return row_losses.measure_of(self.model.plain["task"], probabilities=has_probabilities)
+        return row_losses.measure_of(
+            self.model.plain["task"],
+            probabilities=self.probabilities is not None,
+            tau=self.model.tau,
+        )
 
     def known(self) -> tuple[Any, Any, Any]:
         """Target, decided answer and probabilities of the rows that have a target."""
@@ -67,15 +92,14 @@ def score(model: models.Model, target: Any, decided: Any, probabilities: Any) ->
     """All metrics of the task for some rows."""
     from nntool.tables import scores
 
-    plain = model.plain
-    classes = plain["classes"] or ()
     return scores.score(
-        plain["task"],
+        model.plain["task"],
         target,
         decided,
         probabilities,
-        classes=classes,
-        positive=classes.index(plain["positive"]) if plain["positive"] else None,
+        classes=model.classes or (),
+        positive=model.positive,
+        tau=model.tau,
     )
 
 
@@ -93,6 +117,8 @@ class Parts:
         self.run = run
         self.model = models.load(run.checked_bytes([names.TRAIN_MODEL, names.TRAIN_WEIGHTS]))
         self.target = own_target(run, self.model)
+        self.threshold: float | None = None
+        """Of the probability of the positive class; None: as the model decides."""
 
     def index(self, part: str) -> Any:
         """The kept rows of a part in order, from 0."""
@@ -125,7 +151,8 @@ class Parts:
         with np.errstate(all="ignore"):
             decided, probabilities = self.model.answer(outputs(self.model, numeric, codes))
         target = self.target[index]
-        return Scored(name, self.model, index + 1, target, decided, probabilities, numeric, codes)
+        found = Scored(name, self.model, index + 1, target, decided, probabilities, numeric, codes)
+        return found.at(self.threshold)
 
     def _most_rows(self) -> int:
         width = max(1, 4 * len(self.model.plain["positions"]))
@@ -197,18 +224,24 @@ def of_file(run: Run, path: str, outcome: Outcome, by: Sequence[str] = ()) -> Sc
     predictor.require_columns(reader)
     grouped = columns.resolve_listed(reader.names, list(by), "--by")
     encode = target_codes.encode_values if model.classes is None else target_codes.encode_classes
+    predictor.narrow(reader, [target_column, *grouped])
     found, texts = [], []
     n_respelled = 0
+    unseen: dict[str, int] = {}
     for answers in predictor.answers(batches(reader, run)):
         truth, counts = encode(answers.text.column(target_column), state)
         n_respelled += counts.get("respelled", 0)
         for name, n in counts.get("unseen", {}).items():
-            outcome.notes.append(f"{path}: {n:,} rows of class {name!r}, which training never saw")
+            unseen[name] = unseen.get(name, 0) + n
         found.append(
             (truth, answers.numeric, answers.codes, answers.decided, answers.probabilities)
         )
         if grouped:
             texts.append(slicing.typed(answers.text, predictor.clean, grouped))
+    outcome.notes += [
+        f"{path}: {n:,} rows of class {name!r}, which training never saw"
+        for name, n in unseen.items()
+    ]
     if n_respelled:
         outcome.notes.append(
             f"{path}: {n_respelled:,} rows of class {' or '.join(state['classes'])}, written in"

@@ -30,12 +30,14 @@ def score(
     *,
     classes: Sequence[str] = (),
     positive: int | None = None,
+    tau: float = 0.5,
 ) -> dict[str, Any]:
     """Fit both baselines on some rows and score them on others, by the metrics of the network.
 
     ``target`` `(n,)`: codes (−1 missing), or numbers in the target's own unit (NaN missing).
-    ``levels`` are the numbers of codes of each column of ``codes`` `(n, k)`. Rows are given as
-    masks or indices. Gives ``constant`` and ``linear``, each with scores and what the model is
+    ``tau`` is the quantile that the network is about, for the metric of it. ``levels`` are the
+    numbers of codes of each column of ``codes`` `(n, k)`. Rows are given as masks or indices. Gives
+    ``constant`` and ``linear``, each with scores and what the model is
     (``linear`` has a ``reason`` in place of scores where it cannot be fitted), and ``notes``.
     """
     regression = task == "regression"
@@ -48,7 +50,7 @@ def score(
     constant = {
         "model": "the mean of training" if regression else "the majority class",
         **_scores(
-            task, truth, _constant(regression, y, len(test), len(classes)), classes, positive
+            task, truth, _constant(regression, y, len(test), len(classes)), classes, positive, tau
         ),
     }
     model = "ridge regression" if regression else "logistic regression"
@@ -67,7 +69,7 @@ def score(
     if not has_converged:
         notes.append("the linear model stopped before it had converged")
     answer = _predict(regression, fitted, features, test, len(classes))
-    linear = {"model": model, **_scores(task, truth, answer, classes, positive)}
+    linear = {"model": model, **_scores(task, truth, answer, classes, positive, tau)}
     return {"constant": constant, "linear": linear, "notes": notes}
 
 
@@ -146,9 +148,14 @@ def _predict(
 
 
 def _scores(
-    task: str, truth: Array, answer: Answer, classes: Sequence[str], positive: int | None
+    task: str,
+    truth: Array,
+    answer: Answer,
+    classes: Sequence[str],
+    positive: int | None,
+    tau: float,
 ) -> dict[str, Any]:
-    return score_predictions(task, truth, *answer, classes=classes, positive=positive)
+    return score_predictions(task, truth, *answer, classes=classes, positive=positive, tau=tau)
 
 
 def _indices(rows: Array) -> Indices:

@@ -4,10 +4,13 @@ What is a mean over rows has a standard error, and can be computed again for cha
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+
+MEDIAN = 0.5
 
 Array = npt.NDArray[Any]
 Numbers = npt.NDArray[np.float64]
@@ -25,12 +28,17 @@ class Measure(NamedTuple):
     """The metric, of losses and targets; NaN where it is not defined."""
 
 
-def measure_of(task: str, *, probabilities: bool) -> Measure:
+def measure_of(task: str, *, probabilities: bool, tau: float = 0.5) -> Measure:
     """R² of a regression; of classes log loss, or accuracy where a loss gives no probabilities.
+
+    A regression that answers with another quantile ``tau`` than the median is judged by its
+    pinball loss: far from the mean it must be.
 
     >>> measure_of("binary", probabilities=True).metric
     'log-loss'
     """
+    if task == "regression" and tau != MEDIAN:
+        return Measure("pinball", partial(_pinball, tau), False, _mean)
     if task == "regression":
         return Measure("r2", _squares, True, _r2)
     if probabilities:
@@ -39,9 +47,14 @@ def measure_of(task: str, *, probabilities: bool) -> Measure:
 
 
 def constant_answer(
-    task: str, training: Array, n: int, n_classes: int
+    task: str, training: Array, n: int, n_classes: int, tau: float = 0.5
 ) -> tuple[Array, Numbers | None]:
-    """For ``n`` rows the mean of training targets, or its majority with the shares of classes."""
+    """For ``n`` rows the mean of training targets, or its majority with the shares of classes.
+
+    In the place of the mean, the quantile ``tau``, unless that is the median.
+    """
+    if task == "regression" and tau != MEDIAN:
+        return np.full(n, np.quantile(training, tau, method="inverted_cdf")), None
     if task == "regression":
         return np.full(n, np.mean(training)), None
     times = np.bincount(training, minlength=n_classes)
@@ -60,6 +73,13 @@ def _logarithms(target: Array, decided: Array, probabilities: Array | None) -> N
 def _squares(target: Array, decided: Array, probabilities: Array | None) -> Numbers:
     with np.errstate(over="ignore", invalid="ignore"):
         found: Numbers = np.square(np.asarray(decided, np.float64) - target)
+    return found
+
+
+def _pinball(tau: float, target: Array, decided: Array, probabilities: Array | None) -> Numbers:
+    """τ·(y − ŷ) where that is positive, else (τ − 1)·(y − ŷ)."""
+    error = target - np.asarray(decided, np.float64)
+    found: Numbers = np.maximum(tau * error, (tau - 1) * error)
     return found
 
 

@@ -101,8 +101,8 @@ _OPERATORS: dict[str, Callable[[float, float], bool]] = {
 }
 
 
-def parse_requirement(text: str, task: str | None = None) -> Requirement:
-    """Read a requirement; with a task, only metrics of that task are known.
+def parse_requirement(text: str, task: str | None = None, also: Sequence[str] = ()) -> Requirement:
+    """Read a requirement; with a task, only metrics of that task are known, and ``also`` these.
 
     Raises ``UsageError``, which lists the metrics.
 
@@ -110,7 +110,7 @@ def parse_requirement(text: str, task: str | None = None) -> Requirement:
     Requirement(metric='auc', op='>=', number=0.9)
     """
     tasks = METRICS.values() if task is None else [METRICS[task]]
-    known = list(dict.fromkeys(name for metrics in tasks for name in metrics))
+    known = list(dict.fromkeys([*(name for metrics in tasks for name in metrics), *also]))
     parts = re.fullmatch(r"\s*([\w-]+)\s*(>=|<=|>|<)\s*(\S+)\s*", text)
     number = None
     if parts:

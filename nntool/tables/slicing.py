@@ -64,7 +64,7 @@ def _quarters(column: pa.ChunkedArray, training: pa.ChunkedArray) -> Groups:
     codes = np.searchsorted(edges, values, side="left").astype(np.int64)
     shown = [_edge(edge, kind) for edge in edges]
     labels: list[str | None] = [f"≤ {shown[0]}"]
-    labels += [f"> {low} ≤ {high}" for low, high in pairwise(shown)]
+    labels += [f"> {low}, ≤ {high}" for low, high in pairwise(shown)]
     labels.append(f"> {shown[-1]}")
     missing = np.isnan(values)
     codes[missing] = len(labels)

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from nntool.tables.metrics import METRICS, Confusions, Numbers
+from nntool.tables.metrics import DECISIONS, Confusions, Numbers
 
 HALF = 0.5
 
@@ -18,32 +18,24 @@ class Cut(NamedTuple):
     at_half: float | None
 
 
-def names() -> list[str]:
-    """The metrics that a threshold changes.
-
-    >>> "f1" in names(), "auc" in names()
-    (True, False)
-    """
-    return [name for name, metric in METRICS["binary"].items() if metric.of_decisions]
-
-
 def best(metric: str, is_positive: npt.NDArray[np.bool_], p: npt.NDArray[np.floating[Any]]) -> Cut:
     """The threshold of the probability ``p`` `(n,)` of the positive class with the best metric.
 
     Every way in which a threshold can part the rows is looked at, by one sort and running counts.
-    The threshold stands between two of the probabilities, as a short number near the middle; of
-    several that are equally good, the one nearest ½. Raises `Undefined` where the metric has no
-    value whatever the threshold.
+    ``metric`` is one of `DECISIONS`. The threshold stands between two of the probabilities, as a
+    short number near the middle; of several that are equally good, the one nearest ½. Raises
+    `Undefined` where the metric has no value whatever the threshold.
 
     >>> best("accuracy", np.array([False, True, True]), np.array([0.1, 0.3, 0.9]))
     Cut(threshold=0.2, value=1.0, at_half=0.6666666666666666)
     """
     steps = _steps(p)
     cells = _confusions(is_positive, p, steps)
-    values = METRICS["binary"][metric].function(Confusions(cells, 1))
+    values = DECISIONS[metric].function(Confusions(cells, 1))
     low, high = steps[:-1], steps[1:]
     middle = (np.maximum(low, 0) + high) / 2
     holds_half = (low < HALF) & (high >= HALF)
+    middle = np.where(middle > low, middle, high)  # between neighbours there is no middle
     middle[holds_half] = HALF
     top = np.nanmax(values)
     as_good = np.flatnonzero(values >= top - 1e-12 * abs(top))

@@ -6,6 +6,7 @@ import pytest
 
 from nntool.cli import drawing
 from nntool.cli.drawing import ASCII, confusion, learning_curve, width_of
+from nntool.cli.output import folded
 
 
 def test_a_short_curve():
@@ -147,6 +148,21 @@ def test_the_locale_says_which_signs_a_terminal_has(ok, run, monkeypatch, locale
     said = ok("evaluate", run)
     assert f"{signs} training" in said.err
     assert ("╲" in said.text) == (signs == "•")
+
+
+def test_a_table_too_wide_is_folded_and_none_of_it_is_lost():
+    rows = [["日本", "–", "1.5", "x"], ["b", "12", "–", "yy"]]
+    assert folded(["name", "first", "second", "t"], rows, 13) == [
+        ["name  first", "日本      –", "b        12"],
+        ["name  second", "日本     1.5", "b          –"],
+        ["name  t", "日本  x", "b     yy"],
+    ]
+    assert len(folded(["name", "first", "second", "t"], rows)) == 1
+
+
+def test_the_table_of_metrics_fits_80_columns(ok, run):
+    for line in ok("evaluate", run).text.partition("\n\n")[0].splitlines():
+        assert len(line) <= 80
 
 
 def test_training_and_evaluation_draw_for_people_only(ok, run):

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from sklearn import metrics as reference
 
+from nntool.tables.metrics import METRICS
+
 
 def network(root):
     return json.loads((root / "evaluate/metrics.json").read_text())["network"]["metrics"]
@@ -80,7 +82,7 @@ def test_another_file_that_changes_is_scored_again(ok, run, table, write):
 def test_baselines_stand_beside_the_network(ok, run):
     said = ok("evaluate", run)
     header = said.text.splitlines()[0].split("rows")[1].split()
-    assert header == ["network", "on", "train", "on", "validation", "linear", "constant"]
+    assert header == ["network", "95", "%", "CI", "train", "validation", "linear", "constant"]
     found = json.loads((run / "evaluate/metrics.json").read_text())["baselines"]
     rows = ok("show", run, "evaluate").rows
     counts = {"yes": 0, "no": 0}
@@ -123,6 +125,18 @@ def test_a_requirement_is_a_gate(nntool, run, requirement, code):
     assert again.code == code  # fresh, and still a gate
 
 
+def test_the_coverage_of_intervals_is_a_gate_too(nntool, run):
+    ok_, level = nntool("evaluate", run, "--interval", "0.7", "--json"), ["--interval", "0.7"]
+    covered = ok_.json["evaluate"]["intervals"]["covered"]
+    assert nntool("evaluate", run, *level, "--require", f"coverage>={covered}").code == 0
+    said = nntool("evaluate", run, *level, "--require", "coverage>1", "--require", "accuracy>1")
+    assert said.code == 6
+    assert said.message.startswith(f"nntool evaluate: coverage is {covered:.6g}, required is > 1; ")
+    without = nntool("evaluate", run, "--require", "coverage>=0.1")  # 4 rows: no interval of 0.9
+    assert without.code == 6
+    assert "coverage has no value" in without.message
+
+
 def test_a_failed_gate_writes_its_metrics_all_the_same(nntool, run):
     said = nntool("evaluate", run, "--part", "train", "--require", "accuracy>=1.01")
     assert said.code == 6
@@ -153,7 +167,10 @@ def test_the_table_is_on_stdout_and_its_numbers_are_those_of_the_file(ok, run):
     assert lines[0].startswith("9 test rows")
     shown = {line.split()[0]: line.split()[1] for line in lines[1:]}
     for name, value in network(run).items():
-        assert shown[name] == ("–" if value is None else f"{value:.4g}")
+        if METRICS["binary"][name].is_further:
+            assert name not in shown  # metrics.json and --require have it
+        else:
+            assert shown[name] == ("–" if value is None else f"{value:.4g}")
 
 
 def test_scored_rows_are_whole_lines_of_csv(run):

@@ -36,11 +36,10 @@ def test_groups_are_those_of_the_values_and_scored_apart(ok, run):
         assert metrics["accuracy"] == pytest.approx(reference.accuracy_score(truth, found))
         assert metrics["auc"] == pytest.approx(reference.roc_auc_score(truth == "yes", p_yes))
         shown = next(line for line in said.text.splitlines() if line.startswith(group["group"]))
-        assert shown.split()[:3] == [
-            group["group"],
-            str(len(own)),
-            f"{metrics['accuracy']:.4g}",
-        ]
+        low, high = group["interval"]["bounds"]
+        assert low <= metrics["accuracy"] <= high
+        expected = [group["group"], str(len(own)), f"{metrics['accuracy']:.4g}"]
+        assert shown.split()[:4] == [*expected, f"{low:.3g}–{high:.3g}"]
         assert shown.endswith("few rows") == (len(own) < 30)
 
 
@@ -54,8 +53,8 @@ def test_numbers_are_cut_at_the_quartiles_of_training(ok, run):
     low, middle, high = (f"{edge:g}" for edge in edges)
     expected = {
         f"≤ {low}": (ages <= edges[0]).sum(),
-        f"> {low} ≤ {middle}": ((ages > edges[0]) & (ages <= edges[1])).sum(),
-        f"> {middle} ≤ {high}": ((ages > edges[1]) & (ages <= edges[2])).sum(),
+        f"> {low}, ≤ {middle}": ((ages > edges[0]) & (ages <= edges[1])).sum(),
+        f"> {middle}, ≤ {high}": ((ages > edges[1]) & (ages <= edges[2])).sum(),
         f"> {high}": (ages > edges[2]).sum(),
     }
     assert {group["group"]: group["rows"] for group in by["groups"]} == {
@@ -104,3 +103,10 @@ def test_twenty_groups_are_shown_and_all_are_kept(ok, run):
     assert len(by["groups"]) == 42
     assert sum(line.endswith("few rows") for line in said.text.splitlines()) == 20
     assert "the 20 largest of 42 groups are shown" in said.err
+
+
+def test_without_resamples_groups_have_no_intervals(ok, run):
+    said = ok("evaluate", run, "--by", "plan", "--bootstrap", "0")
+    [by] = slices(run)
+    assert all("interval" not in group for group in by["groups"])
+    assert "95 % CI" not in said.text

@@ -162,6 +162,15 @@ def test_a_sample_counts_a_row_as_often_as_it_was_drawn(task, name, ties):
             assert np.isnan(value)
 
 
+def test_a_sample_of_one_row_again_and_again_has_no_spread_to_explain():
+    truth = np.random.default_rng(2).normal(1e6, 0.1, 50)
+    counts = 50.0 * np.eye(50)
+    counts[-1] = 1
+    found = METRICS["regression"]["r2"].of_samples(Samples(Scored(truth, truth + 1), counts))
+    assert np.isnan(found[:-1]).all()
+    assert found[-1] == pytest.approx(sk.r2_score(truth, truth + 1))
+
+
 def test_each_metric_says_what_it_is_and_when_to_use_it():
     for metrics in METRICS.values():
         for name, metric in metrics.items():

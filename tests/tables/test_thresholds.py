@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nntool.tables import answers
-from nntool.tables.metrics import METRICS, Scored, Undefined
-from nntool.tables.thresholds import best, names
+from nntool.tables.metrics import DECISIONS, Scored, Undefined
+from nntool.tables.thresholds import best
 
 
 def by_hand(metric, truth, p, threshold):
@@ -15,7 +15,7 @@ def by_hand(metric, truth, p, threshold):
     both = np.column_stack([1 - p, p])
     decided = answers.at_threshold(both, 1, threshold)
     try:
-        return METRICS["binary"][metric].compute(Scored(truth.astype(int), decided, both, 2, 1))
+        return DECISIONS[metric].compute(Scored(truth.astype(int), decided, both, 2, 1))
     except Undefined:
         return None
 
@@ -32,7 +32,7 @@ rows = st.lists(
 )
 
 
-@pytest.mark.parametrize("metric", names())
+@pytest.mark.parametrize("metric", DECISIONS)
 @given(rows=rows)
 @settings(deadline=None, max_examples=60)
 def test_no_threshold_is_better(metric, rows):
@@ -85,7 +85,13 @@ def test_a_metric_without_a_value_says_so():
 
 
 def test_only_metrics_of_decisions_depend_on_a_threshold():
-    assert {"f1", "accuracy", "balanced-accuracy", "mcc", "precision", "recall", "kappa"} <= set(
-        names()
-    )
-    assert not {"auc", "pr-auc", "log-loss", "brier", "ece"} & set(names())
+    for name in ("f1", "accuracy", "balanced-accuracy", "mcc", "precision", "recall", "kappa"):
+        assert name in DECISIONS
+    assert not {"auc", "pr-auc", "log-loss", "brier", "ece"} & set(DECISIONS)
+
+
+def test_between_probabilities_that_are_neighbours_the_upper_one_is_the_threshold():
+    p = np.array([0.0, 5e-324])
+    assert best("accuracy", np.array([False, True]), p).threshold == 5e-324
+    p = np.array([0.3, np.nextafter(0.3, 1)])
+    assert best("accuracy", np.array([False, True]), p).threshold == p[1]

@@ -2,42 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from nntool.settings.evaluate import EvaluateSettings
 
 if TYPE_CHECKING:
-    from nntool.steps.model import Model
+    from nntool.steps.scoring import Scored
 
 STREAM = "bootstrap"
 """The stream of the seed of evaluate that rows are drawn by."""
 
 
 def intervals(
-    model: Model, target: Any, decided: Any, probabilities: Any, settings: EvaluateSettings
-) -> dict[str, Any] | None:
-    """An interval for each metric of these rows, as metrics.json has it; None if none is wanted."""
+    scored: Scored, settings: EvaluateSettings, metrics: Sequence[str] | None = None
+) -> dict[str, Any]:
+    """An interval for each metric of these rows, or some metrics, as metrics.json has it."""
     from nntool.nn.randomness import Streams
-    from nntool.steps.evaluating import deciding
     from nntool.tables import bootstrap, scores
 
-    if not settings.bootstrap:
-        return None
-    rows = scores.rows_with_target(
+    model = scored.model
+    known = scores.rows_with_target(
         model.plain["task"],
-        target,
-        decided,
-        probabilities,
+        scored.target,
+        scored.decided,
+        scored.probabilities,
         classes=model.classes or (),
-        positive=None if model.classes is None else deciding.positive(model),
+        positive=model.positive,
         tau=model.tau,
     )
     return bootstrap.intervals(
         model.plain["task"],
-        rows,
+        known,
         Streams(settings.seed)[STREAM],
         resamples=settings.bootstrap,
         level=settings.confidence,
+        names=metrics,
     )
 
 
@@ -46,8 +46,13 @@ def column(report: dict[str, Any]) -> tuple[str, dict[str, str]] | None:
     found = report.get("confidence")
     if found is None:
         return None
-    cells = {metric: _cell(bounds) for metric, bounds in found["metrics"].items()}
-    return f"{100 * found['level']:g} % interval", cells
+    cells = {metric: cell(bounds) for metric, bounds in found["metrics"].items()}
+    return heading(found["level"]), cells
+
+
+def heading(level: float) -> str:
+    """What a column of confidence intervals is called: short, as a line has 80 columns."""
+    return f"{100 * level:g} % CI"
 
 
 def notes(report: dict[str, Any]) -> list[str]:
@@ -74,5 +79,12 @@ def notes(report: dict[str, Any]) -> list[str]:
     return said
 
 
-def _cell(bounds: list[float] | None) -> str:
-    return "–" if bounds is None else " to ".join(f"{bound:.4g}" for bound in bounds)
+def cell(bounds: list[float] | None) -> str:
+    """The bounds in three digits: more would tell nothing.
+
+    >>> cell([0.73333, 0.8]), cell([-0.5, 0.25]), cell(None)
+    ('0.733–0.8', '-0.5 to 0.25', '–')
+    """
+    if bounds is None:
+        return "–"
+    return (" to " if bounds[0] < 0 else "–").join(f"{bound:.3g}" for bound in bounds)

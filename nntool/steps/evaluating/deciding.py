@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING, Any
 from nntool.errors import DataError, UsageError
 from nntool.settings.evaluate import NO_METRIC, EvaluateSettings
 from nntool.settings.wording import counted
+from nntool.steps import calibration
 from nntool.steps.job import TableView
 
 if TYPE_CHECKING:
-    from nntool.steps.model import Model
+    from nntool.steps.scoring import Parts
 
 
 def refuse(settings: EvaluateSettings, task: str) -> None:
-    """Raise ``UsageError`` for a threshold of a task that has none, or by a metric without one."""
-    from nntool.tables import thresholds
-
+    """Raise ``UsageError`` where a task has no threshold."""
     asked = _asked(settings)
     if asked is None:
         return
@@ -25,44 +24,53 @@ def refuse(settings: EvaluateSettings, task: str) -> None:
             f"{asked}: a threshold parts two classes, and this is a {task} task",
             f"leave {asked.split()[0]} out",
         )
-    known = thresholds.names()
-    if settings.optimize not in (NO_METRIC, *known):
-        raise UsageError(
-            f"{asked}: {settings.optimize} is not changed by a threshold",
-            f"choose from {', '.join(known)}",
-        )
 
 
-def refuse_without_probabilities(settings: EvaluateSettings, model: Model) -> None:
-    """Raise ``UsageError`` where the model has no probabilities that a threshold could cut."""
-    asked = _asked(settings)
-    if asked is not None and not model.has_probabilities:
-        raise UsageError(
-            f"{asked}: a threshold needs probabilities, and the loss {model.loss_name} gives none",
-            "nntool train RUN --loss auto",
-        )
+def decide(settings: EvaluateSettings, parts: Parts) -> dict[str, Any] | None:
+    """Have all parts decided by the threshold that is asked for; returns it as `threshold_of`."""
+    import numpy as np
+
+    stopping = np.flatnonzero(calibration.masks_of_model(parts.run).stopping)
+    found = threshold_of(settings, parts, stopping)
+    parts.threshold = None if found is None else found["value"]
+    return found
 
 
-def best(model: Model, metric: str, target: Any, probabilities: Any) -> dict[str, Any]:
-    """The threshold with the best metric on rows that chose nothing but when to stop.
+def threshold_of(settings: EvaluateSettings, parts: Parts, stopping: Any) -> dict[str, Any] | None:
+    """The threshold that is asked for, as metrics.json has it; None where none is.
 
-    As metrics.json has it. Raises ``DataError`` where there is none, or no such rows.
+    ``stopping`` are the validation rows, from 0, that chose nothing but when to stop. Raises
+    ``DataError`` where there are none, or none of a kind that the metric needs.
     """
+    model = parts.model
+    if settings.threshold is not None or settings.optimize != NO_METRIC:
+        _require_probabilities(settings, parts)
+    if settings.threshold is not None:
+        return {"value": settings.threshold}
+    if settings.optimize == NO_METRIC:
+        return None
+    if not len(stopping):
+        raise DataError(
+            f"{_asked(settings)}: the split has no validation rows to choose a threshold by",
+            f"{parts.run.command('split')} --validation 0.15",
+        )
+    rows = parts.answers("validation", stopping)
+    return _best(
+        settings.optimize, rows.target == model.positive, rows.probabilities[:, model.positive]
+    )
+
+
+def _best(metric: str, is_positive: Any, p: Any) -> dict[str, Any]:
     from nntool.tables import thresholds
     from nntool.tables.metrics import Undefined
 
-    asked = f"--optimize {metric}"
-    if not len(target):
-        raise DataError(
-            f"{asked}: the split has no validation rows to choose a threshold by",
-            "nntool split RUN --validation 0.15",
-        )
-    code = positive(model)
+    n = len(p)
     try:
-        found = thresholds.best(metric, target == code, probabilities[:, code])
+        found = thresholds.best(metric, is_positive, p)
     except Undefined as reason:
         raise DataError(
-            f"{asked}: it has no value for the {counted(len(target), 'validation row')}: {reason}",
+            f"--optimize {metric}: it has no value for the {counted(n, 'validation row')}:"
+            f" {reason}",
             "a split with other validation rows, or --threshold NUMBER",
         ) from None
     return {
@@ -70,22 +78,8 @@ def best(model: Model, metric: str, target: Any, probabilities: Any) -> dict[str
         "metric": metric,
         "reached": found.value,
         "at_half": found.at_half,
-        "rows": len(target),
+        "rows": n,
     }
-
-
-def decided(model: Model, probabilities: Any, threshold: float) -> Any:
-    """What is decided for with a threshold: as ``predict --threshold`` does."""
-    from nntool.tables import answers
-
-    return answers.at_threshold(probabilities, positive(model), threshold)
-
-
-def positive(model: Model) -> int:
-    """The code of the positive class."""
-    classes: list[str] = model.plain["classes"]
-    named = model.plain["positive"]
-    return classes.index(named) if named in classes else len(classes) - 1
 
 
 def tables(report: dict[str, Any]) -> list[TableView]:
@@ -95,7 +89,7 @@ def tables(report: dict[str, Any]) -> list[TableView]:
         return []
     at_half = "–" if found["at_half"] is None else f"{found['at_half']:.4g}"
     header = ["threshold", "maximizes", "validation rows", "there", "at 0.5"]
-    row = [f"{found['value']:.17g}", found["metric"], f"{found['rows']:,}"]
+    row = [str(found["value"]), found["metric"], f"{found['rows']:,}"]
     return [TableView("threshold", header, [[*row, f"{found['reached']:.4g}", at_half]])]
 
 
@@ -104,7 +98,7 @@ def notes(report: dict[str, Any]) -> list[str]:
     found = report.get("threshold")
     if found is None:
         return []
-    value = f"{found['value']:.17g}"
+    value = str(found["value"])
     others = "; the baselines decide at 0.5" if "baselines" in report else ""
     if "metric" not in found:
         return [f"the network decides at --threshold {value}{others}"]
@@ -118,8 +112,18 @@ def notes(report: dict[str, Any]) -> list[str]:
     return said
 
 
+def _require_probabilities(settings: EvaluateSettings, parts: Parts) -> None:
+    model = parts.model
+    if not model.has_probabilities:
+        raise UsageError(
+            f"{_asked(settings)}: a threshold needs probabilities, and the loss {model.loss_name}"
+            " gives none",
+            f"{parts.run.command('train')} --loss auto",
+        )
+
+
 def _asked(settings: EvaluateSettings) -> str | None:
     """The option that asks for a threshold, as it was typed."""
     if settings.threshold is not None:
-        return f"--threshold {settings.threshold:g}"
+        return f"--threshold {settings.threshold}"
     return None if settings.optimize == NO_METRIC else f"--optimize {settings.optimize}"

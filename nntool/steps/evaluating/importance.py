@@ -36,7 +36,9 @@ def importance(
     n_rows = len(some)
     if n_rows > MOST_ROWS:
         some = np.sort(rng.choice(some, MOST_ROWS, replace=False))
-    judge = _Judge(scored, some)
+    judge = _Judge(scored.some(some))
+    if not np.isfinite(judge.whole):
+        return {"metric": judge.measure.metric, "undefined": "the target is the same in all rows"}
     state = read_json(run.checked(names.TRANSFORM_STATE))["features"]
     kept = scored.model.plain["columns"]
     blocks = transforming.blocks(state, kept)
@@ -68,11 +70,11 @@ def importance(
 class _Judge:
     """The main metric for rows whose features are changed."""
 
-    def __init__(self, scored: Scored, some: Any) -> None:
+    def __init__(self, scored: Scored) -> None:
         self.model = scored.model
         self.measure = scored.measure()
-        self.target = scored.target[some]
-        self._numeric, self._codes = scored.numeric[some], scored.codes[some]
+        self.target = scored.target
+        self._numeric, self._codes = scored.numeric, scored.codes
         self._places = _places(self.model.plain)
         self.whole = self._value(self._numeric, self._codes)
 
@@ -110,11 +112,11 @@ def _places(words: dict[str, Any]) -> dict[str, tuple[str, int]]:
 def table(found: dict[str, Any]) -> TableView:
     """The columns ranked, the first twenty."""
     body = []
-    for column in found["columns"][:MOST_SHOWN]:
+    for column in found.get("columns", [])[:MOST_SHOWN]:
         used = "" if column["features"] else "not used by the network"
         sd = "" if column["sd"] is None else f"± {column['sd']:.3g}"
-        body.append([" + ".join(column["columns"]), f"{column['mean']:.4g}", sd, used])
-    word = "rise" if found["metric"] == "log-loss" else "drop"
+        body.append([" + ".join(column["columns"]), _cell(column["mean"]), sd, used])
+    word = "rise" if found["metric"] in ("log-loss", "pinball") else "drop"
     header = ["importance", f"{word} of {found['metric']}", "", ""]
     return TableView("importance", header, body)
 
@@ -122,6 +124,8 @@ def table(found: dict[str, Any]) -> TableView:
 def notes(found: dict[str, Any]) -> list[str]:
     """What the table does not show."""
     said = []
+    if why := found.get("undefined"):
+        return [f"importance goes by {found['metric']}, which is not defined here: {why}"]
     if found["rows"] < found["of"]:
         said.append(
             f"importance is measured on a seeded sample of {found['rows']:,} of"
@@ -130,3 +134,7 @@ def notes(found: dict[str, Any]) -> list[str]:
     if (n := len(found["columns"])) > MOST_SHOWN:
         said.append(f"--importance: the first {MOST_SHOWN} of {n:,} columns are shown")
     return said
+
+
+def _cell(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4g}"

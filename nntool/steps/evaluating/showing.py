@@ -5,20 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from nntool.settings.wording import counted
+from nntool.settings.wording import counted, listed
 from nntool.steps import cross_validation
-from nntool.steps.evaluating import importance, slices
+from nntool.steps.evaluating import confidence, deciding, importance, slices
 from nntool.steps.job import ConfusionMatrix, Outcome, TableView
+
+NOTHING = "–"
+MOST_CLASSES = 20
 
 
 def show(outcome: Outcome) -> None:
     """The metrics side by side, on stdout: they are what was asked for."""
     report = outcome.report["evaluate"]
-    outcome.results.append(_metrics(report))
+    outcome.results += [_metrics(report), *deciding.tables(report)]
     if report["network"].get("confusion"):
         outcome.results.append(
             ConfusionMatrix(report["network"]["classes"], report["network"]["confusion"])
         )
+    outcome.results += _per_class(report)
     by = report.get("slices", [])
     outcome.results += slices.tables(report["task"], by)
     if "importance" in report:
@@ -31,16 +35,45 @@ def show(outcome: Outcome) -> None:
 
 def _metrics(report: dict[str, Any]) -> TableView:
     """The network on the scored rows and on other parts, then the baselines on the scored rows."""
+    from nntool.tables.metrics import METRICS
+
     network, others = report["network"], report.get("baselines", {})
-    shown = {"network": network}
-    shown |= {f"on {part}": scores for part, scores in report.get("parts", {}).items()}
-    shown |= {which: others[which] for which in ("linear", "constant") if which in others}
+    shown: dict[str, dict[str, str]] = {"network": _cells(network)}
+    if column := confidence.column(report):
+        shown |= dict([column])
+    shown |= {part: _cells(scores) for part, scores in report.get("parts", {}).items()}
+    shown |= {which: _cells(others[which]) for which in ("linear", "constant") if which in others}
     body = [
-        [metric, *(_cell(scores.get("metrics", {}).get(metric)) for scores in shown.values())]
+        [metric, *(cells.get(metric, NOTHING) for cells in shown.values())]
         for metric in network["metrics"]
+        if not METRICS[report["task"]][metric].is_further
     ]
     title = f"{network['rows']:,} {Path(report['rows']).name} rows"
     return TableView(title, [title, *shown], body)
+
+
+def _per_class(report: dict[str, Any]) -> list[TableView]:
+    """Precision, recall and F1 of each of several classes; of two, the table above has them."""
+    if report["task"] != "multiclass":
+        return []
+    network, numbers = report["network"], ("precision", "recall", "f1")
+    known = [one for one in network["per_class"] if one["rows"] or one["predicted"]]
+    if len(known) > MOST_CLASSES:
+        known.sort(key=lambda one: -one["rows"])
+    body = [
+        [one["class"], f"{one['rows']:,}", *(_cell(one[number]) for number in numbers)]
+        for one in known[:MOST_CLASSES]
+    ]
+    more = f"class, {len(body)} of {len(known):,}" if len(known) > len(body) else "class"
+    return [TableView("classes", [more, "rows", *numbers], body)]
+
+
+def _cell(value: float | None) -> str:
+    return NOTHING if value is None else f"{value:.4g}"
+
+
+def _cells(scores: dict[str, Any]) -> dict[str, str]:
+    return {metric: _cell(value) for metric, value in scores.get("metrics", {}).items()}
 
 
 def _notes(report: dict[str, Any]) -> list[str]:
@@ -51,9 +84,14 @@ def _notes(report: dict[str, Any]) -> list[str]:
     if unscored := network["unscored"]:
         found.append(f"{counted(unscored, 'row')} without a usable target: not scored")
     found += network["notes"] + report.get("baselines", {}).get("notes", [])
+    reasons: dict[str, list[str]] = {}
+    for metric, why in network["undefined"].items():
+        reasons.setdefault(why, []).append(metric)
     found += [
-        f"{metric} is not defined here: {why}" for metric, why in network["undefined"].items()
+        f"{listed(metrics)} {'is' if len(metrics) == 1 else 'are'} not defined here: {why}"
+        for why, metrics in reasons.items()
     ]
+    found += [*confidence.notes(report), *deciding.notes(report)]
     found += [
         f"{part} is scored on a seeded sample of {scores['rows']:,} of {scores['of']:,} rows"
         for part, scores in report.get("parts", {}).items()
@@ -64,7 +102,3 @@ def _notes(report: dict[str, Any]) -> list[str]:
         advice = f" (try {verdict['advice']})" if verdict["advice"] else ""
         found.append(f"{verdict['what']}: {verdict['facts']}{advice}")
     return found
-
-
-def _cell(value: float | None) -> str:
-    return "–" if value is None else f"{value:.4g}"

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from nntool.run import names
 from nntool.run.directory import Run
+from nntool.settings.evaluate import EvaluateSettings
 from nntool.settings.wording import counted
 from nntool.steps import rows, scoring
+from nntool.steps.evaluating import confidence
 from nntool.steps.job import TableView
 
 if TYPE_CHECKING:
@@ -27,18 +29,19 @@ SHOWN = {
 """Metrics in the table of groups; metrics.json has them all."""
 
 
-def by_columns(run: Run, scored: Scored, wanted: Sequence[str]) -> list[dict[str, Any]]:
+def by_columns(run: Run, scored: Scored, settings: EvaluateSettings) -> list[dict[str, Any]]:
     """For each column its name, and its groups from the largest with all their metrics.
 
-    ``others`` is how many groups are left out, where there are more than a thousand. Raises
-    ``DataError`` for names that are no columns.
+    ``others`` is how many groups are left out, where there are more than a thousand. The largest
+    twenty have an interval of the first metric in their table. Raises ``DataError`` for names that
+    are no columns.
     """
     from nntool.tables import slicing
 
     found = []
-    for name, column, training in _columns(run, scored, wanted):
-        groups = slicing.groups(column, training)
-        found.append({"column": name, **_scored_groups(scored, groups.labels, groups.codes)})
+    for name, column, training in _columns(run, scored, settings.by):
+        labels, codes = slicing.groups(column, training)
+        found.append({"column": name, **_scored_groups(scored, labels, codes, settings)})
     return found
 
 
@@ -68,7 +71,9 @@ def _columns(run: Run, scored: Scored, wanted: Sequence[str]) -> list[tuple[str,
     return found
 
 
-def _scored_groups(scored: Scored, labels: list[str | None], codes: Any) -> dict[str, Any]:
+def _scored_groups(
+    scored: Scored, labels: list[str | None], codes: Any, settings: EvaluateSettings
+) -> dict[str, Any]:
     """The groups that have rows with a target, from the largest."""
     import numpy as np
 
@@ -76,14 +81,18 @@ def _scored_groups(scored: Scored, labels: list[str | None], codes: Any) -> dict
     sizes = np.bincount(codes[has_target], minlength=len(labels))
     largest = [i for i in np.argsort(-sizes, kind="stable").tolist() if sizes[i]]
     order = np.argsort(codes, kind="stable")
-    bounds = np.searchsorted(codes[order], np.arange(len(labels) + 1))
-    found = []
+    starts = np.searchsorted(codes[order], np.arange(len(labels) + 1))
+    found: list[dict[str, Any]] = []
     for i in largest[:MOST_KEPT]:
-        some = order[bounds[i] : bounds[i + 1]]
-        p = None if scored.probabilities is None else scored.probabilities[some]
-        scores = scoring.score(scored.model, scored.target[some], scored.decided[some], p)
-        kept = {key: scores[key] for key in ("rows", "metrics", "undefined")}
-        found.append({"group": labels[i], **kept})
+        some = scored.some(order[starts[i] : starts[i + 1]])
+        scores = some.scores()
+        group = {key: scores[key] for key in ("rows", "metrics", "undefined")}
+        if settings.bootstrap and len(found) < MOST_SHOWN:
+            first = SHOWN[scored.model.plain["task"]][0]
+            sure = confidence.intervals(some, settings, [first])
+            bounds = sure["metrics"][first]
+            group["interval"] = {"metric": first, "level": sure["level"], "bounds": bounds}
+        found.append({"group": labels[i], **group})
     return {"groups": found, "others": max(0, len(largest) - MOST_KEPT)}
 
 
@@ -93,11 +102,12 @@ def tables(task: str, slices: Sequence[dict[str, Any]]) -> list[TableView]:
     for by in slices:
         body = []
         for group in by["groups"][:MOST_SHOWN]:
-            values = [group["metrics"].get(metric) for metric in SHOWN[task]]
+            value, *values = (_cell(group["metrics"].get(metric)) for metric in SHOWN[task])
             label = "(missing)" if group["group"] is None else group["group"]
             few = "few rows" if group["rows"] < SMALL else ""
-            body.append([label, f"{group['rows']:,}", *map(_cell, values), few])
-        header = [f"by {by['column']}", "rows", *SHOWN[task], ""]
+            body.append([label, f"{group['rows']:,}", value, _bounds(group), *values, few])
+        first, *others = SHOWN[task]
+        header = [f"by {by['column']}", "rows", first, _heading(by["groups"]), *others, ""]
         found.append(TableView(by["column"], header, body))
     return found
 
@@ -114,6 +124,15 @@ def notes(slices: Sequence[dict[str, Any]]) -> list[str]:
                 f" shown{kept}"
             )
     return found
+
+
+def _heading(groups: Sequence[dict[str, Any]]) -> str:
+    levels = [group["interval"]["level"] for group in groups[:1] if "interval" in group]
+    return confidence.heading(levels[0]) if levels else ""
+
+
+def _bounds(group: dict[str, Any]) -> str:
+    return confidence.cell(group["interval"]["bounds"]) if "interval" in group else ""
 
 
 def _cell(value: float | None) -> str:

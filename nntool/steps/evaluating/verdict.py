@@ -29,6 +29,11 @@ class Loss(NamedTuple):
     shown: str
     """The same as people read it: 'log-loss 0.41'."""
 
+    @property
+    def learned(self) -> float:
+        """The share by which it is below that of a constant answer to the same rows."""
+        return (self.constant - self.mean) / self.constant if self.constant > 0 else 1.0
+
 
 def verdict(
     train: Loss, held: Loss, where: str, *, linear: float | None = None, rows: int = 0
@@ -36,8 +41,9 @@ def verdict(
     """Judge the losses of training rows and of others, ``where``.
 
     ``linear`` is the mean loss of a linear model on the other rows, ``rows`` their number. Gives
-    ``what``, ``facts``, ``advice`` (may be empty), ``learned`` in training and elsewhere and
-    ``gap``, all three as shares of what there is to learn, and ``gap_error``.
+    ``what``, ``facts``, ``advice`` (may be empty); ``learned`` in training and elsewhere, each as a
+    share of what there is to learn there; and ``gap`` and its standard error ``gap_error``, as
+    shares of what there is to learn in training.
 
     >>> memorized = Loss(0.1, 0.01, 0.69, "log-loss 0.1"), Loss(0.6, 0.03, 0.69, "log-loss 0.6")
     >>> verdict(*memorized, "test")["what"]
@@ -48,9 +54,10 @@ def verdict(
     learned_there = yardstick.learned_by(train.mean, held.mean)
     gap = yardstick.gap(train.mean, held.mean)
     noise = yardstick.share(SURE * (train.error**2 + held.error**2) ** 0.5)
+    shares = {"train": train.learned, where: held.learned}
     facts = (
         f"{train.shown} in training, {held.shown} in {where}; of what there is to learn"
-        f" {_share(learned)} was learned in training, {_share(learned_there)} shows in {where}"
+        f" {_share(train.learned)} was learned in training, {_share(held.learned)} shows in {where}"
     )
     what, advice = "fits well", ""
     if learned < LITTLE:
@@ -69,7 +76,7 @@ def verdict(
         "what": what,
         "facts": facts,
         "advice": advice,
-        "learned": {"train": learned, where: learned_there},
+        "learned": shares,
         "gap": gap,
         "gap_error": noise / SURE,
     }
@@ -128,8 +135,11 @@ def _loss(part: Scored, training_target: Any) -> Loss:
     target, decided, probabilities = part.known()
     with np.errstate(all="ignore"):
         losses = measure.losses(target, decided, probabilities)
-        answer = row_losses.constant_answer(task, training_target, len(target), len(classes))
+        answer = row_losses.constant_answer(
+            task, training_target, len(target), len(classes), part.model.tau
+        )
         constant = float(np.mean(measure.losses(target, *answer)))
         error = float(np.std(losses)) / max(1, len(losses)) ** 0.5
-        shown = f"{measure.metric} {measure.value(losses, target):.4g}"
+        value = measure.value(losses, target)
+        shown = f"{measure.metric} {value:.4g}" if np.isfinite(value) else "a target all alike"
         return Loss(float(np.mean(losses)), error, constant, shown)

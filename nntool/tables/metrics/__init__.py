@@ -14,7 +14,16 @@ import numpy as np
 from nntool.tables.metrics import classes, probabilities, regression
 from nntool.tables.metrics.rows import Confusions, Numbers, Samples, Scored, Undefined
 
-__all__ = ["METRICS", "Confusions", "Metric", "Numbers", "Samples", "Scored", "Undefined"]
+__all__ = [
+    "DECISIONS",
+    "METRICS",
+    "Confusions",
+    "Metric",
+    "Numbers",
+    "Samples",
+    "Scored",
+    "Undefined",
+]
 
 
 class Metric(NamedTuple):
@@ -27,6 +36,11 @@ class Metric(NamedTuple):
     of_decisions: bool
     is_further: bool
     """Whether tables leave it out: metrics.json and --require have it."""
+
+    @property
+    def grows_by_resampling(self) -> bool:
+        """Whether drawing rows again adds to it by itself: chance gaps in bins never cancel."""
+        return self.function is probabilities.ece
 
     @property
     def sorts_by_class(self) -> bool:
@@ -114,3 +128,7 @@ METRICS: dict[str, dict[str, Metric]] = {
         "pinball": _of(regression.pinball, lower=True),
     },
 }
+DECISIONS: dict[str, Metric] = {
+    name: metric for name, metric in METRICS["binary"].items() if metric.of_decisions
+}
+"""Those that a threshold between two classes changes."""

@@ -140,7 +140,7 @@ def mcc(c: Confusions) -> Numbers:
     n, t, p = c.n, c.in_truth, c.in_prediction
     free_t, free_p = n * n - _dot(t, t), n * n - _dot(p, p)
     reason = "all predictions are one class" if free_t.any() else "all rows are of one class"
-    whole = np.sqrt(free_t) * np.sqrt(free_p)
+    whole = np.sqrt(free_t * free_p)  # of one square, so that what is all right is exactly 1
     return share(n * c.hits.sum(axis=1) - _dot(t, p), whole, reason)
 
 
