@@ -1,6 +1,7 @@
 """Where ``predict`` writes: whole files or none, devices and pipes as they are, the exit code."""
 
 import gzip
+import json
 import os
 import random
 import signal
@@ -106,6 +107,24 @@ def test_a_typed_prediction_of_numbers_is_a_number(ok, split_for, source, at):
     ok("predict", root, source, "--output", "p.parquet")
     expected = [float(row["prediction"]) for row in ok("predict", root, source).rows]
     assert pq.read_table(at / "p.parquet").to_pydict() == {"prediction": expected}
+
+
+def test_parquet_holds_sets_as_lists_and_nothing_of_a_bad_row(ok, run, table, write, at):
+    source = write("new.csv", [*table[:4], ["too", "short"], *table[4:]])
+    words = ["--interval", "0.7", "--status", "--top", "1", "--id", "customer", "--keep", "age"]
+    rows = ok("predict", run, source, *words).rows
+    ok("predict", run, source, *words, "--output", "p.parquet")
+    found = pq.read_table(at / "p.parquet")
+    assert found.column_names == list(rows[0])
+    assert found.schema.field("set").type == pa.list_(pa.string())
+    for written, row in zip(found.to_pylist(), rows, strict=True):
+        if row["status"] == "bad row":
+            assert not any(cell for name, cell in row.items() if name != "status")
+            assert {**written, "status": None} == dict.fromkeys(row)
+        else:
+            assert written["set"] == json.loads(row["set"])
+            assert written["p_top_1"] == float(row["p_top_1"])
+    assert rows[3]["status"] == "bad row"
 
 
 @POSIX
