@@ -229,7 +229,6 @@ class Predictor:
             "unseen": {},
             "outside": {},
             **counts.features,
-            **({"status": counts.status} if self.settings.status else {}),
         }
 
     def _chunks(self, batches: Iterable[pa.RecordBatch]) -> Iterator[Chunk]:
