@@ -263,7 +263,6 @@ class Predictor:
 
         cells, features = self.counts.cells, self.counts.features
         whole = [c["source"] for c in self.features["columns"] if not c["missing"]]
-        averaged = self.settings.mc_dropout > 0
         order = "cleaning or features follow the order of rows: the input was read whole"
         empty = (
             f"{counted(self.counts.empty_rows, 'row')} without any value answered like the others"
@@ -272,7 +271,7 @@ class Predictor:
         return [
             *([order] if self.is_in_order else []),
             *([empty] if self.counts.empty_rows else []),
-            *([] if self.intervals is None else self.intervals.notes(averaged=averaged)),
+            *([] if self.intervals is None else self.intervals.notes()),
             *cell_notes(cells),
             *cleaning_report.boolean_notes(self.clean, cells),
             *cleaning_report.rule_notes(self.clean, cells, idle=False),
