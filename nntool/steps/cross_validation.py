@@ -30,6 +30,8 @@ from nntool.steps.performing import read_json
 
 FITTED = (*names.FITTED_ON_ROWS, "train")
 """The steps that each fold does anew."""
+SCORES = ("threshold", "metrics", "undefined")
+"""What metrics.json keeps of the scores of a fold."""
 WORTH_PROCESSES = 3.0
 """Seconds of all folds, by those that the run's own steps took, from which on they go to processes
 of their own: each takes about a second to begin. The numbers are the same either way."""
@@ -69,6 +71,8 @@ def scores(run: Run, settings: EvaluateSettings, job: Job, folder: Path) -> dict
 
 def show(report: dict[str, Any], outcome: Outcome) -> None:
     """Each metric over the folds, beside the network's own, on stdout."""
+    from nntool.tables.metrics import METRICS
+
     found, own = report["cross_validation"], report["network"]["metrics"]
     columns = ("mean", "sd", "se", "min", "max")
     n_folds = len(found["folds"])
@@ -76,6 +80,7 @@ def show(report: dict[str, Any], outcome: Outcome) -> None:
     body = [
         [metric, *(_cell(values[column]) for column in columns), _cell(own.get(metric))]
         for metric, values in found["metrics"].items()
+        if not METRICS[report["task"]][metric].is_further
     ]
     outcome.results.append(TableView(title, [title, *columns, "network"], body))
     outcome.notes += found["notes"]
@@ -101,7 +106,7 @@ def _prepared(run: Run, settings: EvaluateSettings, folder: Path) -> tuple[list[
                 place += f" in repeat {repeat} of {settings.cv_repeats}"
             own = folder / f"{names.FOLD}{repeat}-{number}"
             one_fold.prepare(run, own, parts)
-            tasks.append(Task(str(own), place, str(run.root), asked, target, os.getpid()))
+            tasks.append(Task(str(own), place, str(run.root), asked, settings, target, os.getpid()))
     if unlearned:
         said = listed(f"{name!r} in {counted(n, 'fold')}" for name, n in unlearned.items())
         notes.append(f"no row to learn from of class {said} (a smaller --cv)")
@@ -212,10 +217,7 @@ def _report(
         name: _over_folds([_metric(result, name) for result in learned])
         for name in (learned[0].scores or {})["metrics"]
     }
-    for name, values in metrics.items():
-        if values["folds"] < len(learned):
-            n = len(learned) - values["folds"]
-            notes.append(f"{name} is not defined in {counted(n, 'fold')}: mean of the others")
+    notes += _undefined(learned)
     n_folds = settings.cv or 0
     return {
         "cv": n_folds,
@@ -225,6 +227,21 @@ def _report(
         "metrics": metrics,
         "folds": [_fold(result, i, n_folds) for i, result in enumerate(results)],
     }
+
+
+def _undefined(learned: list[Result]) -> list[str]:
+    """Which metrics some folds leave undefined, those of one reason together."""
+    folds: dict[tuple[str, str], int] = {}
+    for result in learned:
+        for metric, reason in (result.scores or {})["undefined"].items():
+            folds[metric, reason] = folds.get((metric, reason), 0) + 1
+    metrics: dict[tuple[str, int], list[str]] = {}
+    for (metric, reason), n in folds.items():
+        metrics.setdefault((reason, n), []).append(metric)
+    return [
+        f"not defined in {counted(n, 'fold')}, so a mean of the others: {listed(names)} ({reason})"
+        for (reason, n), names in metrics.items()
+    ]
 
 
 def _metric(result: Result, name: str) -> float | None:
@@ -266,7 +283,7 @@ def _fold(result: Result, place: int, n_folds: int) -> dict[str, Any]:
         found["epochs"] = result.trained["epochs"]
         found["best_epoch"] = result.trained["best_epoch"]
     if result.scores is not None:
-        found["metrics"] = result.scores["metrics"]
+        found |= {key: result.scores[key] for key in SCORES if key in result.scores}
     return found
 
 

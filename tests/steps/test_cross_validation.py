@@ -34,6 +34,10 @@ def by(method, **settings):
     return ["--set", f"split.method={{{inside}}}"]
 
 
+def set_to(step, values):
+    return [word for value in values for word in ("--set", step + value)]
+
+
 @pytest.fixture
 def dealt(monkeypatch):
     """The parts of the folds that are computed from here on."""
@@ -48,21 +52,33 @@ def dealt(monkeypatch):
     return seen
 
 
-@pytest.mark.parametrize("target", ["churned", "income"])
-def test_a_fold_is_what_the_chain_by_hand_comes_to(ok, tmp_path, table, write, dealt, target):
+@pytest.mark.parametrize(
+    ("target", "decided"),
+    [
+        ("churned", []),
+        ("income", []),
+        ("churned", ["optimize='f1'"]),
+        ("churned", ["threshold=0.3"]),
+    ],
+)
+def test_a_fold_is_what_the_chain_by_hand_comes_to(
+    ok, tmp_path, table, write, dealt, target, decided
+):
     """Its rows said by a column that nothing learns from: every metric is the same number."""
     chain = [*CHAIN, "--set", "clean.roles={part='ignored'}", "--target", target]
     source = write("all.csv", [[*row, "part" if i == 0 else ""] for i, row in enumerate(table)])
     ok("run", tmp_path / "run", "--data", source, *chain)
-    ok("evaluate", tmp_path / "run", "--cv", 3, "--threads", 1)
+    ok("evaluate", tmp_path / "run", "--cv", 3, "--threads", 1, *set_to("", decided))
     assert len(dealt) == 3
     for fold, parts in zip(found(tmp_path / "run")["folds"], dealt, strict=True):
         words = [("train", "validation", "test", "none")[part] for part in parts]
         rows = [[*row, word] for row, word in zip(table, ["part", *words], strict=True)]
         hand = tmp_path / f"hand-{fold['fold']}"
-        ok("run", hand, "--data", write("one.csv", rows), *chain, *by("column", column="part"))
+        parted = [*by("column", column="part"), *set_to("evaluate.", decided)]
+        ok("run", hand, "--data", write("one.csv", rows), *chain, *parted)
         metrics = json.loads((hand / "evaluate/metrics.json").read_text())["network"]["metrics"]
         assert fold["metrics"] == metrics
+        assert ("threshold" in fold) == bool(decided)
         n_of = {part: int((parts == code).sum()) for code, part in enumerate(fold["rows"])}
         assert fold["rows"] == n_of
 
