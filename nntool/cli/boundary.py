@@ -32,6 +32,10 @@ REFUSALS = {
     errno.EBADF: ("a standard stream is closed", "open it, or redirect it to a file"),
     errno.EISDIR: ("this is a folder", ELSEWHERE),
     errno.ENOTDIR: ("this is no folder", ELSEWHERE),
+    errno.ENAMETOOLONG: ("the name is too long", "choose a shorter one"),
+    errno.ELOOP: ("this is a link that leads to itself", ELSEWHERE),
+    errno.EFBIG: ("the file would be larger than is permitted", "look at ulimit -f"),
+    errno.EIO: ("the disk or the device fails", ELSEWHERE),
 }
 """What the machine refuses, and what to do about it."""
 

@@ -76,7 +76,7 @@ def predict(name: str, command: Command, output: Output, typed: dict[str, Any]) 
     from nntool.steps.predict import predict
 
     settings: Any = _settings(command, typed)["predict"]
-    if output.as_json and settings.output == "-":
+    if output.as_json and settings.is_to_stdout:
         raise UsageError(
             "predict writes its CSV to standard output, where --json writes too",
             f"nntool predict {typed['run']} {typed['input']} --json --output FILE.csv",

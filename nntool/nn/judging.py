@@ -19,7 +19,11 @@ BLOCK_ROWS = 1024
 """Rows of one block when a loss is computed without learning."""
 
 Metrics = Callable[[Array, Array, Array | None], dict[str, float]]
-"""From raw outputs, targets and weights of rows to numbers by name."""
+"""From raw outputs, targets and weights of rows to numbers by name.
+
+One that needs less of each row than its outputs says so by two methods: ``keep`` gives what it
+needs of the outputs of a block, and ``of_kept`` takes that in place of the outputs.
+"""
 
 
 class Verdict(NamedTuple):
@@ -35,10 +39,15 @@ class Verdict(NamedTuple):
 
 
 class Collector:
-    """Outputs and targets of rows on their way by, at most ``limit`` of them."""
+    """Outputs and targets of rows on their way by, at most ``limit`` of them.
+
+    What is kept of the outputs is what the metrics need: for accuracy one number a row, where the
+    outputs of 100 classes would be 100.
+    """
 
     def __init__(self, metrics: Metrics | None, limit: int | None = None) -> None:
-        self._metrics = metrics
+        self._metrics: Metrics | None = getattr(metrics, "of_kept", metrics)
+        self._keep: Callable[[Array], Array] = getattr(metrics, "keep", np.copy)
         self._left = math.inf if limit is None else limit
         self._kept: list[tuple[Array, Array]] = []
         self._weights: list[Array] = []
@@ -47,7 +56,7 @@ class Collector:
         """Keep the outputs of a batch, if anyone wants them."""
         if self._metrics is None or self._left <= 0 or batch.target is None:
             return
-        self._kept.append((z.copy(), batch.target.copy()))
+        self._kept.append((self._keep(z), batch.target.copy()))
         if batch.weight is not None:
             self._weights.append(batch.weight.copy())
         self._left -= batch.n_rows
@@ -56,9 +65,9 @@ class Collector:
         """Return the metrics of what was kept."""
         if self._metrics is None or not self._kept:
             return None
-        z, target = (np.concatenate(arrays) for arrays in zip(*self._kept, strict=True))
+        kept, target = (np.concatenate(arrays) for arrays in zip(*self._kept, strict=True))
         weight = np.concatenate(self._weights) if self._weights else None
-        return self._metrics(z, target, weight)
+        return self._metrics(kept, target, weight)
 
 
 class Judge:

@@ -11,7 +11,7 @@ from nntool.nn.arrays import Array, DTypeLike
 from nntool.nn.heads import OWN_UNIT, Coding, Head, LossTape, TargetMap, Task
 from nntool.nn.links import LINKS
 from nntool.nn.losses import LOSSES
-from nntool.nn.point_losses import Loss
+from nntool.nn.point_losses import Loss, Quantile
 from nntool.nn.registry import InvalidChoice, build, choice_of
 
 DEFAULT_LOSSES: dict[Task, str] = {"binary": "bce", "multiclass": "cce", "regression": "mse"}
@@ -38,6 +38,11 @@ class Output:
     def n_outputs(self) -> int:
         """How many raw outputs the network must have."""
         return self.head.n_outputs
+
+    @property
+    def tau(self) -> float:
+        """The quantile that it answers with: that of the loss, else the median."""
+        return self.loss.tau if isinstance(self.loss, Quantile) else 0.5
 
     def tape(self, n_rows: int, dtype: DTypeLike) -> LossTape:
         """Make the buffers for batches of ``n_rows``."""

@@ -5,12 +5,20 @@ from typing import Annotated, Literal
 from nntool.errors import UsageError
 from nntool.settings.model import StepSettings, option
 
+STDOUT = ("-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
+"""Where --output means standard output."""
+
 
 class PredictSettings(StepSettings, frozen=True, kw_only=True):
     """Where predictions go and what stands beside them."""
 
     output: Annotated[
-        str, option("Where the CSV goes; '-' is standard output.", metavar="FILE")
+        str,
+        option(
+            "Where predictions go: CSV, packed where the name ends in .gz or .zst, or .parquet; '-'"
+            " is standard output.",
+            metavar="FILE",
+        ),
     ] = "-"
     id: Annotated[
         tuple[str, ...],
@@ -113,8 +121,13 @@ class PredictSettings(StepSettings, frozen=True, kw_only=True):
         | None
     ) = None
 
+    @property
+    def is_to_stdout(self) -> bool:
+        """Whether the predictions go to standard output."""
+        return self.output in STDOUT
+
     def check_together(self) -> None:
-        """Refuse a spread over nothing."""
+        """Refuse a spread over nothing, and intervals that were measured otherwise."""
         if self.mc_dropout == 1:
             raise UsageError(
                 "--mc-dropout 1: one pass has no mean and no spread",
@@ -124,4 +137,9 @@ class PredictSettings(StepSettings, frozen=True, kw_only=True):
             raise UsageError(
                 "--spread is over the passes of --mc-dropout, and there is only one pass",
                 "--mc-dropout 30 --spread",
+            )
+        if self.interval is not None and self.mc_dropout:
+            raise UsageError(
+                "--interval was measured on plain predictions, not on the means of --mc-dropout",
+                "give one of the two; --spread says how far the passes lie apart",
             )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from nntool.errors import UsageError
 from nntool.settings.predict import PredictSettings
+from nntool.settings.wording import counted
 from nntool.steps.model import Model
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def refuse(settings: PredictSettings, model: Model) -> None:
         if not model.has_probabilities:
             raise UsageError(
                 f"{option} needs probabilities, and a network trained with the loss"
-                f" {model.loss_name} has none",
+                f" {model.loss_name} gives none",
                 "leave it out, or train with another loss: --loss auto",
             )
     if settings.threshold is not None and classes is not None and len(classes) != 2:
@@ -64,3 +65,20 @@ def refuse(settings: PredictSettings, model: Model) -> None:
             f"--top {settings.top}: {target!r} has only {len(classes)} classes",
             f"--top {len(classes)}, or less",
         )
+
+
+def notes(settings: PredictSettings, model: Model, predicted: dict[str, int]) -> list[str]:
+    """What is to be said of the columns; ``predicted`` says how many rows each class was given."""
+    found = []
+    if settings.threshold is not None:
+        positive, n_rows = model.plain["positive"], sum(predicted.values())
+        found.append(
+            f"{positive!r} is predicted for {predicted[positive]:,} of {counted(n_rows, 'row')}"
+            f" (--threshold {settings.threshold:g})"
+        )
+    if settings.probabilities and model.classes is not None and not model.has_probabilities:
+        found.append(
+            f"a network trained with the loss {model.loss_name} gives no probabilities: there is no"
+            " column p_<class>"
+        )
+    return found

@@ -276,7 +276,7 @@ def open_csv(place: Path, settings: CollectSettings) -> tuple[CsvReader, dict[st
 
     name = str(place)
     found = survey(lambda: open_source(name), lambda stream, size: read_bytes(stream, size, name))
-    head, stream = peek(open_source(name))
+    head, stream = peek(open_source(name), name)
     with ExitStack() as stack:
         stack.enter_context(stream)
         dialect, notes = detect(head, settings, name, found)

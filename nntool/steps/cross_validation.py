@@ -8,6 +8,7 @@ its own rows only. joblib runs the folds: in processes of this machine, or where
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import warnings
 from collections.abc import Generator, Iterator
@@ -15,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from nntool.errors import MachineError, StoppedError, TrainingError, UsageError
+from nntool.errors import DataError, MachineError, StoppedError, TrainingError, UsageError
 from nntool.run import names
 from nntool.run.directory import Run
 from nntool.settings.building import build
@@ -29,6 +30,28 @@ from nntool.steps.performing import read_json
 
 FITTED = (*names.FITTED_ON_ROWS, "train")
 """The steps that each fold does anew."""
+SCORES = ("threshold", "metrics", "undefined")
+"""What metrics.json keeps of the scores of a fold."""
+WORTH_PROCESSES = 3.0
+"""Seconds of all folds, by those that the run's own steps took, from which on they go to processes
+of their own: each takes about a second to begin. The numbers are the same either way."""
+
+
+def refuse(run: Run, settings: EvaluateSettings) -> None:
+    """Raise an error for folds that cannot be, or that no score of the run could stand beside."""
+    if settings.cv is None:
+        return
+    if _method(run).in_order and settings.cv_repeats > 1:
+        raise UsageError(
+            f"--cv-repeats {settings.cv_repeats}: the split is by time, whose folds can be dealt"
+            " in one way only",
+            f"--cv {settings.cv} alone",
+        )
+    if settings.part == "test" and not rows.of_part(run, "test").any():
+        raise DataError(
+            "the split has no test rows with a target to score beside the folds",
+            f"nntool evaluate {shlex.quote(str(run.root))} --cv {settings.cv} --part validation",
+        )
 
 
 def scores(run: Run, settings: EvaluateSettings, job: Job, folder: Path) -> dict[str, Any]:
@@ -39,7 +62,7 @@ def scores(run: Run, settings: EvaluateSettings, job: Job, folder: Path) -> dict
     folder = folder.resolve()
     try:
         tasks, notes = _prepared(run, settings, folder)
-        results = _computed(tasks, job)
+        results = _computed(tasks, _at_a_time(run, len(tasks), job), job)
     finally:
         for left in folder.glob(f"{names.FOLD}*"):
             shutil.rmtree(left, ignore_errors=True)
@@ -48,6 +71,8 @@ def scores(run: Run, settings: EvaluateSettings, job: Job, folder: Path) -> dict
 
 def show(report: dict[str, Any], outcome: Outcome) -> None:
     """Each metric over the folds, beside the network's own, on stdout."""
+    from nntool.tables.metrics import METRICS
+
     found, own = report["cross_validation"], report["network"]["metrics"]
     columns = ("mean", "sd", "se", "min", "max")
     n_folds = len(found["folds"])
@@ -55,6 +80,7 @@ def show(report: dict[str, Any], outcome: Outcome) -> None:
     body = [
         [metric, *(_cell(values[column]) for column in columns), _cell(own.get(metric))]
         for metric, values in found["metrics"].items()
+        if not METRICS[report["task"]][metric].is_further
     ]
     outcome.results.append(TableView(title, [title, *columns, "network"], body))
     outcome.notes += found["notes"]
@@ -80,7 +106,7 @@ def _prepared(run: Run, settings: EvaluateSettings, folder: Path) -> tuple[list[
                 place += f" in repeat {repeat} of {settings.cv_repeats}"
             own = folder / f"{names.FOLD}{repeat}-{number}"
             one_fold.prepare(run, own, parts)
-            tasks.append(Task(str(own), place, str(run.root), asked, target, os.getpid()))
+            tasks.append(Task(str(own), place, str(run.root), asked, settings, target, os.getpid()))
     if unlearned:
         said = listed(f"{name!r} in {counted(n, 'fold')}" for name, n in unlearned.items())
         notes.append(f"no row to learn from of class {said} (a smaller --cv)")
@@ -93,20 +119,19 @@ def _decided(target: dict[str, Any]) -> dict[str, Any]:
     return found | ({"positive": target["positive"]} if target["positive"] else {})
 
 
+def _method(run: Run) -> Any:
+    """The way in which the run was split, 'auto' resolved."""
+    dealt: Any = build(SplitSettings, run.manifest.steps["split"].settings)
+    return choices.built("SPLITTERS", dealt.method)
+
+
 def _crossings(run: Run, settings: EvaluateSettings, target: dict[str, Any]) -> Iterator[Any]:
     """The rows of training and validation dealt to folds, once for each repeat."""
     from nntool.tables import parquet
     from nntool.tables.hashing import row_hashes
     from nntool.tables.splitting.crossing import cross
 
-    dealt: Any = build(SplitSettings, run.manifest.steps["split"].settings)
-    method = choices.built("SPLITTERS", dealt.method)
-    if method.in_order and settings.cv_repeats > 1:
-        raise UsageError(
-            f"--cv-repeats {settings.cv_repeats}: the split is by time, whose folds can be dealt"
-            " in one way only",
-            f"--cv {settings.cv} alone",
-        )
+    method = _method(run)
     parts = rows.parts(run)
     n_train, n_validation = (int((parts == code).sum()) for code in (0, 1))
     table = parquet.read(run.checked(names.COLLECT_TABLE))
@@ -126,12 +151,17 @@ def _crossings(run: Run, settings: EvaluateSettings, target: dict[str, Any]) -> 
         )
 
 
-def _computed(tasks: list[Task], job: Job) -> list[Result]:
+def _at_a_time(run: Run, n_tasks: int, job: Job) -> int:
+    """How many folds are computed at a time; one: in this very process."""
+    seconds = sum(run.manifest.steps[step].seconds for step in FITTED) * n_tasks
+    return min(job.cores, n_tasks) if seconds >= WORTH_PROCESSES else 1
+
+
+def _computed(tasks: list[Task], at_a_time: int, job: Job) -> list[Result]:
     """All folds, in order, whatever their number at a time."""
     from joblib import Parallel, delayed
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-    at_a_time = min(job.cores, len(tasks))
     parallel = Parallel(at_a_time, return_as="generator", prefer="processes", max_nbytes=None)
     found: list[Result] = []
     try:
@@ -187,10 +217,7 @@ def _report(
         name: _over_folds([_metric(result, name) for result in learned])
         for name in (learned[0].scores or {})["metrics"]
     }
-    for name, values in metrics.items():
-        if values["folds"] < len(learned):
-            n = len(learned) - values["folds"]
-            notes.append(f"{name} is not defined in {counted(n, 'fold')}: mean of the others")
+    notes += _undefined(learned)
     n_folds = settings.cv or 0
     return {
         "cv": n_folds,
@@ -200,6 +227,21 @@ def _report(
         "metrics": metrics,
         "folds": [_fold(result, i, n_folds) for i, result in enumerate(results)],
     }
+
+
+def _undefined(learned: list[Result]) -> list[str]:
+    """Which metrics some folds leave undefined, those of one reason together."""
+    folds: dict[tuple[str, str], int] = {}
+    for result in learned:
+        for metric, reason in (result.scores or {})["undefined"].items():
+            folds[metric, reason] = folds.get((metric, reason), 0) + 1
+    metrics: dict[tuple[str, int], list[str]] = {}
+    for (metric, reason), n in folds.items():
+        metrics.setdefault((reason, n), []).append(metric)
+    return [
+        f"not defined in {counted(n, 'fold')}, so a mean of the others: {listed(names)} ({reason})"
+        for (reason, n), names in metrics.items()
+    ]
 
 
 def _metric(result: Result, name: str) -> float | None:
@@ -241,7 +283,7 @@ def _fold(result: Result, place: int, n_folds: int) -> dict[str, Any]:
         found["epochs"] = result.trained["epochs"]
         found["best_epoch"] = result.trained["best_epoch"]
     if result.scores is not None:
-        found["metrics"] = result.scores["metrics"]
+        found |= {key: result.scores[key] for key in SCORES if key in result.scores}
     return found
 
 

@@ -44,11 +44,12 @@ def open_csv(
     known = _read_as(run)
     pipe = stdin if source == "-" else None
     name = source if pipe is None else "standard input"
-    head, stream = peek(pipe or open_source(source), keep_open=pipe is not None)
+    head, stream = peek(pipe or open_source(source), name, keep_open=pipe is not None)
     given = {key: value for key, value in known.items() if key in CollectSettings.__struct_fields__}
     given |= {"source": (), "skip_end": 0, "max_bad_rows": 0}
-    with _as_in_training(known), ExitStack() as stack:
+    with as_in_training(run), ExitStack() as stack:
         stack.enter_context(stream)
+        _refuse_what_is_no_text(head, name, is_pipe=pipe is not None)
         notes = [
             *_take_own_encoding(given, head, name),
             *_take_own_start(given, head, name, {*wanted, *known.get("rename", {})}),
@@ -58,7 +59,14 @@ def open_csv(
             end = _survey(source)
             given["skip_end"] = "auto"
         dialect = _detected(given, head, name, end)
-        reader = CsvReader(stream, dialect, name, keep_empty=True, keep_bad=keep_bad)
+        reader = CsvReader(
+            stream,
+            dialect,
+            name,
+            keep_empty=True,
+            keep_bad=keep_bad,
+            show_cells=not (known.get("drop") or known.get("pseudonymize")),  # as collect
+        )
         if len(reader.names) == 1:
             _refuse_another_delimiter(known, dialect, head, name)
         notes += _where_training_differed(given, dialect, name)
@@ -71,7 +79,7 @@ def batches(reader: BatchReader, run: Run, way_out: str = "") -> Iterator[pa.Rec
 
     ``way_out`` is what else may be done about rows that cannot be read.
     """
-    with _as_in_training(_read_as(run), way_out):
+    with as_in_training(run, way_out):
         yield from reader
 
 
@@ -80,6 +88,22 @@ def _read_as(run: Run) -> dict[str, Any]:
     entry = run.entry("collect")
     known = {k: v for k, v in (entry.settings if entry else {}).items() if k != "source"}
     return {"delimiter": "auto", "encoding": "auto", **known}
+
+
+def _refuse_what_is_no_text(head: bytes, name: str, *, is_pipe: bool) -> None:
+    """Raise for a workbook, an archive or other bytes that hold no table of text."""
+    from nntool.tables.csv import encoding
+    from nntool.tables.csv.formats import refuse_by_first_bytes
+
+    try:
+        refuse_by_first_bytes(head, name)
+        if encoding.by_first_bytes(head) is None:
+            encoding.refuse_binary(head, name)
+    except DataError as error:
+        hint = "unpack it (gzip -dc, zstd -dc), or name the file" if is_pipe else error.hint
+        if "--" in (hint or ""):
+            hint = "give the rows as text, or in a file named for what it is (.parquet, .xlsx)"
+        raise DataError(error.message, hint) from None
 
 
 def _take_own_encoding(given: Given, head: bytes, name: str) -> list[str]:
@@ -162,7 +186,7 @@ def _where_training_differed(given: Given, dialect: Dialect, name: str) -> list[
 
 
 @contextmanager
-def _as_in_training(known: dict[str, Any], way_out: str = "") -> Iterator[None]:
+def as_in_training(run: Run, way_out: str = "") -> Iterator[None]:
     """Errors of the reader name options of collect, which rows to predict do not have."""
     from nntool.tables.csv.defects import DefectsError
 
@@ -176,5 +200,9 @@ def _as_in_training(known: dict[str, Any], way_out: str = "") -> Iterator[None]:
             hint += f"; {way_out}" if way_out else ""
             raise DataError(error.message, hint) from None
         if error.hint and "--" in error.hint:
-            raise DataError(error.message, AS_IN_TRAINING.format(**known)) from None
+            ways = [way for way in error.hint.split("; ") if "--" not in way]
+            if not ways and "--format" in error.hint:
+                ways = ["write it again; its name says what it is (.csv, .parquet, .jsonl, .xlsx)"]
+            hint = "; ".join(ways) or AS_IN_TRAINING.format(**_read_as(run))
+            raise DataError(error.message, hint) from None
         raise

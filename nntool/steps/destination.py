@@ -12,13 +12,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from nntool.errors import UsageError
+from nntool.errors import MachineError, UsageError
+from nntool.settings.predict import STDOUT
 
 if TYPE_CHECKING:
     from nntool.tables.sinks import Outlet
 
 STANDARD_OUTPUT = 1
-NAMED_STREAMS = {"-": STANDARD_OUTPUT, "/dev/stdout": STANDARD_OUTPUT, "/dev/stderr": 2}
+NAMED_STREAMS = {**dict.fromkeys(STDOUT, STANDARD_OUTPUT), "/dev/stderr": 2}
 OPEN_FILE = re.compile(r"/(?:dev|proc/self)/fd/(\d+)")
 """What the shell opened for us: it is written where the shell has put it, not opened anew."""
 
@@ -69,19 +70,23 @@ def opened(output: str, stdout: BinaryIO) -> Iterator[Outlet]:
         return
     path = _target(output)
     if number is not None or (path.exists() and not path.is_file()):
-        with (
-            open(path if number is None else number, "wb", 0, closefd=number is None) as special,
-            _through(special, output) as outlet,
-        ):
+        with _named(output):
+            name = path if number is None else number
+            special = open(name, "wb", 0, closefd=number is None)  # noqa: SIM115 - closed below
+        with special, _through(special, output) as outlet:
             yield outlet
         return
     if path.exists() and not os.access(path, os.W_OK):
         raise PermissionError(errno.EACCES, "the file is protected", output)
     temporary = path.with_name(f".new-{os.getpid()}-{path.name[:100]}")
     try:
-        with _created(temporary, output) as file, _through(file, output) as outlet:
+        with _named(output):
+            temporary.unlink(missing_ok=True)
+            file = open(temporary, "xb", 0)  # noqa: SIM115 - closed below
+        with file, _through(file, output) as outlet:
             yield outlet
-        temporary.replace(path)
+        with _named(output):
+            temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -110,18 +115,17 @@ def _through(stream: BinaryIO, name: str) -> Iterator[Outlet]:
 
 
 @contextmanager
-def _created(temporary: Path, output: str) -> Iterator[BinaryIO]:
-    """A new file; its errors bear the name that the person knows."""
+def _named(output: str) -> Iterator[None]:
+    """Errors bear the name that the person knows."""
     try:
-        temporary.unlink(missing_ok=True)
-        file = open(temporary, "xb", 0)  # noqa: SIM115 - closed below
+        yield
+    except FileNotFoundError:
+        raise MachineError(
+            f"{output} cannot be made: its folder is not there", "choose another place"
+        ) from None
     except OSError as error:
-        error.filename = output
+        error.filename, error.filename2 = output, None
         raise
-    try:
-        yield file
-    finally:
-        file.close()
 
 
 def _are_same_file(one: str | BinaryIO, other: str | BinaryIO) -> bool:

@@ -11,7 +11,6 @@ from nntool.run.directory import Run
 from nntool.run.session import Session
 from nntool.settings.evaluate import INTERVAL, EvaluateSettings
 from nntool.steps import (
-    calibration,
     choices,
     cross_validation,
     history,
@@ -62,6 +61,7 @@ def evaluate_in(
     task = read_json(run.checked(names.TRAIN_MODEL))["task"]
     _requirements(settings, task)
     deciding.refuse(settings, task)
+    cross_validation.refuse(run, settings)
     reads = freshness.inputs(run, "evaluate")
     place = origins.locate(settings.data, recipe_folder) if settings.data else None
     facts = {"data": hashing.sha256(place)} if place else {}
@@ -118,7 +118,6 @@ def _work(
     facts: dict[str, Any],
     outcome: Outcome,
 ) -> Done:
-    import numpy as np
     from threadpoolctl import threadpool_limits
 
     run = session.run
@@ -126,9 +125,7 @@ def _work(
         outcome.notes.append(words)
     with threadpool_limits(1, user_api="blas"):  # the same bytes whatever the cores
         parts = Parts(run)
-        stopping = np.flatnonzero(calibration.masks_of_model(run).stopping)
-        threshold = deciding.threshold_of(settings, parts, stopping)
-        parts.threshold = None if threshold is None else threshold["value"]
+        threshold = deciding.decide(settings, parts)
         scored = (
             scoring.of_file(run, str(place), outcome, settings.by).at(parts.threshold)
             if place

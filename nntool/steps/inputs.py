@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from stat import S_ISREG
@@ -14,12 +14,12 @@ from nntool.run.directory import Run
 from nntool.settings.building import build
 from nntool.settings.clean import MISSING_VALUES
 from nntool.settings.collect import CollectSettings
+from nntool.settings.wording import quoted
 from nntool.steps import csv_input, keys, origins
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from nntool.tables.csv.reader import CsvReader
     from nntool.tables.sources.reading import BatchReader
     from nntool.tables.sources.shaping import Shaped
 
@@ -38,12 +38,14 @@ def open_rows(
     ``keep_bad`` a row that cannot be read keeps its place. A file that changes before its end is
     reached is a ``DataError``.
     """
-    from nntool.tables.csv.reader import CsvReader
+    from nntool.tables.sources.reading import Narrowing
 
     watch = Watch(source if stdin is None or source != "-" else None)
     with watch.change_told_first():
         reader, notes = _open(source, run, needed, stdin, keep_bad=keep_bad)
-    return (WatchedCsv if isinstance(reader, CsvReader) else Watched)(reader, watch), notes
+    if isinstance(reader, Narrowing):
+        return NarrowWatched(reader, watch), notes
+    return Watched(reader, watch), notes
 
 
 def _open(
@@ -63,10 +65,33 @@ def _open(
         return as_collected(reader, run, needed), notes
     if all(kinds.by_name(name) != kind for name in settings.source):
         settings = CollectSettings()  # rows to skip in a CSV say nothing of a workbook
-    opened = opening.open_file(
-        kind, Path(source), source, settings, keep_empty=True, keep_bad=keep_bad
-    )
+    with csv_input.as_in_training(run):
+        opened = opening.open_file(
+            kind, Path(source), source, settings, keep_empty=True, keep_bad=keep_bad
+        )
     return as_collected(AllColumns(opened), run, needed), []
+
+
+def require(reader: BatchReader, needed: Sequence[str], known: Container[str]) -> None:
+    """Raise ``DataError`` for needed columns that are not there, or of which it is not clear which.
+
+    A name may stand twice in the input where it did in training: then the second column is one of
+    the ``known`` ones, by the name that it was given.
+    """
+    from nntool.tables import columns
+
+    columns.resolve_all(reader.names, needed, "columns", positions=False)
+    pairs = list(zip(reader.given_names, reader.names, strict=True))
+    doubled = [
+        name
+        for name in needed
+        if any(given == name and made != name and made not in known for given, made in pairs)
+    ]
+    if doubled:
+        raise DataError(
+            f"columns: the header has two of {quoted(doubled)}, which the model reads",
+            "leave one out, or give it another name",
+        )
 
 
 class Watch:
@@ -140,14 +165,13 @@ class Watched:
         self._watch.check()
 
 
-class WatchedCsv(Watched):
-    """A watched CSV, which can be told what is wanted of it."""
-
-    _reader: CsvReader
+class NarrowWatched(Watched):
+    """A watched reader that can be told what is wanted of it."""
 
     def narrow(self, columns: Sequence[str], numbers: Sequence[str] = (), ahead: int = 0) -> None:
         """Give only these columns, some of them as numbers; see `CsvReader.narrow`."""
-        self._reader.narrow(columns, numbers, ahead)
+        reader: Any = self._reader
+        reader.narrow(columns, numbers, ahead)
 
 
 class Input:

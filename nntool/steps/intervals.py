@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 
 LARGEST_SHARE = 0.9
 """The share of the validation rows that is proposed for calibration at most."""
+KNOWN_ROWS = {
+    "train": "; the network learned from these rows, so that this says little of others",
+    "validation": ", which are among these rows",
+}
+"""What is to be said of the coverage on a part that training saw."""
 LEAST_TRAINING = 0.3
 """The share of all rows that a proposed split leaves for training at least."""
 
@@ -89,7 +94,7 @@ def intervals_of(run: Run, model: Model, level: float) -> Intervals:
     if model.classes is not None and not model.has_probabilities:
         raise UsageError(
             f"{asked}: sets need probabilities, and the loss {model.loss_name} gives none",
-            f"{run.command('train')} --loss auto",
+            f"{run.command('train')} --loss auto --output auto",
         )
     needed = conformal.rows_needed(level)
     scores = model.scores
@@ -104,6 +109,8 @@ def _too_few(asked: str, known: dict[str, Any], needed: int, n: int) -> str:
     facts = f"{asked} needs {counted(needed, 'calibration row')}"
     if not known["validation_rows"]:
         return f"{facts}, and the split of this training had no validation rows"
+    if known["shared"]:
+        return f"{facts}, and all validation rows of this training are {n:,}"
     return f"{facts}, and training kept {n:,} of {known['validation_rows']:,} validation rows apart"
 
 
@@ -147,10 +154,10 @@ def coverage(
             raise
         return {"level": level, "why_none": str(error)}, [f"no intervals: {error}"]
     report = found.check(scored)
-    return report, [] if not report["rows"] else [_coverage_note(found, report)]
+    return report, [] if not report["rows"] else [_coverage_note(found, report, scored.name)]
 
 
-def _coverage_note(intervals: Intervals, report: dict[str, Any]) -> str:
+def _coverage_note(intervals: Intervals, report: dict[str, Any], part: str) -> str:
     """One line, as in: 90 % intervals cover 0.897 of 300 rows, …"""
     if intervals.classes is None:
         kind, size = "intervals", f"half-width {intervals.limit:.4g}"
@@ -164,5 +171,5 @@ def _coverage_note(intervals: Intervals, report: dict[str, Any]) -> str:
     reached = f"{report['covered']:.3f} of {counted(report['rows'], 'row')}"
     return (
         f"{100 * intervals.level:g} % {kind} cover {reached} (chance: ± {report['chance']:.2g});"
-        f" {size}, from {basis}"
+        f" {size}, from {basis}{KNOWN_ROWS.get(part, '')}"
     )

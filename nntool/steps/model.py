@@ -59,7 +59,7 @@ class Model:
     @property
     def tau(self) -> float:
         """The quantile that it answers with: that of its loss, else the median."""
-        return float(getattr(self.output.loss, "tau", 0.5))
+        return self.output.tau
 
     @property
     def loss_name(self) -> str:

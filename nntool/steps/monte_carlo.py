@@ -45,7 +45,7 @@ def refuse(settings: PredictSettings, model: Model, run: Run) -> None:
     if model.classes is not None and not model.has_probabilities:
         raise UsageError(
             "--mc-dropout takes the mean of probabilities, and a network trained with the loss"
-            f" {model.plain['loss']['name']} has none",
+            f" {model.loss_name} has none",
             f"leave it out, or train with another loss: {run.command('train')} --loss auto",
         )
 

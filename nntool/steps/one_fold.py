@@ -20,8 +20,10 @@ from nntool.run import hashing, manifest, names
 from nntool.run.directory import Run
 from nntool.run.session import Session
 from nntool.settings.building import build
+from nntool.settings.evaluate import EvaluateSettings
 from nntool.settings.steps import STEPS
 from nntool.steps import scoring, split, train
+from nntool.steps.evaluating import deciding
 from nntool.steps.job import Job, Outcome
 from nntool.steps.performing import read_json
 
@@ -40,6 +42,7 @@ class Task:
     shown: str
     """The run as the person has typed it, for messages."""
     asked: dict[str, dict[str, Any]]
+    scoring: EvaluateSettings
     target: dict[str, Any]
     """What the run's target is: no fold may decide it anew."""
     parent: int
@@ -105,7 +108,7 @@ def compute(task: Task) -> Result:
         with _alone(task), Session(folder) as session:  # never committed: all stays in staging
             sizes = _sizes(session.run)
             _fit(session, task, outcome)
-            scores = _scores(session.run)
+            scores = _scores(session.run, task.scoring)
         trained = outcome.report["train"]
         error = None
         if trained["ended"] == "diverged":
@@ -144,9 +147,12 @@ def _refuse_another_target(run: Run, task: Task) -> None:
             )
 
 
-def _scores(run: Run) -> dict[str, Any]:
-    """The network's metrics on the held-out rows."""
-    return scoring.Parts(run).scored("test").scores()
+def _scores(run: Run, settings: EvaluateSettings) -> dict[str, Any]:
+    """The network's metrics on the held-out rows, decided as evaluate decides."""
+    parts = scoring.Parts(run)
+    threshold = deciding.decide(settings, parts)
+    scores = parts.scored("test").scores()
+    return scores if threshold is None else scores | {"threshold": threshold["value"]}
 
 
 def _sizes(run: Run) -> dict[str, int]:

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from nntool.run.directory import Run
 from nntool.settings.predict import PredictSettings
-from nntool.steps import destination, drifting
-from nntool.steps.answer_columns import answer_parts
+from nntool.steps import answer_columns, destination, drifting
 from nntool.steps.csv_input import batches
 from nntool.steps.inputs import open_rows
 from nntool.steps.job import Job, Outcome, TableView
@@ -31,7 +30,7 @@ def predict(
     run = Run.existing(root)
     destination.refuse(settings.output, run.root, source, stdin, stdout)
     predictor = Predictor(run, settings)
-    parts = answer_parts(settings, predictor.model, predictor.intervals)
+    parts = answer_columns.answer_parts(settings, predictor.model, predictor.intervals)
     outcome = Outcome("predict", root)
     if predictor.unfinished:
         job.listener.say(f"nntool predict: {predictor.unfinished}")
@@ -41,13 +40,17 @@ def predict(
         job.listener.say(f"nntool predict: the input's column {before!r} is called {after!r}")
     predictor.narrow(reader, page.carried, job.cores)
     _write(page, reader, predictor, stdout, job)
-    outcome.notes += [*notes, *reader.notes, *predictor.notes()]
+    met = predictor.report()
+    of_columns = answer_columns.notes(settings, predictor.model, met["predicted"])
+    outcome.notes += [*notes, *reader.notes, *of_columns, *predictor.notes()]
     outcome.report["predict"] = {
         "output": settings.output,
         "columns": page.schema.names,
-        **predictor.report(),
+        **met,
         "bad_rows_listed": reader.left_out,
     }
+    if not predictor.counts.rows:
+        outcome.notes.append("there is a header and no row below it: so it is in the output")
     if settings.status:
         outcome.tables.append(_status_table(predictor.counts.status))
     if settings.drift_limit is not None:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from nntool.errors import DataError, StaleError
+from nntool.errors import StaleError
 from nntool.run import freshness, names
 from nntool.run.directory import Run
 from nntool.run.manifest import Entry
 from nntool.settings.predict import PredictSettings
-from nntool.settings.wording import counted, quoted
-from nntool.steps import drifting, monte_carlo
+from nntool.settings.wording import counted
+from nntool.steps import drifting, good_rows, inputs, monte_carlo
 from nntool.steps import model as models
+from nntool.steps.answered import Answers, Chunk, Counts
 from nntool.steps.intervals import intervals_of
 from nntool.steps.prediction_notes import cell_notes, feature_notes
 from nntool.steps.streaming import in_order
@@ -40,79 +40,6 @@ NEEDED_WHERE_PRESENT = [names.TRANSFORM_ARRAYS]
 ATTEMPTS = 5
 
 
-@dataclass
-class Counts:
-    """What was met on the way, by column."""
-
-    rows: int = 0
-    empty_rows: int = 0
-    """Rows without any value: answered, as each line in has a line out."""
-    cells: dict[str, Any] = field(default_factory=dict)
-    """Cells that became missing, by column and kind."""
-    features: dict[str, Any] = field(default_factory=dict)
-    """Missing, unseen and out-of-range values, by kind and column."""
-    predicted: Any = 0
-    """How many rows were given to each class, in the order of classes; 0 for a regression."""
-    bad_rows: int = 0
-    """Rows that could not be read, and are not answered."""
-    status: dict[str, int] = field(default_factory=dict)
-    """Rows by what was met in them, where that was asked for."""
-    bins: dict[str, Any] = field(default_factory=dict)
-    """How many rows fall into each bin of each column, where drift is asked for."""
-
-    def add(self, other: Counts) -> None:
-        """Take in what was met in other rows."""
-        from nntool.tables import casting, drift, transforming
-
-        self.rows += other.rows
-        self.empty_rows += other.empty_rows
-        self.predicted = self.predicted + other.predicted
-        casting.merge_counts(self.cells, other.cells)
-        transforming.add_counts(self.features, other.features)
-        self.bad_rows += other.bad_rows
-        for word, n in other.status.items():
-            self.status[word] = self.status.get(word, 0) + n
-        drift.add(self.bins, other.bins)
-
-
-class Chunk(NamedTuple):
-    """Consecutive rows of an input as text, and how many rows came before them."""
-
-    first: int
-    text: pa.RecordBatch
-    bad: Any = None
-    """A mask ``(n,)`` of the rows that could not be read, or None where all could."""
-
-
-class Answers(NamedTuple):
-    """Some rows of text, their features, what the model says of them and what was met."""
-
-    first: int
-    """How many rows of the input came before these."""
-    text: pa.RecordBatch
-    numeric: Any
-    codes: Any
-    decided: Any
-    """Class codes, or values in the target's own unit; ``(n,)``."""
-    probabilities: Any
-    """``(n, n_classes)``, or None."""
-    counts: Counts
-    bad: Any = None
-    """A mask ``(n,)`` of the rows that could not be read, or None where all could."""
-    spread: Any = None
-    """The standard deviation over the passes of --mc-dropout ``(n,)``, or None."""
-    status: Any = None
-    """What was met in each row `(n,)`, where that was asked for: codes of row_status."""
-
-
-@runtime_checkable
-class Narrowing(Protocol):
-    """A reader that can be told what is wanted of it."""
-
-    def narrow(self, columns: Sequence[str], numbers: Sequence[str] = (), ahead: int = 0) -> None:
-        """Give only these columns, some of them as numbers; see `CsvReader.narrow`."""
-
-
 def consistent(run: Run) -> tuple[Run, dict[str, bytes]]:
     """The manifest and the files of one moment, even while a writer replaces them."""
     for attempt in range(ATTEMPTS):
@@ -133,7 +60,7 @@ class Predictor:
     def __init__(self, run: Run, settings: PredictSettings | None = None) -> None:
         import msgspec
 
-        from nntool.tables import arrays, cleaning, states, transforming
+        from nntool.tables import arrays, cleaning, row_status, states, transforming
 
         self.settings = settings or PredictSettings()
         """What is asked of the answers."""
@@ -166,32 +93,12 @@ class Predictor:
         """What --interval asks for."""
         entry = run.entry("train")
         self.unfinished = unfinished(entry)
-        self.counts = Counts()
+        self.counts = Counts(status=row_status.tally([]) if self.settings.status else {})
         self._of_thread = threading.local()
 
     def require_columns(self, reader: BatchReader) -> None:
-        """Raise ``DataError`` for columns that are not there, or of which it is not clear which.
-
-        A name that stands twice in the input did so in training, or two columns may be meant.
-        """
-        from nntool.tables import columns
-
-        columns.resolve_all(reader.names, self.sources, "columns", positions=False)
-        given = [name.strip() for name in reader.given_names]
-        own = {column["name"] for column in self.clean["columns"]}
-        doubled = [
-            name
-            for name in self.sources
-            if any(
-                one == name.strip() and made != name and made not in own
-                for one, made in zip(given, reader.names, strict=True)
-            )
-        ]
-        if doubled:
-            raise DataError(
-                f"columns: the header has two of {quoted(doubled)}, which the model reads",
-                "leave one out, or give it another name",
-            )
+        """Raise ``DataError`` for columns that are not there, or of which it is not clear which."""
+        inputs.require(reader, self.sources, {column["name"] for column in self.clean["columns"]})
 
     def each(
         self,
@@ -212,6 +119,7 @@ class Predictor:
         for worked, counts in in_order(done, self._chunks(batches), threads):
             self.counts.add(counts)
             yield worked
+        self.counts.sort([column["name"] for column in self.clean["columns"]])
 
     def answers(self, batches: Iterable[pa.RecordBatch]) -> Iterator[Answers]:
         """What the model says of rows of text, chunk by chunk."""
@@ -221,16 +129,25 @@ class Predictor:
         """What the model says of one chunk: a pure function, which threads may call at once."""
         import numpy as np
 
-        from nntool.tables import bad_rows
+        from nntool.tables import bad_rows, chunks, row_status
 
-        bad = chunk.bad
-        text = chunk.text if bad is None else bad_rows.without(chunk.text, bad)
-        numeric, codes, status, counts = self._features_of(chunk, text)
+        good = good_rows.features(self, chunk)
+        numeric, codes, bad = good.numeric, good.codes, chunk.bad
         if bad is not None:  # each row keeps its place in the blocks of the engine
             numeric, codes = bad_rows.spread(numeric, bad), bad_rows.spread(codes, bad)
         with np.errstate(all="ignore"):
             decided, probabilities, spread = self._said_of(numeric, codes, chunk.first)
-        counts.predicted = self._by_class(decided if bad is None else decided[~bad])
+        n_rows = chunk.text.num_rows
+        counts = Counts(
+            n_rows,
+            chunks.n_empty_rows(good.text),
+            good.cells,
+            good.found,
+            self._by_class(decided if bad is None else decided[~bad]),
+            n_rows - good.text.num_rows,
+            {} if good.status is None else row_status.tally(good.status),
+            drifting.count(good.typed, self.watched),
+        )
         return Answers(
             chunk.first,
             chunk.text,
@@ -241,7 +158,7 @@ class Predictor:
             counts,
             bad,
             spread,
-            status,
+            good.status,
         )
 
     def _said_of(self, numeric: Any, codes: Any, first: int) -> tuple[Any, Any, Any]:
@@ -254,46 +171,20 @@ class Predictor:
         decided, probabilities = self.model.answer(z)
         return self._decided(decided, probabilities), probabilities, None
 
-    def _features_of(self, chunk: Chunk, text: pa.RecordBatch) -> tuple[Any, Any, Any, Counts]:
-        """The numbers and codes of the good rows of a chunk, their status, and what was met."""
-        import numpy as np
-
-        from nntool.tables import chunks, cleaning, row_status, transforming
-
-        n_bad = chunk.text.num_rows - text.num_rows
-        typed, cells = cleaning.apply(text, self.clean, self.columns)
-        bins = drifting.count(typed, self.watched)
-        unseen = {}
-        if self.settings.status or self.settings.unseen != "other":
-            unseen = row_status.unseen_cells(typed, self.features, self.kept)
-        if self.settings.unseen == "error" and unseen:
-            at = np.arange(len(text)) if chunk.bad is None else np.flatnonzero(~chunk.bad)
-            row_status.refuse_unseen(typed, unseen, self.features, chunk.first + 1 + at)
-        if self.settings.unseen == "missing" and unseen:
-            typed = row_status.as_missing(typed, unseen)
-        numeric, codes, found = transforming.apply(typed, self.features, self.kept)
-        if self.settings.unseen == "missing" and unseen:
-            found["unseen"] = {name: int(mask.sum()) for name, mask in unseen.items()}
-        counts = Counts(
-            chunk.text.num_rows, chunks.n_empty_rows(text), cells, found, bad_rows=n_bad
-        )
-        counts.bins = bins
-        status = None
-        if self.settings.status:
-            status = row_status.codes(typed, self.features, self.kept, unseen)
-            if chunk.bad is not None:
-                status = row_status.with_bad(status, chunk.bad)
-            counts.status = row_status.tally(status)
-        return numeric, codes, status, counts
-
     def narrow(self, reader: BatchReader, others: Sequence[str] = (), threads: int = 1) -> None:
         """Let a reader give only what the model reads, as numbers where it can, and ``others``.
 
-        The rows are then read ahead by so many threads. A reader that cannot gives all as text.
+        The rows are then read ahead by so many threads. A reader that cannot gives all as text, and
+        so does one of rows that are put together: their columns must be of one type.
         """
         from nntool.tables import cleaning, columns
+        from nntool.tables.sources.reading import Narrowing
 
-        if self.is_in_order or not isinstance(reader, Narrowing):
+        if not isinstance(reader, Narrowing):
+            return
+        ahead = threads if threads > 1 else 0
+        if self.is_in_order:
+            reader.narrow(reader.names, (), ahead)
             return
         own = {name: columns.find(reader.names, name) for name in self.sources}
         numbers = [own[name] for name in cleaning.plain_numbers(self.clean, self.sources)]
@@ -301,7 +192,7 @@ class Predictor:
         reader.narrow(
             [name for name in reader.names if name in wanted],
             [name for name in numbers if name is not None and name not in others],
-            threads if threads > 1 else 0,
+            ahead,
         )
 
     def _decided(self, decided: Any, probabilities: Any) -> Any:

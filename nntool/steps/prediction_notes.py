@@ -57,5 +57,5 @@ def feature_notes(features: dict[str, Any], whole: Iterable[str]) -> list[str]:
     return [
         *by_column("cell", "with a category not seen in training", features.get("unseen", {})),
         *by_column("value", "outside the range of training", features.get("outside", {})),
-        *by_column("cell", "missing, where training had none missing,", missing),
+        *by_column("cell", "missing, where training had none missing", missing),
     ]

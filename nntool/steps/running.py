@@ -97,6 +97,7 @@ def _has_nothing_to_score(models: dict[str, Any]) -> bool:
         and scored.part == "test"
         and scored.data is None
         and not scored.require
+        and scored.cv is None
     )
 
 

@@ -224,18 +224,24 @@ def of_file(run: Run, path: str, outcome: Outcome, by: Sequence[str] = ()) -> Sc
     predictor.require_columns(reader)
     grouped = columns.resolve_listed(reader.names, list(by), "--by")
     encode = target_codes.encode_values if model.classes is None else target_codes.encode_classes
+    predictor.narrow(reader, [target_column, *grouped])
     found, texts = [], []
     n_respelled = 0
+    unseen: dict[str, int] = {}
     for answers in predictor.answers(batches(reader, run)):
         truth, counts = encode(answers.text.column(target_column), state)
         n_respelled += counts.get("respelled", 0)
         for name, n in counts.get("unseen", {}).items():
-            outcome.notes.append(f"{path}: {n:,} rows of class {name!r}, which training never saw")
+            unseen[name] = unseen.get(name, 0) + n
         found.append(
             (truth, answers.numeric, answers.codes, answers.decided, answers.probabilities)
         )
         if grouped:
             texts.append(slicing.typed(answers.text, predictor.clean, grouped))
+    outcome.notes += [
+        f"{path}: {n:,} rows of class {name!r}, which training never saw"
+        for name, n in unseen.items()
+    ]
     if n_respelled:
         outcome.notes.append(
             f"{path}: {n_respelled:,} rows of class {' or '.join(state['classes'])}, written in"

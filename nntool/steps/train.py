@@ -216,10 +216,11 @@ def _write(
     history.write(folder / file_name(names.TRAIN_TIMING), log.timing)
     outcome.tables.append(history.curve(history.losses_of(log.epochs), best))
     judged = trainer.best is not None
+    outcome.notes += calibrated.notes
     outcome.notes.append(
         history.summary(log.epochs, best, ended, resolved["monitor"], judged=judged)
     )
-    outcome.notes += [*map(str, findings), *calibrated.notes]
+    outcome.notes += [str(finding) for finding in findings]
     if trainer.plan.average is not None and not trainer.n_averaged:
         outcome.notes.append(
             "training ended before --average-weights had taken any in: the model is no mean"

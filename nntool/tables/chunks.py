@@ -36,3 +36,17 @@ def n_empty_rows(batch: pa.RecordBatch) -> int:
         if not at.size:
             break
     return int(at.size)
+
+
+def all_finite(numbers: pa.Array) -> bool:
+    """Whether every float64 is finite, nulls apart; False may be said in doubt.
+
+    >>> all_finite(pa.array([1.0, None])), all_finite(pa.array([float("nan")]))
+    (True, False)
+    """
+    if not len(numbers):
+        return True
+    # What lies in the place of a null is 0, as arrays are made by readers; were it not, the answer
+    # could only be False. A look at the buffer takes a fifth of the time of one without nulls.
+    values = np.frombuffer(numbers.buffers()[1], np.float64)
+    return bool(np.isfinite(values[numbers.offset : numbers.offset + len(numbers)]).all())

@@ -112,7 +112,8 @@ def no_such_columns(names: Sequence[str], missing: Sequence[str], what: str) -> 
     is_or_are = "is no such column" if len(missing) == 1 else "are no such columns"
     return DataError(
         f"{what}: there {is_or_are}: {', '.join(described)}",
-        f"the {len(names)} columns are: {quoted(names, 20)}",
+        f"the {counted(len(names), 'column')} {'is' if len(names) == 1 else 'are'}:"
+        f" {quoted(names, 20)}",
     )
 
 

@@ -38,10 +38,10 @@ def deciles(values: Numbers) -> Deciles:
     ranks = -(-SHARES * n // 10) - 1
     below = np.cumsum(n_in_bucket) - n_in_bucket
     wanted = np.searchsorted(below, ranks, side="right") - 1
-    is_wanted = np.zeros(N_BUCKETS + 1, bool)
-    is_wanted[wanted] = True
-    near = np.sort(values[is_wanted[buckets]])  # the few values among which the deciles are
-    n_near = np.where(is_wanted[:-1], n_in_bucket, 0)
+    different = np.unique(wanted)
+    near = np.sort(values[_is_in(buckets, different)])  # the few values among which they are
+    n_near = np.zeros_like(n_in_bucket)
+    n_near[different] = n_in_bucket[different]
     below_near = np.cumsum(n_near) - n_near
     found = near[ranks - below[wanted] + below_near[wanted]]
     edges, first = np.unique(found, return_index=True)
@@ -72,15 +72,25 @@ def _bucketed(
     """
     buckets = np.empty(len(values), np.uint16)
     counts = np.zeros(N_BUCKETS + 1, np.int64)
+    buffer = np.empty(min(BLOCK, len(values)))
     with np.errstate(over="ignore"):
         scale = (N_BUCKETS - 1) / (high - low) if high > low else 0.0
     scale = min(scale, np.finfo(float).max)
     for start in range(0, len(values), BLOCK):
-        places = np.clip(values[start : start + BLOCK], low, high)
+        block = values[start : start + BLOCK]
+        places = np.clip(block, low, high, out=buffer[: len(block)])
         places -= low
         places *= scale
         np.copyto(places, N_BUCKETS, where=np.isnan(places))
-        whole = places.astype(np.intp)
-        counts += np.bincount(whole, minlength=N_BUCKETS + 1)
-        buckets[start : start + BLOCK] = whole
+        of_block = buckets[start : start + BLOCK]
+        of_block[:] = places
+        counts += np.bincount(of_block, minlength=N_BUCKETS + 1)
     return buckets, counts[:-1]
+
+
+def _is_in(buckets: npt.NDArray[np.uint16], wanted: npt.NDArray[np.intp]) -> npt.NDArray[np.bool_]:
+    """Which values lie in a few buckets: comparing with each is faster than a table of them."""
+    found = np.zeros(len(buckets), bool)
+    for bucket in wanted.astype(np.uint16):  # of the same type, or all would be converted
+        found |= buckets == bucket
+    return found

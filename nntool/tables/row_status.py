@@ -122,13 +122,13 @@ def column(found: Codes) -> pa.DictionaryArray:
     return pa.DictionaryArray.from_arrays(pa.array(found), pa.array(STATUSES, pa.string()))
 
 
-def tally(found: Codes) -> dict[str, int]:
+def tally(found: Codes | list[int]) -> dict[str, int]:
     """How many rows have each word; a row may have several.
 
     >>> tally(np.array([0, 1, 3], np.int8))
     {'ok': 1, 'imputed': 2, 'unseen category': 1, 'out of range': 0, 'bad row': 0}
     """
-    times = np.bincount(found, minlength=len(STATUSES))
+    times = np.bincount(np.asarray(found, np.int8), minlength=len(STATUSES))
     in_words = {
         word: int(sum(times[code] for code in range(BAD_CODE) if code >> bit & 1))
         for bit, word in enumerate(WORDS)

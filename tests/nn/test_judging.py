@@ -183,3 +183,24 @@ def test_the_first_rows_stand_as_they_do_in_the_source() -> None:
     batch = first_rows(ArrayRows(X, None, Y, None, index), 3)
     np.testing.assert_array_equal(batch.numeric, X[[5, 3, 8]])
     assert first_rows(ArrayRows(X, None, Y, None, index)).n_rows == 4
+
+
+def test_a_collector_keeps_only_what_the_metrics_need() -> None:
+    class Hits:
+        def __call__(self, z: np.ndarray, y: np.ndarray, weight: None) -> dict[str, float]:
+            raise AssertionError("the outputs themselves are not wanted")
+
+        def keep(self, z: np.ndarray) -> np.ndarray:
+            return z.argmax(axis=1)
+
+        def of_kept(self, kept: np.ndarray, y: np.ndarray, weight: None) -> dict[str, float]:
+            assert kept.shape == y.shape
+            return {"classes": float(kept.sum())}
+
+    c = Collector(Hits())
+    for batch in ArrayRows(X, None, Y).batches(None, 10):
+        c.take(np.eye(7)[np.arange(batch.n_rows) % 7], batch)
+    n_of = np.bincount(np.arange(10) % 7, minlength=7)
+    blocks = len(X) // 10
+    rest = np.arange(len(X) % 10) % 7
+    assert c.metrics() == {"classes": float(blocks * (n_of * np.arange(7)).sum() + rest.sum())}

@@ -9,7 +9,9 @@ import pytest
 from sklearn import metrics as sk
 
 from nntool.errors import DataError, UsageError
+from nntool.nn.batches import ArrayRows
 from nntool.nn.heads import TargetMap
+from nntool.nn.judging import Collector
 from nntool.nn.losses import LOSSES
 from nntool.nn.outputs import choose_output
 from nntool.nn.stopping import EarlyStopping
@@ -83,6 +85,14 @@ def test_the_positive_class_is_the_one_that_was_named(by_scikit_learn, name):
     found = metrics_of("binary", output_of("binary"), words("binary", "no"), name)(z, target, None)
     wanted = by_scikit_learn("binary", name, z, target, positive=0)
     assert found[name] == pytest.approx(wanted, rel=1e-5)
+
+
+def test_the_quantile_of_the_loss_is_that_of_pinball(reference_metrics):
+    z, target = some_rows("regression")
+    output = choose_output("regression", 0, LOSSES["quantile"](tau=0.8))
+    found = metrics_of("regression", output, words("regression"), "pinball")(z, target, None)
+    wanted = reference_metrics["regression"]["pinball"](target, z[:, 0], None, 0.8)
+    assert found["pinball"] == pytest.approx(wanted, rel=1e-6)
 
 
 @pytest.mark.parametrize("monitor", ["validation-loss", "train-loss"])
@@ -232,3 +242,25 @@ print("sklearn" in sys.modules)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def blocks_of(measure, z, target):
+    """What a collector keeps of some rows that come block by block, and the metrics at the end."""
+    collector = Collector(measure)
+    rows = ArrayRows(np.zeros((len(target), 1), np.float32), target=target)
+    for batch, block in zip(rows.batches(None, 64), range(0, len(target), 64), strict=True):
+        collector.take(z[block : block + 64], batch)
+    return sum(kept.nbytes for kept, _ in collector._kept), collector.metrics()
+
+
+@pytest.mark.parametrize("monitor", ["validation-loss", "accuracy", "f1", "mcc", "auc", "log-loss"])
+def test_rows_that_come_by_blocks_are_measured_as_one(monitor):
+    rng = np.random.default_rng(0)
+    z = rng.normal(size=(500, 20)).astype(np.float32)
+    target = np.where(rng.random(500) < 0.5, z.argmax(axis=1), rng.integers(20, size=500))
+    output = choose_output("multiclass", 20, LOSSES["cce"]())
+    known = {"classes": [str(i) for i in range(20)], "positive": None}
+    measure = metrics_of("multiclass", output, known, monitor)
+    n_bytes, found = blocks_of(measure, z, target.astype(np.int32))
+    assert found == measure(z, target.astype(np.int32), None)
+    assert n_bytes == (z.nbytes if monitor in ("auc", "log-loss") else 4 * 500)

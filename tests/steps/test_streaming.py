@@ -48,3 +48,64 @@ def test_an_error_is_raised_at_the_place_of_its_item(threads: int) -> None:
     assert [next(results) for _ in range(3)] == [0, 1, 2]
     with pytest.raises(ValueError, match="the third"):
         next(results)
+
+
+def test_a_result_does_not_wait_for_an_item_that_is_slow_to_come() -> None:
+    more = threading.Event()
+
+    def items() -> Iterator[int]:
+        yield 1
+        assert more.wait(10)
+        yield 2
+
+    results = in_order(lambda n: n, items(), 2)
+    assert next(results) == 1
+    more.set()
+    assert list(results) == [2]
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_who_has_enough_need_not_wait_for_the_next_item(threads: int) -> None:
+    never = threading.Event()
+
+    def items() -> Iterator[int]:
+        yield 1
+        if threads > 1:
+            never.wait(60)
+        yield 2
+
+    begun = time.perf_counter()
+    results = in_order(lambda n: n, items(), threads)
+    assert next(results) == 1
+    results.close()  # type: ignore[attr-defined]  # a generator
+    never.set()
+    assert time.perf_counter() - begun < 30
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_the_source_of_the_items_is_closed_where_nobody_wants_more(threads: int) -> None:
+    closed = threading.Event()
+
+    def items() -> Iterator[int]:
+        try:
+            yield from range(1000)
+        finally:
+            closed.set()
+
+    results = in_order(lambda n: n, items(), threads)
+    assert next(results) == 0
+    results.close()  # type: ignore[attr-defined]  # a generator
+    del results
+    assert closed.wait(10)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_an_error_of_the_items_is_raised_behind_those_before_it(threads: int) -> None:
+    def items() -> Iterator[int]:
+        yield 1
+        raise ValueError("no more")
+
+    results = in_order(lambda n: n, items(), threads)
+    assert next(results) == 1
+    with pytest.raises(ValueError, match="no more"):
+        next(results)

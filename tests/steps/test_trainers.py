@@ -48,6 +48,7 @@ CHANGES = {
     "min_delta": ["--patience", "1", "--min-delta", "9", "--epochs", "9"],
     "monitor": ["--monitor", "train-loss"],
     "validate_every": ["--validate-every", "2"],
+    "calibration": ["--calibration", "0.2"],
     "seed": ["--seed", "1"],
 }
 HISTORY_ALONE = {"monitor", "validate_every"}

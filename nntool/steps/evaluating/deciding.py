@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from nntool.errors import DataError, UsageError
 from nntool.settings.evaluate import NO_METRIC, EvaluateSettings
 from nntool.settings.wording import counted
+from nntool.steps import calibration
 from nntool.steps.job import TableView
 
 if TYPE_CHECKING:
@@ -23,6 +24,16 @@ def refuse(settings: EvaluateSettings, task: str) -> None:
             f"{asked}: a threshold parts two classes, and this is a {task} task",
             f"leave {asked.split()[0]} out",
         )
+
+
+def decide(settings: EvaluateSettings, parts: Parts) -> dict[str, Any] | None:
+    """Have all parts decided by the threshold that is asked for; returns it as `threshold_of`."""
+    import numpy as np
+
+    stopping = np.flatnonzero(calibration.masks_of_model(parts.run).stopping)
+    found = threshold_of(settings, parts, stopping)
+    parts.threshold = None if found is None else found["value"]
+    return found
 
 
 def threshold_of(settings: EvaluateSettings, parts: Parts, stopping: Any) -> dict[str, Any] | None:

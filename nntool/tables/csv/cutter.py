@@ -13,6 +13,7 @@ from nntool.tables.csv.records import (
     Positions,
     QuoteError,
     Signs,
+    count_line_feeds,
     count_lines,
     line_ends,
     quotes,
@@ -55,10 +56,14 @@ class Block(NamedTuple):
 
 
 class _Cut(NamedTuple):
-    """A buffer cut into records; ``rest`` is its unfinished end."""
+    """A buffer cut into records; ``rest`` is its unfinished end.
+
+    ``ends`` are the offsets of the last byte of each record, None where each line is a record and
+    nobody needs to know where it ends.
+    """
 
     data: bytes
-    ends: Positions
+    ends: Positions | None
     rest: bytes
     n_blanked: int
 
@@ -111,7 +116,7 @@ class Cutter:
         while not at_end:
             buffer = carry + more
             at_end = not more
-            if BOM in buffer:  # of a file that was joined to another
+            if BOM[:1] in buffer and BOM in buffer:  # of a file that was joined to another
                 buffer, n_marks = BOM_OF_A_LINE.subn(b"", buffer)
                 self.n_marks += n_marks
             if at_end and buffer and not buffer.endswith(b"\n"):
@@ -129,13 +134,15 @@ class Cutter:
                 cut, carry = self._with_marked_end(cut), b""
             if carry and (at_end or len(carry) > LONGEST_RECORD):
                 raise self._never_closed(cut)
-            held = self._held_back(cut)
-            n_records = cut.ends.size - held
-            stop = int(cut.ends[n_records - 1]) + 1 if n_records else 0
+            if cut.ends is None:
+                n_records, stop = count_line_feeds(cut.data), len(cut.data)
+            else:
+                n_records = cut.ends.size - self._held_back(cut.data, cut.ends)
+                stop = int(cut.ends[n_records - 1]) + 1 if n_records else 0
             if stop:
                 # What was made blank in the held part is counted too early: it is never more
                 # than what this block has, and the sum over the file is right.
-                data = cut.data[:stop]
+                data = cut.data[:stop]  # all of it, as a rule: no copy
                 if self._has_escapes:
                     data = data.replace(b"\\\\", b"\\")
                 if self._by_place:
@@ -143,7 +150,7 @@ class Cutter:
                 block = Block(data, self._line, n_records, n_blanked)
                 n_blanked = 0
                 yield block
-                self._line += count_lines(block.data)
+                self._line += n_records if cut.ends is None else count_lines(block.data)
             self.held_back = cut.data[stop:]
             carry = self.held_back + carry
             # A record longer than a block is read in growing pieces, so that it is scanned
@@ -178,6 +185,10 @@ class Cutter:
 
     def _cut(self, buffer: bytes, *, at_end: bool) -> _Cut:
         """Cut at record ends; a record whose quotes are wrong becomes blank lines."""
+        quote = self._signs.quote
+        if not self._skip_end and b"\r" not in buffer and not (quote and quote in buffer):
+            cut = buffer.rfind(b"\n") + 1
+            return _Cut(buffer[:cut], None, buffer[cut:], 0)
         if self._by_place:
             found = record_ends_by_place(buffer, self._signs)
             cut = int(found[-1]) + 1 if found.size else 0
@@ -240,17 +251,18 @@ class Cutter:
         line = self._line + count_lines(cut.data)
         self._defects.add(line, "ends inside a quoted cell", excerpt(cut.rest), quotes=True)
         mark = marked_lines(cut.rest)
-        ends = np.append(cut.ends, len(cut.data) + len(mark) - 1)
+        ends = record_ends(cut.data, self._signs) if cut.ends is None else cut.ends
+        ends = np.append(ends, len(cut.data) + len(mark) - 1)
         return _Cut(cut.data + mark, ends, b"", cut.n_blanked)
 
-    def _held_back(self, cut: _Cut) -> int:
+    def _held_back(self, data: bytes, ends: Positions) -> int:
         """How many records at the end of a cut are kept for later: they may be the last."""
-        starts = starts_of(cut.ends)
+        starts = starts_of(ends)
         nothing = self._signs.delimiter + self._signs.quote + b" \r\n"
         held = n_filled = 0
-        while n_filled < self._skip_end and held < cut.ends.size:
+        while n_filled < self._skip_end and held < ends.size:
             held += 1
-            record = cut.data[int(starts[-held]) : int(cut.ends[-held]) + 1]
+            record = data[int(starts[-held]) : int(ends[-held]) + 1]
             n_filled += bool(record.translate(None, nothing))
         return held
 

@@ -88,13 +88,16 @@ class Defects:
         records = f"{counted(self.count, 'record')} {was}"
         if self._are_kept:
             rows = counted(self.count, "row")
-            return f"{self.name}: {rows} could not be read and {was} not answered: {self._shown()}"
+            return (
+                f"{self.name}: {rows} could not be read and {was} not answered (--strict"
+                f" refuses them): {self._shown()}"
+            )
         return f"{self.name}: {records} left out (--max-bad-rows): {self._shown()}"
 
     def _shown(self) -> str:
         ordered = sorted(self.listed, key=lambda one: int(one["line"]))[:SHOWN]
         shown = "; ".join(
-            f"line {d['line']} {d['reason']}" + (f" ({d['text']})" if self._show else "")
+            f"line {d['line']} {d['reason']}" + (f" ({d['text']})" if d.get("text") else "")
             for d in ordered
         )
         return shown + ("; …" if self.count > SHOWN else "")

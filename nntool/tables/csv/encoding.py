@@ -145,7 +145,7 @@ def decide(head: bytes, found: Survey, name: str) -> tuple[str, str | None]:
     """The encoding and what to say of it; raises ``DataError`` with candidates if not clear."""
     by_mark = by_first_bytes(head)
     if by_mark is None:
-        _refuse_binary(head, name)
+        refuse_binary(head, name)
     else:
         said = None if by_mark == "utf-8" else f"the encoding is {by_mark}, by its first bytes"
         return by_mark, said
@@ -174,7 +174,7 @@ def of_input(head: bytes, known: str) -> str | None:
     return "utf-8" if found.n_valid and not found.n_invalid else None
 
 
-def _refuse_binary(head: bytes, name: str) -> None:
+def refuse_binary(head: bytes, name: str) -> None:
     """Raise for bytes of which many are control signs, so no text of one byte a letter."""
     sample = np.frombuffer(head[:65536].rstrip(b"\0\x1a"), np.uint8)  # but for padding
     control = ((sample < 9) & (sample != 1)) | ((sample > 13) & (sample < 26))  # 1 may separate

@@ -24,9 +24,7 @@ OTHER_FORMATS = (
 
 def refuse_other_formats(head: bytes, name: str) -> None:
     """Raise for what the first bytes tell: archives, workbooks, databases, web pages, ARFF."""
-    for magic, what, hint in OTHER_FORMATS:
-        if head.startswith(magic):
-            raise DataError(f"{name} is no CSV: it is {what}", hint)
+    refuse_by_first_bytes(head, name)
     if re.match(rb"\s*<(!doctype|html|\?xml|table)", head[:200].lower()):
         raise DataError(
             f"{name} is no CSV: it is a web page or XML",
@@ -39,6 +37,13 @@ def refuse_other_formats(head: bytes, name: str) -> None:
             f"{name} is no plain CSV: it is ARFF, with a description of its columns above the rows",
             f"--skip-rows {lines} --no-header",
         )
+
+
+def refuse_by_first_bytes(head: bytes, name: str) -> None:
+    """Raise for what begins as no text does: archives, workbooks, databases."""
+    for magic, what, hint in OTHER_FORMATS:
+        if head.startswith(magic):
+            raise DataError(f"{name} is no CSV: it is {what}", hint)
 
 
 def refuse_json(text: str, name: str) -> None:

@@ -27,9 +27,17 @@ class Header(NamedTuple):
 
 
 def split_header(
-    blocks: Iterator[Block], dialect: Dialect, name: str, *, show_cells: bool = True
+    blocks: Iterator[Block],
+    dialect: Dialect,
+    name: str,
+    *,
+    show_cells: bool = True,
+    keep_bad: bool = False,
 ) -> tuple[Header, Block]:
-    """The names in the first record that is not blank, and the block that follows it."""
+    """The names in the first record that is not blank, and the block that follows it.
+
+    Raises ``DataError`` where all rows have a cell more or less; with ``keep_bad`` they are bad.
+    """
     n_blank = first_blank = 0
     for block in blocks:
         ends = record_ends(block.data, dialect.signs)
@@ -59,7 +67,12 @@ def split_header(
         is_quoted = bool(dialect.quote) and block.data[start:stop].lstrip(b" ").startswith(
             dialect.quote.encode()
         )
-        cells, more = _fitted(cells, rest, dialect, name, is_quoted)
+        more: list[str] = []
+        try:
+            cells, more = _fitted(cells, rest, dialect, name, is_quoted)
+        except DataError:
+            if not keep_bad:
+                raise
         return Header(cells, notes + more, n_blank, first_blank), rest
     raise _nothing(dialect, name)
 

@@ -3,11 +3,10 @@
 import re
 from collections.abc import Sequence
 
-import numpy as np
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
-from nntool.tables.chunks import n_empty_rows
+from nntool.tables.chunks import all_finite, n_empty_rows
 from nntool.tables.csv.dialect import Dialect
 from nntool.tables.csv.records import unpadded
 
@@ -75,9 +74,8 @@ class Parser:
                 break
             # from now on it is read as text at once: an attempt that fails costs a whole parse
             self._numbers = numbers - others
-        if parsed is None or n_empty_rows(parsed):
-            return None
-        return parsed
+        is_part = len(self._columns) < len(self._names)
+        return None if parsed is None or (is_part and n_empty_rows(parsed)) else parsed
 
     def _read(
         self, data: bytes, convert: arrow_csv.ConvertOptions
@@ -126,11 +124,5 @@ def _not_finite(batch: pa.RecordBatch | None) -> set[str]:
     return {
         name
         for name, column in zip(batch.schema.names, batch.columns, strict=True)
-        if pa.types.is_floating(column.type) and not _is_finite(column)
+        if pa.types.is_floating(column.type) and not all_finite(column)
     }
-
-
-def _is_finite(column: pa.Array) -> bool:
-    """Whether every number is finite, nulls apart."""
-    values = column if not column.null_count else column.drop_null()
-    return bool(np.isfinite(values.to_numpy()).all())

@@ -23,7 +23,8 @@ from nntool.tables.csv.parsing import Parser
 from nntool.tables.csv.passed import Passed
 from nntool.tables.csv.records import Positions, cell_counts
 from nntool.tables.csv.repair import find_defects, lines_of, rows_of, without
-from nntool.tables.csv.source import Utf8Bytes, WithoutPadding, has_more
+from nntool.tables.csv.source import has_more
+from nntool.tables.csv.utf8 import Utf8Bytes, WithoutPadding
 
 
 class CsvReader:
@@ -68,6 +69,9 @@ class CsvReader:
         self._keep_bad = keep_bad
         self._encoding = dialect.encoding
         self._ahead = int(ahead)
+        self._waiting: deque[tuple[Block, Future[pa.RecordBatch | pa.ArrowInvalid | None]]] = (
+            deque()
+        )
         self._blank = Passed(name, "blank line", "passed over")
         self._empty = Passed(name, "row without any value", "left out", "rows without any value")
         self._again = Passed(name, "repeated header", "left out")
@@ -85,7 +89,9 @@ class CsvReader:
             keep_bad=keep_bad,
         )
         blocks = iter(self._cutter)
-        header, first = split_header(blocks, dialect, name, show_cells=show_cells)
+        header, first = split_header(
+            blocks, dialect, name, show_cells=show_cells, keep_bad=keep_bad
+        )
         self._blank.add(header.n_blank, header.first_blank)
         self._blocks = chain([first], blocks)
         is_named = dialect.header and len(header.cells) > 1
@@ -162,14 +168,15 @@ class CsvReader:
             for block in self._blocks:
                 yield block, self._parse(block.data)
             return
-        waiting: deque[tuple[Block, Future[pa.RecordBatch | pa.ArrowInvalid | None]]] = deque()
+        waiting = self._waiting
         with ThreadPoolExecutor(self._ahead) as pool:
             for block in self._blocks:
                 waiting.append((block, pool.submit(self._parse, block.data)))
                 while len(waiting) > self._ahead or (waiting and not has_more(self._stream)):
                     before, parsed = waiting.popleft()
                     yield before, parsed.result()
-            for before, parsed in waiting:
+            while waiting:
+                before, parsed = waiting.popleft()
                 yield before, parsed.result()
 
     def _settled(
@@ -210,7 +217,7 @@ class CsvReader:
         if not bad.size:
             return None if parsed is None else bad_rows.marked(parsed)
         good = pa.RecordBatch.from_pylist([], schema=self.schema) if parsed is None else parsed
-        is_bad = np.isin(rows_of(block, bad, self._signs, len(self.names)), bad)
+        is_bad = np.isin(rows_of(block, self._signs, len(self.names)), bad)
         if np.count_nonzero(~is_bad) != good.num_rows:
             raise self._refused(block, "its rows cannot be told apart")
         return bad_rows.marked(bad_rows.with_gaps(good, is_bad), is_bad)
@@ -252,7 +259,7 @@ class CsvReader:
         """Read on to count the defects, and refuse the file."""
         n_cells = len(self.names)
         try:
-            for block in self._blocks:
+            for block in chain([block for block, _ in self._waiting], self._blocks):
                 bad = self._defects_of(block)
                 last_is_bad &= bool(bad.size) and self._ends_badly(block, bad) and bad[0] == 0
         except DataError:

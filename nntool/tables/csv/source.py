@@ -1,12 +1,12 @@
-"""Where the bytes of a CSV come from: a file, a packed file, a pipe; as UTF-8."""
+"""Where the bytes of a CSV come from: a file, a packed file, a pipe."""
 
 import bz2
-import codecs
 import gzip
 import io
 import lzma
 import os
 import select
+import shlex
 import stat
 import zlib
 from collections.abc import Callable
@@ -14,11 +14,9 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from nntool.errors import DataError
-from nntool.tables.csv.dialect import is_utf8
 
 HEAD_BYTES = 1 << 18
 READ_BYTES = 1 << 20
-MOST_PADDING = 1 << 20
 PATIENCE = 0.02
 """Seconds to wait for more of a pipe that has given something: then it is worked on."""
 PATIENCE_AT_FIRST = 1.0
@@ -39,6 +37,14 @@ PACKED: dict[str, Callable[[str, str], Any]] = {
     ".zst": _open_zst,
 }
 
+MAGIC = {
+    ".gz": b"\x1f\x8b",
+    ".bz2": b"BZh",
+    ".xz": b"\xfd7zXZ\0",
+    ".zst": b"\x28\xb5\x2f\xfd",
+}
+"""How packed files begin, by the suffixes of ``PACKED``."""
+
 
 def open_source(path: str) -> BinaryIO:
     """Open a file for reading bytes, unpacked where its name ends in one of ``PACKED``.
@@ -50,6 +56,7 @@ def open_source(path: str) -> BinaryIO:
             raise DataError("the name of the file is empty", "name a file")
         unpack = PACKED.get(Path(path).suffix.lower())
         if unpack is not None:
+            _refuse_unpacked(path)
             return cast(BinaryIO, unpack(path, "rb"))
         return Path(path).open("rb", buffering=READ_BYTES)
     except FileNotFoundError:
@@ -62,24 +69,39 @@ def open_source(path: str) -> BinaryIO:
         raise DataError(f"{path} cannot be opened: {error}", f"ls -l {path}") from None
 
 
-def peek(stream: BinaryIO, *, keep_open: bool = False) -> tuple[bytes, BinaryIO]:
+def _refuse_unpacked(path: str) -> None:
+    """Raise for a file that is not packed as its name says."""
+    if not Path(path).is_file():
+        return
+    magic = MAGIC[Path(path).suffix.lower()]
+    with open(path, "rb") as file:
+        head = file.read(len(magic))
+    if head and head != magic:
+        suffix = Path(path).suffix
+        raise DataError(
+            f"{path} is not packed, or not as {suffix} says: it begins with {head.hex(' ')}",
+            f"if it is text: mv {shlex.quote(path)} {shlex.quote(path.removesuffix(suffix))}",
+        )
+
+
+def peek(
+    stream: BinaryIO, name: str = "the input", *, keep_open: bool = False
+) -> tuple[bytes, BinaryIO]:
     """The first ``HEAD_BYTES`` of a stream, and a stream that still begins with them.
 
-    For a pipe, which cannot go back; ``keep_open``: it stays open when the new one is closed, and
-    what comes slowly is read as it comes.
+    A pipe cannot go back, and what comes slowly is read as it comes. ``keep_open``: it stays open
+    when the new one is closed.
     """
-    rest: Any = arriving(stream) if keep_open else stream
+    rest: Any = arriving(stream)
     head = b""
     while len(head) < HEAD_BYTES:
-        more = read_bytes(rest, HEAD_BYTES - len(head), "the input")
+        more = read_bytes(rest, HEAD_BYTES - len(head), name)
         if not more:
             break
         head += more
         if b"\n" in head and isinstance(rest, Arriving) and not rest.has_more(PATIENCE_AT_FIRST):
             break
-    if isinstance(rest, Arriving):
-        return head, cast(BinaryIO, _Replayed(head, rest, keep_open))
-    return head, cast(BinaryIO, io.BufferedReader(_Replayed(head, rest, keep_open)))
+    return head, cast(BinaryIO, _Replayed(head, rest, keep_open, name))
 
 
 def read_bytes(
@@ -103,7 +125,8 @@ class Arriving:
     ``sys.stdin``, which Python takes at its end.
     """
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, stream: BinaryIO, descriptor: int) -> None:
+        self._stream = stream
         self._descriptor = descriptor
 
     def read(self, size: int) -> bytes:
@@ -119,15 +142,19 @@ class Arriving:
         """Whether a read would give something at once, or in so many seconds; the end counts."""
         return bool(select.select([self._descriptor], [], [], seconds)[0])
 
+    def close(self) -> None:
+        """Close the stream whose descriptor it is."""
+        self._stream.close()
+
 
 def arriving(stream: BinaryIO) -> BinaryIO | Arriving:
-    """The stream itself, or its descriptor where that is a pipe, a terminal or the like."""
+    """The stream itself, or a view of it where it is a pipe, a terminal or the like."""
     raw = getattr(stream, "raw", None)
     if not isinstance(raw, io.FileIO) or os.name == "nt":  # select takes sockets only there
         return stream
     if stat.S_ISREG(os.fstat(raw.fileno()).st_mode):
         return stream
-    return Arriving(raw.fileno())
+    return Arriving(stream, raw.fileno())
 
 
 def has_more(stream: BinaryIO) -> bool:
@@ -138,7 +165,8 @@ def has_more(stream: BinaryIO) -> bool:
 class _Replayed(io.RawIOBase):
     """Bytes that were read before, then the rest of the stream."""
 
-    def __init__(self, head: bytes, rest: BinaryIO | Arriving, keep_open: bool) -> None:
+    def __init__(self, head: bytes, rest: BinaryIO | Arriving, keep_open: bool, name: str) -> None:
+        self._name = name
         self._head = memoryview(head)
         self._rest = rest
         self._keep_open = keep_open
@@ -150,11 +178,13 @@ class _Replayed(io.RawIOBase):
         return bool(self._head) or not isinstance(self._rest, Arriving) or self._rest.has_more()
 
     def read(self, size: int = -1) -> bytes:
+        if size < 0:
+            return self.readall()
         if self._head:
             head = bytes(self._head[:size])
             self._head = self._head[len(head) :]
             return head
-        return read_bytes(cast(BinaryIO, self._rest), size, "the input")
+        return read_bytes(cast(BinaryIO, self._rest), size, self._name)
 
     def readinto(self, buffer: object) -> int:
         room = memoryview(cast(bytearray, buffer))
@@ -164,124 +194,5 @@ class _Replayed(io.RawIOBase):
 
     def close(self) -> None:
         if not self.closed and not self._keep_open:
-            cast(BinaryIO, self._rest).close()
+            self._rest.close()
         super().close()
-
-
-def _escape(error: UnicodeError) -> tuple[str, int]:
-    """Each byte that cannot be decoded as half of a surrogate pair, which is no UTF-8 either."""
-    if not isinstance(error, UnicodeDecodeError):
-        raise error
-    return "".join(chr(ESCAPED + byte) for byte in error.object[error.start : error.end]), error.end
-
-
-ESCAPED = 0xDC00
-codecs.register_error("nntool.escape", _escape)
-
-
-def escaped_byte(data: bytes) -> int | None:
-    r"""The byte of the source that stands escaped at the start of what is no UTF-8.
-
-    >>> escaped_byte(b"\xed\xb2\x81")
-    129
-    """
-    try:
-        found = ord(data[:3].decode("utf-8", errors="surrogatepass")[:1] or "\0") - ESCAPED
-    except UnicodeDecodeError:
-        return None
-    return found if 0 <= found < 256 else None
-
-
-class Utf8Bytes:
-    """A stream in any encoding, read as UTF-8; block by block, so of any length.
-
-    With ``keep_bad`` bytes that are not of the encoding become bytes that are not UTF-8, so that
-    their record is found; else the first of them is a ``DataError``.
-    """
-
-    def __init__(
-        self, stream: BinaryIO, encoding: str, name: str, *, keep_bad: bool = False
-    ) -> None:
-        self._stream = stream
-        self._encoding = encoding
-        self._name = name
-        self._line = 1
-        self._is_begun = False
-        self._decoder = (
-            None
-            if is_utf8(encoding)
-            else codecs.getincrementaldecoder(encoding)("nntool.escape" if keep_bad else "strict")
-        )
-
-    def read(self, size: int) -> bytes:
-        """About ``size`` bytes of UTF-8; empty at the end. Raises ``DataError`` with the line."""
-        if self._decoder is None:
-            return self._raw(size)
-        while True:
-            raw = self._raw(size)
-            try:
-                text = self._decoder.decode(raw, final=not raw)
-                data = text.encode("utf-8", errors="surrogatepass")
-            except UnicodeDecodeError as error:
-                raise self._undecodable(error) from None
-            except UnicodeError as error:
-                raise DataError(
-                    f"{self._name} is not {self._encoding}: {error}", "try another --encoding"
-                ) from None
-            self._line += text.count("\n") or text.count("\r")
-            if data or not raw:
-                return data
-
-    def _raw(self, size: int) -> bytes:
-        """Bytes as they come; the first piece as soon as a pipe has any."""
-        if self._is_begun or not isinstance(self._stream, io.BufferedIOBase):
-            return read_bytes(self._stream, size, self._name)
-        self._is_begun = True
-        return read_bytes(self._stream, size, self._name, at_once=True)
-
-    def _undecodable(self, error: UnicodeDecodeError) -> DataError:
-        before = error.object[: error.start].decode(self._encoding, errors="replace")
-        line = self._line + (before.count("\n") or before.count("\r"))
-        bad = error.object[error.start : error.start + 4].hex(" ")
-        return DataError(
-            f"{self._name}, line {line}: the bytes {bad} are not {self._encoding}: {error.reason}",
-            "name the encoding that the file was written in: --encoding utf-8 (or another)",
-        )
-
-
-class WithoutPadding:
-    """A stream of UTF-8 without what old programs put behind the last record: 0x1A and NULs.
-
-    NULs are padding behind a line end alone; elsewhere they are a defect of their record.
-    """
-
-    def __init__(self, stream: Utf8Bytes) -> None:
-        self._stream = stream
-        self._held = b""
-        self._last = b"\n"
-        self.n_bytes = 0
-        """Bytes of padding, once the end is reached."""
-
-    def read(self, size: int) -> bytes:
-        """About ``size`` bytes; empty at the end."""
-        while more := self._stream.read(size):
-            data = self._held + more
-            start = self._padding_at(data)
-            self._held = data[start:]
-            if start:
-                self._last = data[start - 1 : start]
-                return data[:start]
-        self.n_bytes += len(self._held) - self._held.count(b"\r") - self._held.count(b"\n")
-        self._held = b""
-        return b""
-
-    def _padding_at(self, data: bytes) -> int:
-        """Where the bytes begin that are padding if the stream ends here."""
-        if data[-1] not in b"\0\x1a\r\n":
-            return len(data)
-        text = len(data.rstrip(b"\0\x1a\r\n"))
-        lines = len(data[text:]) - len(data[text:].lstrip(b"\r\n"))
-        start = text + lines
-        is_new_line = lines > 0 or (self._last if not text else b"") in (b"\r", b"\n")
-        is_padding = data[start : start + 1] == b"\x1a" or is_new_line
-        return start if is_padding and len(data) - start <= MOST_PADDING else len(data)

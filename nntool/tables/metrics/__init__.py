@@ -38,6 +38,11 @@ class Metric(NamedTuple):
     """Whether tables leave it out: metrics.json and --require have it."""
 
     @property
+    def grows_by_resampling(self) -> bool:
+        """Whether drawing rows again adds to it by itself: chance gaps in bins never cancel."""
+        return self.function is probabilities.ece
+
+    @property
     def sorts_by_class(self) -> bool:
         """Whether the rows are sorted anew for each of several classes."""
         return self.function in (

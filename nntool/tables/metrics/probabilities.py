@@ -90,9 +90,10 @@ def brier_of_classes(s: Samples) -> Numbers:
 
 
 def ece(s: Samples) -> Numbers:
-    """Σ |rows right − Σ confidence| / n over 15 equal bins of confidence, the largest p of a row.
+    """Σ |rows right − sum of confidence| / n over 15 bins of confidence, the largest p of a row.
 
-    "Right" is whether the class of the largest p is the true one, whatever the threshold.
+    The bins are equally wide, each with its upper bound. "Right" is whether the class of the
+    largest p is the true one, whatever the threshold.
     Source: Guo et al. 2017, On calibration of modern neural networks, arXiv:1706.04599.
     Use: whether 80 % sure is right in 80 % of rows; with few rows it is never 0.
     """

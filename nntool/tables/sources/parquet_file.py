@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from nntool.errors import DataError
+from nntool.tables.chunks import all_finite, n_empty_rows
 from nntool.tables.columns import unique_names
 from nntool.tables.sources.reading import BATCH_ROWS, text_schema
 from nntool.tables.sources.text import as_text
@@ -43,6 +44,36 @@ class ParquetSource:
                 yield self._text(batch, columns, places)
         except (pa.ArrowException, OSError) as error:
             raise _unreadable(self._name, error) from None
+
+    def narrowed(self, columns: Sequence[str], numbers: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """The rows in some of the columns, numbers as float64; see `CsvReader.narrow`."""
+        places = [self.names.index(column) for column in columns]
+        self._note_types(columns, places)
+        try:
+            for batch in self._file.iter_batches(BATCH_ROWS):
+                self.n_rows += batch.num_rows
+                wanted = self._typed(batch, columns, places, numbers)
+                if n_empty_rows(wanted):  # only all columns tell whether a row has no value
+                    every = range(len(self.names))
+                    wanted = self._typed(batch, self.names, every, ())
+                yield wanted
+        except (pa.ArrowException, OSError) as error:
+            raise _unreadable(self._name, error) from None
+
+    def _typed(
+        self,
+        batch: pa.RecordBatch,
+        columns: Sequence[str],
+        places: Sequence[int],
+        numbers: Sequence[str],
+    ) -> pa.RecordBatch:
+        """Some columns as text, but for numbers that their text would give again."""
+        found = []
+        for column, place in zip(columns, places, strict=True):
+            array = batch.column(place)
+            plain = plain_numbers(array) if column in numbers else None
+            found.append(as_text(array, column, self._name) if plain is None else plain)
+        return pa.RecordBatch.from_arrays(found, names=list(columns))
 
     def _to_read(self, places: list[int]) -> list[str] | None:
         """The columns to read by name; all of them where a name stands twice or has a dot."""
@@ -79,6 +110,23 @@ class ParquetSource:
     def close(self) -> None:
         """Close the file."""
         self._opened.close()
+
+
+def plain_numbers(array: pa.Array) -> pa.Array | None:
+    """Numbers as float64, where that is what their text is read as; None where it is not.
+
+    A float32 is not: 0.1 is another number as float64 than the one that its text names.
+
+    >>> plain_numbers(pa.array([1, None, 3])).to_pylist()
+    [1.0, None, 3.0]
+    >>> plain_numbers(pa.array([0.1], pa.float32())) is None
+    True
+    """
+    if pa.types.is_integer(array.type):
+        return array.cast(pa.float64(), safe=False)
+    if array.type != pa.float64() or not all_finite(array):
+        return None
+    return array
 
 
 def _unreadable(name: str, error: Exception) -> DataError:

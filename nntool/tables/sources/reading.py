@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import pyarrow as pa
 
@@ -52,6 +52,22 @@ class BatchReader(Opened, Protocol):
     def __iter__(self) -> Iterator[pa.RecordBatch]: ...
 
 
+@runtime_checkable
+class Narrowing(Protocol):
+    """A reader that can be told what is wanted of it."""
+
+    def narrow(self, columns: Sequence[str], numbers: Sequence[str] = (), ahead: int = 0) -> None:
+        """Give only these columns, some of them as numbers; see `CsvReader.narrow`."""
+
+
+@runtime_checkable
+class NumberSource(Protocol):
+    """A source that knows numbers."""
+
+    def narrowed(self, columns: Sequence[str], numbers: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """The rows in some of the columns, as `CsvReader.narrow` says."""
+
+
 class CsvSource:
     """A CSV reader as a source; ``left_out`` are the records that it could not read."""
 
@@ -90,8 +106,13 @@ class AllColumns:
 
     def __init__(self, source: Source) -> None:
         self._source = source
+        self._wanted: tuple[Sequence[str], Sequence[str]] | None = None
         self.names = source.names
         self.given_names = source.given_names
+
+    def narrow(self, columns: Sequence[str], numbers: Sequence[str] = (), ahead: int = 0) -> None:
+        """Give only these columns, as `CsvReader.narrow` says; all of a source of text alone."""
+        self._wanted = columns, numbers
 
     @property
     def left_out(self) -> list[dict[str, Any]]:
@@ -109,8 +130,14 @@ class AllColumns:
         return self._source.n_rows
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
-        yield from self._source.batches(self.names)
-        self._source.close()
+        source = self._source
+        try:
+            if self._wanted is not None and isinstance(source, NumberSource):
+                yield from source.narrowed(*self._wanted)
+            else:
+                yield from source.batches(self.names)
+        finally:
+            source.close()
 
 
 def text_schema(names: Sequence[str]) -> pa.Schema:

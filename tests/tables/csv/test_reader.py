@@ -82,6 +82,7 @@ def test_any_table_reads_as_the_csv_module_reads_it(table, data):
     assert reader.n_rows == len(table)
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(st.text(st.sampled_from('ab" '), max_size=5), min_size=3, max_size=3)))
 def test_quotes_inside_unquoted_cells_are_kept(table):
     table = [["x" + cell for cell in record] for record in table]

@@ -25,6 +25,13 @@ def rows(opened, columns=None):
         opened.close()
 
 
+def narrowed(opened, columns, numbers):
+    try:
+        return list(opened.narrowed(columns, numbers))
+    finally:
+        opened.close()
+
+
 def test_values_are_text_and_null_is_null(tmp_path):
     table = pa.table({"n": [1, None], "x": [0.5, 2.0], "t": ["", "NA"]})
     assert rows(source(tmp_path, table)) == [
@@ -90,3 +97,31 @@ def test_a_damaged_file_is_an_error_of_the_data(tmp_path):
     path.write_bytes(content)
     with pytest.raises(DataError, match="cannot be read as Parquet"):
         rows(ParquetSource(path, "in.parquet"))
+
+
+def test_numbers_are_those_that_their_text_would_give(tmp_path):
+    table = pa.table(
+        {
+            "whole": pa.array([2**53 + 1, None, -7], pa.int64()),
+            "broken": [0.1, -0.0, 1e-310],
+            "short": pa.array([0.1, 2.5, None], pa.float32()),
+            "wild": [1.0, float("nan"), float("inf")],
+            "code": ["007", "x", "y"],
+            "unused": ["a", "b", "c"],
+        }
+    )
+    wanted = ["code", "whole", "broken", "short", "wild"]
+    (batch,) = narrowed(source(tmp_path, table), wanted, wanted[1:])
+    text = pa.table({name: [row[name] for row in rows(source(tmp_path, table))] for name in wanted})
+    assert batch.schema.names == wanted
+    assert batch.schema.field("whole").type == batch.schema.field("broken").type == pa.float64()
+    for name in ("short", "wild", "code"):
+        assert batch.column(name).to_pylist() == text[name].to_pylist()
+    for name in ("whole", "broken"):
+        assert repr(batch.column(name).to_pylist()) == repr(text[name].cast("float64").to_pylist())
+
+
+def test_a_row_that_may_have_no_value_brings_all_columns(tmp_path):
+    table = pa.table({"x": [1.0, None], "unused": ["a", "b"]})
+    (batch,) = narrowed(source(tmp_path, table), ["x"], ["x"])
+    assert batch.to_pydict() == {"x": ["1", None], "unused": ["a", "b"]}
