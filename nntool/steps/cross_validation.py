@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nntool.errors import DataError, MachineError, StoppedError, TrainingError, UsageError
 from nntool.run import names
@@ -23,10 +23,12 @@ from nntool.settings.building import build
 from nntool.settings.evaluate import EvaluateSettings
 from nntool.settings.split import SplitSettings
 from nntool.settings.wording import counted, listed
-from nntool.steps import choices, one_fold, rows
+from nntool.steps import choices, rows
 from nntool.steps.job import Job, Outcome, TableView
-from nntool.steps.one_fold import Result, Task
 from nntool.steps.performing import read_json
+
+if TYPE_CHECKING:
+    from nntool.steps.one_fold import Result, Task
 
 FITTED = (*names.FITTED_ON_ROWS, "train")
 """The steps that each fold does anew."""
@@ -88,6 +90,8 @@ def show(report: dict[str, Any], outcome: Outcome) -> None:
 
 def _prepared(run: Run, settings: EvaluateSettings, folder: Path) -> tuple[list[Task], list[str]]:
     """The folds as runs to be computed, and what is to be said of them."""
+    from nntool.steps import one_fold  # it brings every step, which evaluate alone does not need
+
     tasks: list[Task] = []
     notes: list[str] = []
     target = read_json(run.checked(names.CLEAN_STATE))["target"]
@@ -106,7 +110,9 @@ def _prepared(run: Run, settings: EvaluateSettings, folder: Path) -> tuple[list[
                 place += f" in repeat {repeat} of {settings.cv_repeats}"
             own = folder / f"{names.FOLD}{repeat}-{number}"
             one_fold.prepare(run, own, parts)
-            tasks.append(Task(str(own), place, str(run.root), asked, settings, target, os.getpid()))
+            tasks.append(
+                one_fold.Task(str(own), place, str(run.root), asked, settings, target, os.getpid())
+            )
     if unlearned:
         said = listed(f"{name!r} in {counted(n, 'fold')}" for name, n in unlearned.items())
         notes.append(f"no row to learn from of class {said} (a smaller --cv)")
@@ -161,6 +167,8 @@ def _computed(tasks: list[Task], at_a_time: int, job: Job) -> list[Result]:
     """All folds, in order, whatever their number at a time."""
     from joblib import Parallel, delayed
     from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+    from nntool.steps import one_fold
 
     parallel = Parallel(at_a_time, return_as="generator", prefer="processes", max_nbytes=None)
     found: list[Result] = []
