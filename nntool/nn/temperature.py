@@ -6,6 +6,7 @@ are softer, and no decision changes.
 """
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from nntool.nn.links import IdentityLink, SoftmaxLink, TanhLink
 
 LARGEST = 10.0
 """|ln T| at most: the logits of a network that went far astray are tens of thousands."""
-ENOUGH_ROWS = 1 << 16
+ENOUGH_ROWS = 1 << 14
 """Rows, evenly spaced, that T is found from: they tell it to about a percent."""
 
 
@@ -28,8 +29,6 @@ def fit(head: Head, z: Array, y: Array) -> float | None:
     of test rows went from 0.145, 0.085 and 0.102 to 0.071, 0.081 and 0.088.) None where outputs
     are scores without probabilities, or not finite, or there are no rows.
     """
-    from scipy.optimize import minimize_scalar
-
     if not has_probabilities(head) or not len(z) or not np.isfinite(z).all():
         return None
     share = 1.0
@@ -44,10 +43,30 @@ def fit(head: Head, z: Array, y: Array) -> float | None:
     # the cost may have two hollows where nearly all rows are right: look before going down
     steps = np.arange(-LARGEST, LARGEST + 1)
     lowest = float(steps[np.argmin([cost(at) for at in steps])])
-    found = minimize_scalar(
-        cost, bounds=(lowest - 1, lowest + 1), method="bounded", options={"xatol": 1e-6}
-    )
-    return math.exp(found.x)
+    return math.exp(_least(cost, lowest - 1, lowest + 1))
+
+
+def _least(cost: Callable[[float], float], low: float, high: float) -> float:
+    """Where a function with one hollow between two ends is least, to 10⁻⁶: golden sections.
+
+    Kiefer 1953, Proc. AMS 4. SciPy has better ones, but takes 0.3 s to import.
+
+    >>> round(_least(lambda x: (x - 0.3) ** 2, -1, 1), 6)
+    0.3
+    """
+    shrink = (math.sqrt(5) - 1) / 2
+    left, right = high - shrink * (high - low), low + shrink * (high - low)
+    of_left, of_right = cost(left), cost(right)
+    while high - low > 1e-6:
+        if of_left < of_right:
+            high, right, of_right = right, left, of_left
+            left = high - shrink * (high - low)
+            of_left = cost(left)
+        else:
+            low, left, of_left = left, right, of_right
+            right = low + shrink * (high - low)
+            of_right = cost(right)
+    return (low + high) / 2
 
 
 def has_probabilities(head: Head) -> bool:

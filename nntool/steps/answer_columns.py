@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nntool.errors import UsageError
-from nntool.settings.choices import name_and_settings
 from nntool.settings.predict import PredictSettings
 from nntool.settings.wording import counted
 from nntool.steps.model import Model
@@ -78,9 +77,8 @@ def notes(settings: PredictSettings, model: Model, predicted: dict[str, int]) ->
             f" (--threshold {settings.threshold:g})"
         )
     if settings.probabilities and model.classes is not None and not model.has_probabilities:
-        loss = name_and_settings(model.plain["loss"])[0]
         found.append(
-            f"a network trained with the loss {loss} gives no probabilities: there is no column"
-            " p_<class>"
+            f"a network trained with the loss {model.loss_name} gives no probabilities: there is no"
+            " column p_<class>"
         )
     return found

@@ -48,21 +48,15 @@ class Intervals:
             return Interval(self.limit)
         return ClassSet(tuple(self.classes), self.limit)
 
-    def notes(self, *, averaged: bool = False) -> list[str]:
-        """What is to be said of the level; ``averaged``: of the passes of --mc-dropout."""
-        found = []
-        if self.shared:
-            found.append(
-                f"--interval {self.level:g}: coverage falls short of it (of 0.9, mostly to 0.85 to"
-                " 0.89), for the rows that set the limits also chose when to stop (train"
-                " --calibration 0.5)"
-            )
-        if averaged:
-            found.append(
-                f"--interval {self.level:g} is set by predictions without --mc-dropout: coverage"
-                " may be another"
-            )
-        return found
+    def notes(self) -> list[str]:
+        """What is to be said of the level."""
+        if not self.shared:
+            return []
+        return [
+            f"--interval {self.level:g}: coverage falls short of it (of 0.9, mostly to 0.85 to"
+            " 0.89), for the rows that set the limits also chose when to stop (train --calibration"
+            " 0.5)"
+        ]
 
     def check(self, scored: Scored) -> dict[str, Any]:
         """How the level was kept on rows with a target, as metrics.json has it."""

@@ -94,8 +94,11 @@ def _kind_of_file(path: Path, source: str, named: str | None) -> tuple[str, str]
     """The kind that a file's name says; its first bytes, where these cannot be text."""
     from nntool.tables.sources import kinds
 
-    with open(path, "rb") as file:
-        content = kinds.by_content(file.read(16))
+    try:
+        with open(path, "rb") as file:
+            content = kinds.by_content(file.read(16))
+    except PermissionError:
+        raise DataError(f"{source} may not be read", f"ls -l {source}") from None
     if content == "sqlite":
         raise DataError(f"{source} is an SQLite database", f"sqlite:///{source} --table NAME")
     if content == "xls" and named in (None, "excel"):

@@ -174,12 +174,17 @@ class Predictor:
     def narrow(self, reader: BatchReader, others: Sequence[str] = (), threads: int = 1) -> None:
         """Let a reader give only what the model reads, as numbers where it can, and ``others``.
 
-        The rows are then read ahead by so many threads. A reader that cannot gives all as text.
+        The rows are then read ahead by so many threads. A reader that cannot gives all as text, and
+        so does one of rows that are put together: their columns must be of one type.
         """
         from nntool.tables import cleaning, columns
         from nntool.tables.sources.reading import Narrowing
 
-        if self.is_in_order or not isinstance(reader, Narrowing):
+        if not isinstance(reader, Narrowing):
+            return
+        ahead = threads if threads > 1 else 0
+        if self.is_in_order:
+            reader.narrow(reader.names, (), ahead)
             return
         own = {name: columns.find(reader.names, name) for name in self.sources}
         numbers = [own[name] for name in cleaning.plain_numbers(self.clean, self.sources)]
@@ -187,7 +192,7 @@ class Predictor:
         reader.narrow(
             [name for name in reader.names if name in wanted],
             [name for name in numbers if name is not None and name not in others],
-            threads if threads > 1 else 0,
+            ahead,
         )
 
     def _decided(self, decided: Any, probabilities: Any) -> Any:
@@ -224,7 +229,6 @@ class Predictor:
             "unseen": {},
             "outside": {},
             **counts.features,
-            **({"status": counts.status} if self.settings.status else {}),
         }
 
     def _chunks(self, batches: Iterable[pa.RecordBatch]) -> Iterator[Chunk]:
@@ -258,7 +262,6 @@ class Predictor:
 
         cells, features = self.counts.cells, self.counts.features
         whole = [c["source"] for c in self.features["columns"] if not c["missing"]]
-        averaged = self.settings.mc_dropout > 0
         order = "cleaning or features follow the order of rows: the input was read whole"
         empty = (
             f"{counted(self.counts.empty_rows, 'row')} without any value answered like the others"
@@ -267,7 +270,7 @@ class Predictor:
         return [
             *([order] if self.is_in_order else []),
             *([empty] if self.counts.empty_rows else []),
-            *([] if self.intervals is None else self.intervals.notes(averaged=averaged)),
+            *([] if self.intervals is None else self.intervals.notes()),
             *cell_notes(cells),
             *cleaning_report.boolean_notes(self.clean, cells),
             *cleaning_report.rule_notes(self.clean, cells, idle=False),

@@ -2,7 +2,8 @@
 
 The reference of a column is plain data. Numbers (and dates, as days) have the edges of the bins
 between their deciles; categories have the most frequent levels, one bin each, and the others that
-training saw, which share one. The last bins are "missing" and, for categories, "unseen".
+training saw, which share one. The last bins are "missing" and, for categories, "unseen", where
+rare levels are too.
 """
 
 from collections.abc import Mapping
@@ -20,10 +21,10 @@ from nntool.tables.operations.levels import codes_of
 WATCHED = ("numeric", "categorical", "date")
 """The roles of columns that have a reference; free text has no bins."""
 LEVELS_WITH_A_BIN = 100
-ROWS_OF_A_BIN = 5
-"""Rarer levels share a bin: how often a few rows come back says nothing of what is to come."""
 LEVELS_KNOWN = 10_000
-"""Levels that are kept, to be known again; those beyond count as unseen, in training too."""
+"""Levels that are kept, to be known again."""
+ROWS_OF_A_LEVEL = 5
+"""A level of fewer training rows counts as unseen, in training and later: see ``_of_texts``."""
 
 Reference = dict[str, Any]
 Bins = npt.NDArray[np.int64]
@@ -45,25 +46,22 @@ def _of_numbers(values: npt.NDArray[np.float64]) -> Reference:
 def _of_texts(values: pa.Array) -> Reference:
     """The levels by how frequent they are, equally frequent ones in code-point order.
 
-    A training row whose level no other row has counts as unseen: that is what it would be to the
-    others, and their share is that of new rows which will be (Good 1953, Biometrika 40). Without
-    this, names and the like would drift in every file.
+    Rare levels are of one kind with unseen ones: of names, tickets or small towns some are always
+    new, and which of them come back says nothing. A bin for both has one share in training rows
+    and in later ones; apart, such columns would drift in every file.
     """
     times = pc.value_counts(values)
     table = pa.table({"level": times.field("values"), "n": times.field("counts")})
-    table = table.filter(pc.field("level").is_valid())
+    table = table.filter(pc.field("level").is_valid() & (pc.field("n") >= ROWS_OF_A_LEVEL))
     table = table.take(pc.sort_indices(table, [("n", "descending"), ("level", "ascending")]))
-    levels = table.column("level").slice(0, LEVELS_KNOWN).to_pylist()
-    n = table.column("n").to_numpy()
-    n_shown = int((n[:LEVELS_WITH_A_BIN] >= ROWS_OF_A_BIN).sum())
-    shown, others = levels[:n_shown], levels[n_shown:]
-    counts = n[:n_shown].tolist()
-    of_others = n[n_shown : len(levels)]
-    n_again = int(of_others[of_others > 1].sum())
+    table = table.slice(0, LEVELS_KNOWN)
+    levels, n = table.column("level").to_pylist(), table.column("n").to_numpy()
+    shown, others = levels[:LEVELS_WITH_A_BIN], levels[LEVELS_WITH_A_BIN:]
+    counts = n[: len(shown)].tolist()
     if others:
-        counts.append(n_again)
-    counts += [values.null_count, int(n[n_shown:].sum()) - n_again]
-    return {"levels": shown, "others": others, "counts": counts}
+        counts.append(int(n[len(shown) :].sum()))
+    n_rare = len(values) - values.null_count - int(n.sum())
+    return {"levels": shown, "others": others, "counts": [*counts, values.null_count, n_rare]}
 
 
 def count(values: Any, reference: Reference) -> Bins:
@@ -112,7 +110,8 @@ def bin_names(reference: Reference) -> list[str]:
     """
     if "levels" in reference:
         others = ["other levels"] if reference["others"] else []
-        return [*map(repr, reference["levels"]), *others, "missing", "unseen"]
+        unseen = "rare or unseen" if reference["counts"][-1] else "unseen"
+        return [*map(repr, reference["levels"]), *others, "missing", unseen]
     edges = [_edge(edge, reference["role"]) for edge in reference["edges"]]
     if not edges:
         return ["any value", "missing"]

@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
+
+if TYPE_CHECKING:
+    import pyarrow.parquet as pq  # it brings file systems and TLS: not where a CSV is predicted
 
 ROWS_IN_GROUP = 1 << 17
 TIMES_REPEATED = 10
@@ -77,6 +79,8 @@ class TableWriter:
             return
         table = pa.Table.from_batches(self._waiting, self._schema)
         if self._writer is None:
+            import pyarrow.parquet as pq
+
             self._writer = pq.ParquetWriter(
                 self._file,
                 self._schema,
@@ -113,6 +117,8 @@ def _comes_back(column: pa.ChunkedArray) -> bool:
 
 def names(path: Path) -> list[str]:
     """The column names of a file, read from its foot alone."""
+    import pyarrow.parquet as pq
+
     with open(path, "rb") as file:
         found: list[str] = pq.read_schema(file).names
     return found
@@ -120,6 +126,8 @@ def names(path: Path) -> list[str]:
 
 def n_rows(path: Path) -> int:
     """The number of rows, read from the foot alone."""
+    import pyarrow.parquet as pq
+
     with open(path, "rb") as file:
         count: int = pq.read_metadata(file).num_rows
     return count
@@ -127,6 +135,8 @@ def n_rows(path: Path) -> int:
 
 def read(path: Path, columns: list[str] | None = None) -> pa.Table:
     """The whole table, or some of its columns."""
+    import pyarrow.parquet as pq
+
     with open(path, "rb") as file:
         return pq.ParquetFile(file).read(columns=columns)
 
@@ -142,6 +152,8 @@ def batches(
 @contextmanager
 def opened(path: Path) -> Iterator[pq.ParquetFile]:
     """A file whose foot is read once, for ``groups``."""
+    import pyarrow.parquet as pq
+
     with open(path, "rb") as file:
         yield pq.ParquetFile(file)
 

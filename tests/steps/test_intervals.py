@@ -169,11 +169,6 @@ def test_shared_rows_are_told_of(ok, trained, source):
     assert "falls short" not in apart.err
 
 
-def test_passes_with_dropout_are_told_of(ok, trained, source):
-    said = ok("predict", trained("visits"), source, "--interval", "0.9", "--mc-dropout", "3")
-    assert "--interval 0.9 is set by predictions without --mc-dropout" in said.err
-
-
 @pytest.mark.parametrize("level", ["0", "1", "90"])
 def test_a_level_is_a_share(nntool, trained, source, level):
     root = trained("visits")

@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import random
 import signal
 import stat
 import subprocess
@@ -239,10 +240,13 @@ def small_disk(tmp_path):
 
 @AS_ROOT
 @pytest.mark.parametrize("name", ["p.csv", "p.csv.gz", "p.csv.zst", "p.parquet"])
-def test_a_full_disk_leaves_the_old_file_and_no_other(nntool, run, many, small_disk, name):
-    (small_disk / name).write_text("old\n")
+def test_a_full_disk_leaves_the_old_file_and_no_other(nntool, run, table, write, small_disk, name):
+    gen = random.Random(3)
+    rows = [[f"{gen.getrandbits(256):x}", *row[1:]] for row in table[1:] * 50]
     output = small_disk / name
-    said = nntool("predict", run, many, "--keep", "*", "--output", output)
+    output.write_text("old\n")
+    source = write("new.csv", [table[0], *rows])
+    said = nntool("predict", run, source, "--keep", "*", "--output", output)
     assert said.code == 7
     assert said.message == f"nntool predict: the disk is full: {output}"
     assert os.listdir(small_disk) == [name]

@@ -145,6 +145,23 @@ def test_evaluate_scores_the_same_rows_of_a_file_as_predict_answers(ok, run, new
     assert metrics["accuracy"] == pytest.approx(right)
 
 
+def test_rows_in_an_order_are_one_chunk_whatever_the_threads(tmp_path, source, new):
+    from tests.conftest import QUICK, call
+
+    root = tmp_path / "run"
+    chosen = ["--set", "transform.impute_numeric={name='forward',order='customer'}"]
+    said = call(
+        *("run", root, "--data", source, "--target", "churned", *QUICK),
+        *(*chosen, "--set", "clean.roles={customer='numeric'}"),
+    )
+    assert said.code == 0, said
+    parts = [answered(root, new, threads=n) for n in (1, 2, 5)]
+    assert Predictor(Run.existing(str(root))).is_in_order
+    assert same(parts[1], parts[0])
+    assert same(parts[2], parts[0])
+    assert parts[0][0] == answered(root, new, narrow=False)[0]
+
+
 @pytest.mark.parametrize("threads", ["1", "2"])
 def test_rows_are_answered_as_they_come_and_a_closed_pipe_ends_it(run, source, threads):
     lines = source.read_bytes().splitlines(keepends=True)

@@ -4,6 +4,8 @@ import json
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import stats
 
 from nntool.tables import bootstrap
@@ -182,3 +184,27 @@ def test_curves_of_very_many_classes_are_not_drawn_again(monkeypatch):
         "pr-auc",
         "pr-auc-weighted",
     }
+
+
+@given(
+    numbers=st.lists(
+        st.tuples(st.floats(allow_nan=False), st.floats(allow_nan=False)), min_size=1, max_size=5
+    )
+)
+@settings(deadline=None, max_examples=60)
+def test_numbers_of_any_size_have_intervals_that_are_numbers_or_none(numbers):
+    truth, said = (np.array(column) for column in zip(*numbers, strict=True))
+    found = intervals("regression", Scored(truth, said), rng(), resamples=20)
+    json.dumps(found, allow_nan=False)
+
+
+@given(
+    pairs=st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=1, max_size=6),
+    with_p=st.booleans(),
+)
+@settings(deadline=None, max_examples=60)
+def test_few_rows_have_intervals_that_are_numbers_or_none(pairs, with_p):
+    truth, said = (np.array(column) for column in zip(*pairs, strict=True))
+    p = np.eye(3)[said] if with_p else None
+    found = intervals("multiclass", Scored(truth, said, p, 3, 2), rng(), resamples=20)
+    json.dumps(found, allow_nan=False)

@@ -46,26 +46,25 @@ def test_categories_have_their_levels_the_missing_and_the_unseen():
     assert bins.tolist() == [1, 2, 1, 2]
 
 
-def test_levels_of_less_than_five_rows_share_a_bin_and_one_of_one_row_is_unseen():
-    reference = drift.learn(pa.array([*"aaaaaa", *"bbbb", *"ccc", "d", "e"]), "categorical")
-    wanted = {"'a'": 6, "other levels": 7, "missing": 0, "unseen": 2}
-    assert names_and_counts(reference) == wanted
-    assert drift.count(pa.array([*"abcdef"]), reference).tolist() == [1, 4, 0, 1]
+def test_a_level_of_less_than_five_rows_counts_as_unseen():
+    reference = drift.learn(pa.array([*"aaaaaa", *"bbbbb", *"cccc", "d"]), "categorical")
+    assert names_and_counts(reference) == {"'a'": 6, "'b'": 5, "missing": 0, "rare or unseen": 5}
+    assert drift.count(pa.array([*"abcde"]), reference).tolist() == [1, 1, 0, 3]
 
 
 def test_the_hundred_most_frequent_levels_have_a_bin_and_the_others_share_one():
     times = Counter(text for text in TEXTS.to_pylist() if text is not None)
-    ranked = sorted(times, key=lambda text: (-times[text], text))
-    assert len(ranked) > 150
+    often = [text for text in times if times[text] >= 5]
+    ranked = sorted(often, key=lambda text: (-times[text], text))
+    assert len(times) > len(ranked) > 100
     reference = drift.learn(TEXTS, "categorical")
     assert reference["levels"] == ranked[:100]
     assert sorted(reference["others"]) == sorted(ranked[100:])
-    once = sum(n for n in times.values() if n == 1)
     counts = names_and_counts(reference)
     assert [counts[repr(text)] for text in ranked[:100]] == [times[text] for text in ranked[:100]]
-    assert counts["unseen"] == once > 0
-    assert counts["other levels"] == sum(times[text] for text in ranked[100:]) - once
+    assert counts["other levels"] == sum(times[text] for text in ranked[100:])
     assert counts["missing"] == TEXTS.null_count
+    assert sum(reference["counts"]) == 5000
     new = pa.array([ranked[0], ranked[100], ranked[-1], "never"])
     assert drift.count(new, reference)[[0, 100, 101, 102]].tolist() == [1, 2, 0, 1]
 
@@ -75,23 +74,13 @@ def test_levels_beyond_ten_thousand_are_unseen_in_training_as_in_new_rows():
     reference = drift.learn(pa.array(levels * 5), "categorical")
     assert len(reference["levels"]) + len(reference["others"]) == 10_000
     counts = names_and_counts(reference)
-    assert (counts["other levels"], counts["unseen"]) == (5 * 9_900, 5 * 50)
+    assert (counts["other levels"], counts["rare or unseen"]) == (5 * 9_900, 5 * 50)
     assert drift.count(pa.array(levels), reference)[-3:].tolist() == [9_900, 0, 50]
 
 
 def test_names_of_which_each_is_new_are_unseen_in_training_already():
     reference = drift.learn(pa.array([f"name {n}" for n in range(500)]), "categorical")
-    assert reference["levels"] == []
-    assert reference["counts"] == [0, 0, 500]
-
-
-@pytest.mark.parametrize(
-    "values", [NUMBERS, pa.array([*"ab", None] * 100)], ids=["numbers", "texts"]
-)
-def test_training_rows_fall_into_the_bins_as_they_were_learned(values):
-    role = "categorical" if isinstance(values, pa.Array) else "numeric"
-    reference = drift.learn(values, role)
-    assert drift.count(values, reference).tolist() == reference["counts"]
+    assert (reference["levels"], reference["counts"]) == ([], [0, 500])
 
 
 @pytest.mark.parametrize("values", [NUMBERS, TEXTS], ids=["numbers", "texts"])

@@ -97,7 +97,7 @@ class Defects:
     def _shown(self) -> str:
         ordered = sorted(self.listed, key=lambda one: int(one["line"]))[:SHOWN]
         shown = "; ".join(
-            f"line {d['line']} {d['reason']}" + (f" ({d['text']})" if self._show else "")
+            f"line {d['line']} {d['reason']}" + (f" ({d['text']})" if d.get("text") else "")
             for d in ordered
         )
         return shown + ("; …" if self.count > SHOWN else "")

@@ -21,7 +21,7 @@ from nntool.tables.csv.records import (
 
 MARK = b"\0\x1a\0"
 """What stands in place of a record whose quotes are wrong; no text has it."""
-WINDOW = 1 << 12
+WINDOW = 1 << 9
 """Bytes looked at behind a bad record: the next one may be as bad."""
 
 Say = Callable[[bytes, int, QuoteError, int], None]

@@ -74,9 +74,8 @@ class Parser:
                 break
             # from now on it is read as text at once: an attempt that fails costs a whole parse
             self._numbers = numbers - others
-        if parsed is None or n_empty_rows(parsed):
-            return None
-        return parsed
+        is_part = len(self._columns) < len(self._names)
+        return None if parsed is None or (is_part and n_empty_rows(parsed)) else parsed
 
     def _read(
         self, data: bytes, convert: arrow_csv.ConvertOptions

@@ -217,7 +217,7 @@ class CsvReader:
         if not bad.size:
             return None if parsed is None else bad_rows.marked(parsed)
         good = pa.RecordBatch.from_pylist([], schema=self.schema) if parsed is None else parsed
-        is_bad = np.isin(rows_of(block, bad, self._signs, len(self.names)), bad)
+        is_bad = np.isin(rows_of(block, self._signs, len(self.names)), bad)
         if np.count_nonzero(~is_bad) != good.num_rows:
             raise self._refused(block, "its rows cannot be told apart")
         return bad_rows.marked(bad_rows.with_gaps(good, is_bad), is_bad)

@@ -67,12 +67,10 @@ def without(data: bytes, doomed: Positions, signs: Signs) -> bytes:
     return kept
 
 
-def rows_of(block: Block, bad: Positions, signs: Signs, n_cells: int) -> Positions:
+def rows_of(block: Block, signs: Signs, n_cells: int) -> Positions:
     """The records that are rows, bad ones among them: all but blank lines."""
     counts = _counts(block.data, signs)
-    is_row = (counts > 0) | ((n_cells == 1) & (not signs.comment))
-    is_row[bad] = True
-    return np.flatnonzero(is_row)
+    return np.flatnonzero((counts > 0) | ((n_cells == 1) & (not signs.comment)))
 
 
 def _counts(data: bytes, signs: Signs) -> Positions:

@@ -97,6 +97,13 @@ def test_blanks_that_belong_to_no_cell_move_no_row():
     assert rows == [("1", "2"), BAD, ("4", "5")]
 
 
+def test_rows_that_all_have_a_cell_too_many_are_bad_and_not_the_header():
+    for data in (b"1,2,3\n", b"1,2,3\n4,5,6\n7,x,8\n"):
+        rows, reader = read(b"a,b\n" + data)
+        assert reader.names == ["a", "b"]
+        assert rows == [BAD] * data.count(b"\n")
+
+
 def test_all_are_counted_and_the_first_listed():
     rows, reader = read(b"a,b\n" + b"1\n" * (3 * LISTED), 512)
     assert rows == [BAD] * (3 * LISTED)
