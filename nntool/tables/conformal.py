@@ -8,7 +8,6 @@ of a class is 1 − p of the true one, and its set {c: 1 − p_c ≤ q} (LAC; Sa
 2019, JASA 114), here with the likeliest class always in it.
 """
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -96,25 +95,20 @@ def members(probabilities: Floats, q: float) -> Mask:
 
 
 def set_column(found: Mask, classes: Sequence[str]) -> pa.DictionaryArray:
-    """Sets `(n, n_classes)` as text: a JSON list of class names in their order.
+    """Sets `(n, n_classes)` as lists of class names in their order; as CSV they are JSON.
 
     >>> set_column(np.array([[True, False], [True, True]]), ["no", "yes"]).to_pylist()
-    ['["no"]', '["no","yes"]']
+    [['no'], ['no', 'yes']]
     """
     packed = np.packbits(found, axis=1)
     keys = packed[:, 0] if packed.shape[1] == 1 else _as_one(packed)
-    # few different sets occur, and each is written once
+    # few different sets occur, and each is kept and written once
     _, first, which = np.unique(keys, return_index=True, return_inverse=True)
-    written = [
-        json.dumps(
-            [name for name, is_in in zip(classes, found[row], strict=True) if is_in],
-            ensure_ascii=False,
-            separators=(",", ":"),
-        )
-        for row in first
+    sets = [
+        [name for name, is_in in zip(classes, found[row], strict=True) if is_in] for row in first
     ]
     return pa.DictionaryArray.from_arrays(
-        pa.array(which.astype(np.int32)), pa.array(written, pa.string())
+        pa.array(which.astype(np.int32)), pa.array(sets, pa.list_(pa.string()))
     )
 
 
@@ -149,10 +143,10 @@ class ClassSet(Part):
 
     def fields(self) -> list[pa.Field]:
         """One column."""
-        return [pa.field("set", pa.string())]
+        return [pa.field("set", pa.list_(pa.string()))]
 
     def arrays(self, found: Answered) -> list[pa.Array]:
-        """A JSON list for each row."""
+        """A list for each row."""
         return [set_column(members(found.probabilities, self.limit), self.classes)]
 
 

@@ -1,6 +1,7 @@
 """Where ``predict`` writes: whole files or none, devices and pipes as they are, the exit code."""
 
 import gzip
+import json
 import os
 import random
 import signal
@@ -106,6 +107,24 @@ def test_a_typed_prediction_of_numbers_is_a_number(ok, split_for, source, at):
     ok("predict", root, source, "--output", "p.parquet")
     expected = [float(row["prediction"]) for row in ok("predict", root, source).rows]
     assert pq.read_table(at / "p.parquet").to_pydict() == {"prediction": expected}
+
+
+def test_parquet_holds_sets_as_lists_and_nothing_of_a_bad_row(ok, run, table, write, at):
+    source = write("new.csv", [*table[:4], ["too", "short"], *table[4:]])
+    words = ["--interval", "0.7", "--status", "--top", "1", "--id", "customer", "--keep", "age"]
+    rows = ok("predict", run, source, *words).rows
+    ok("predict", run, source, *words, "--output", "p.parquet")
+    found = pq.read_table(at / "p.parquet")
+    assert found.column_names == list(rows[0])
+    assert found.schema.field("set").type == pa.list_(pa.string())
+    for written, row in zip(found.to_pylist(), rows, strict=True):
+        if row["status"] == "bad row":
+            assert not any(cell for name, cell in row.items() if name != "status")
+            assert {**written, "status": None} == dict.fromkeys(row)
+        else:
+            assert written["set"] == json.loads(row["set"])
+            assert written["p_top_1"] == float(row["p_top_1"])
+    assert rows[3]["status"] == "bad row"
 
 
 @POSIX
@@ -304,6 +323,26 @@ def test_a_named_pipe_is_written_and_stays(ok, run, source, at):
     reading.join(timeout=30)
     assert gzip.decompress(got[0]) == ok("predict", run, source).out
     assert stat.S_ISFIFO((at / "p.csv.gz").stat().st_mode)
+
+
+@POSIX
+@pytest.mark.parametrize("name", ["p.csv.gz", "p.parquet"])
+def test_a_named_pipe_gets_no_whole_file_where_something_fails(
+    nntool, run, write, table, at, name, monkeypatch
+):
+    monkeypatch.setattr("nntool.tables.sinks.CELLS_IN_GROUP", 1)  # row groups of 1,024 rows
+    bad = write("new.csv", [*table, *table[1:] * 600, ["too", "short"]])
+    os.mkfifo(at / name)
+    got = []
+    reading = threading.Thread(target=lambda: got.append((at / name).read_bytes()))
+    reading.start()
+    said = nntool("predict", run, bad, "--strict", "--output", name)
+    reading.join(timeout=30)
+    assert said.code == 3
+    with pytest.raises((EOFError, pa.ArrowInvalid)):
+        gzip.decompress(got[0] or b"\x1f\x8b") if name.endswith("gz") else pq.read_table(
+            pa.BufferReader(got[0])
+        )
 
 
 @POSIX
