@@ -59,9 +59,8 @@ def test_the_facts_name_both_losses_and_what_to_try():
     found = verdict(loss(0.12), loss(0.45), "validation")
     assert found["facts"].startswith("log-loss 0.12 in training, log-loss 0.45 in validation")
     assert "--dropout" in found["advice"]
-    assert found["learned"] == pytest.approx(
-        {"train": 1 - 0.12 / 0.69, "validation": 1 - 0.45 / 0.69}
-    )
+    assert found["learned"] == pytest.approx({"train": 1 - 0.12 / 0.69, "held": 1 - 0.45 / 0.69})
+    assert found["held"] == "validation"
     assert found["gap"] == pytest.approx(0.33 / 0.69)
 
 
