@@ -13,6 +13,8 @@ HEIGHT = 8
 """Lines of a curve, without its axis, labels and legend."""
 WIDEST_STEP = 4
 """Columns for one epoch, where there are few."""
+WIDEST_MARGIN = 11
+"""Columns left of a curve, at most: a number such as -1.23e+04, and its edge."""
 LOG_FROM = 100.0
 """Losses that span more than two decades are drawn on a logarithmic scale."""
 MOST_CLASSES = 12
@@ -53,25 +55,26 @@ def learning_curve(
     loss nothing is drawn.
     """
     n = len(train)
-    known = [x for x in (*train, *validation) if x is not None and math.isfinite(x)]
+    room = max(8, width - WIDEST_MARGIN)
+    n_columns = min(n * max(1, min(WIDEST_STEP, room // max(1, n))), room)
+    curves = {
+        signs.train: _binned(train, n_columns),
+        signs.validation: _binned(validation, n_columns),
+    }
+    known = [loss for curve in curves.values() for loss in curve if loss is not None]
     if not known:
         return []
     scale = _Scale(min(known), max(known))
+    grid = [[" "] * n_columns for _ in range(scale.height)]
+    for sign, curve in curves.items():
+        _put(grid, curve, scale, sign, signs)
+    legend = f"{signs.train} training"
+    if any(loss is not None for loss in curves[signs.validation]):
+        legend += f"  {signs.validation} validation  {signs.both} both"
+    lines = [f"{'loss, logarithmic' if scale.is_log else 'loss'}  {legend}"]
     top = scale.height - 1
     labels = {line: scale.label(line) for line in (top, scale.height // 2, 0)}
     margin = max(map(len, labels.values())) + 3
-    room = max(8, width - margin)
-    per_epoch = max(1, min(WIDEST_STEP, room // n))
-    n_columns = min(n * per_epoch, room)
-    grid = [[" "] * n_columns for _ in range(scale.height)]
-    _put(grid, _binned(train, n_columns), scale, signs.train, signs)
-    has_validation = any(x is not None for x in _binned(validation, n_columns))
-    if has_validation:
-        _put(grid, _binned(validation, n_columns), scale, signs.validation, signs)
-    legend = f"{signs.train} training" + (
-        f"  {signs.validation} validation  {signs.both} both" if has_validation else ""
-    )
-    lines = [f"{'loss, logarithmic' if scale.is_log else 'loss'}  {legend}"]
     for line in reversed(range(scale.height)):
         label = labels.get(line, "")
         edge = signs.tick if label else signs.upright

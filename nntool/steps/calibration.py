@@ -47,9 +47,7 @@ class Masks(NamedTuple):
             ]
         if not n:
             return []
-        return [
-            f"{n_kept:,} of {counted(n, 'validation row')} are kept for calibration (--calibration)"
-        ]
+        return [f"{n_kept:,} of {n:,} validation rows are kept for calibration (--calibration)"]
 
 
 def masks(run: Run, share: float, seed: int) -> Masks:

@@ -44,7 +44,10 @@ def open_csv(
     known = _read_as(run)
     pipe = stdin if source == "-" else None
     name = source if pipe is None else "standard input"
-    head, stream = peek(pipe or open_source(source), name, keep_open=pipe is not None)
+    is_open = "auto" in (known["delimiter"], known["encoding"])  # how it is written is to be seen
+    head, stream = peek(
+        pipe or open_source(source), name, keep_open=pipe is not None, patient=is_open
+    )
     given = {key: value for key, value in known.items() if key in CollectSettings.__struct_fields__}
     given |= {"source": (), "skip_end": 0, "max_bad_rows": 0}
     with as_in_training(run), ExitStack() as stack:

@@ -162,7 +162,7 @@ def _coverage_note(intervals: Intervals, report: dict[str, Any], part: str) -> s
     if intervals.classes is None:
         kind, size = "intervals", f"half-width {intervals.limit:.4g}"
     else:
-        kind, size = "sets", f"{report['mean_set_size']:.3g} classes each in the mean"
+        kind, size = "sets", f"{report['mean_set_size']:.2f} classes a set"
         if report["covered"] > intervals.level + 2 * report["chance"]:
             size += " (at least the likeliest, so that they cover more)"
     basis = f"{counted(intervals.rows, 'calibration row')}"

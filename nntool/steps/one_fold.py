@@ -11,7 +11,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -54,8 +54,8 @@ class Result:
     """What a fold came to: its scores, or the error that ended it."""
 
     sizes: dict[str, int]
-    trained: dict[str, Any] | None = None
-    scores: dict[str, Any] | None = None
+    trained: dict[str, Any] = field(default_factory=dict)
+    scores: dict[str, Any] = field(default_factory=dict)
     error: NntoolError | None = None
 
     @property

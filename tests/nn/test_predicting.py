@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nntool.nn.arrays import Array
+from nntool.nn.batches import Batch
 from nntool.nn.network import Network, NetworkSpec
 from nntool.nn.predicting import Predictor, outputs
 
@@ -64,6 +65,32 @@ def test_a_row_alone_has_the_bytes_that_it_has_among_others() -> None:
     for row in rows:
         alone = predictor.outputs(NUMERIC[row : row + 1], first=row)
         assert alone.tobytes() == whole[row : row + 1].tobytes()
+
+
+def test_rows_lie_at_their_own_places_and_the_rest_is_padding(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    net = Network(NETS["embeddings"])
+    predictor = Predictor(net, THETA, block=8)
+    seen = []
+
+    def forward(_views: object, batch: Batch, *_: object) -> Array:
+        assert batch.codes is not None
+        seen.append((batch.numeric.copy(), batch.codes.copy()))
+        return np.repeat(np.arange(8, dtype=np.float32)[:, None], 2, axis=1)
+
+    monkeypatch.setattr(net, "forward", forward)
+    predictor.outputs(NUMERIC[:8], CODES[:8])  # leaves its rows in the buffers
+    z = predictor.outputs(NUMERIC[13:18], CODES[13:18], first=13)
+    assert z[:, 0].tolist() == [5, 6, 7, 0, 1]
+    for buffers, rows, places in (
+        (seen[1], slice(13, 16), slice(5, 8)),
+        (seen[2], slice(16, 18), slice(0, 2)),
+    ):
+        for buffer, all_rows in zip(buffers, (NUMERIC, CODES), strict=True):
+            expected = np.zeros_like(buffer)
+            expected[places] = all_rows[rows]
+            np.testing.assert_array_equal(buffer, expected)
 
 
 def test_a_row_has_the_same_bytes_without_the_rows_after_it() -> None:

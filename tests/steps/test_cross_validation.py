@@ -17,7 +17,9 @@ import pytest
 
 from nntool.errors import DataError, TrainingError
 from nntool.run.directory import Run
+from nntool.settings.evaluate import EvaluateSettings
 from nntool.steps import cross_validation, one_fold
+from nntool.steps.evaluating import folds
 from nntool.steps.job import Job
 
 CHAIN = ["--set", "train.epochs=4", "--set", "train.hidden=[6]"]
@@ -249,6 +251,21 @@ def test_a_fold_that_diverged_is_counted_and_said_and_in_no_mean(ok, run, monkey
     assert "2 of 3 folds" in said.text
 
 
+def test_a_metric_without_a_value_in_some_folds_is_a_mean_of_the_others():
+    none = {"auc": "one class only"}
+    every = {"metrics": {"auc": None, "mcc": None}, "undefined": none | {"mcc": "one class only"}}
+    one = {"metrics": {"auc": 0.5, "mcc": None}, "undefined": {"mcc": "one class only"}}
+    results = [one_fold.Result({}, scores=scores) for scores in (every, one, one)]
+    told = folds.report(EvaluateSettings(cv=3), results, [])
+    assert told["metrics"]["auc"]["mean"] == 0.5
+    assert told["metrics"]["auc"]["folds"] == 2
+    assert told["metrics"]["mcc"]["mean"] is None
+    assert told["notes"] == [
+        "not defined in 1 fold, so a mean of the others: auc (one class only)",
+        "not defined in any fold: mcc (one class only)",
+    ]
+
+
 def test_nothing_is_averaged_where_every_fold_diverged(nntool, run, monkeypatch, results):
     before = results(run)
     failing(monkeypatch, TrainingError("the loss is not finite", "less"), range(9))
@@ -295,16 +312,16 @@ def test_ctrl_c_stops_every_process_and_leaves_nothing(run, threads, results):
         stdout=subprocess.PIPE,
         start_new_session=True,
     )
-    folds = run / ".new-evaluate"
+    staging = run / ".new-evaluate"
     deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and not list(folds.glob("fold-*/.new-clean/*")):
+    while time.monotonic() < deadline and not list(staging.glob("fold-*/.new-clean/*")):
         time.sleep(0.02)
     os.killpg(program.pid, signal.SIGINT)
     _, err = program.communicate(timeout=60)
     assert program.returncode == 130, err
     assert b"Traceback" not in err
     assert results(run) == before
-    assert not folds.exists()
+    assert not staging.exists()
 
 
 def test_a_fold_is_computed_where_links_cannot_be_made(ok, run, monkeypatch):

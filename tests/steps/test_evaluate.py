@@ -79,6 +79,19 @@ def test_another_file_that_changes_is_scored_again(ok, run, table, write):
     assert found["evaluate"]["network"]["rows"] == 30
 
 
+def test_a_network_of_a_quantile_and_the_baselines_are_measured_by_the_same_pinball(ok, split_for):
+    root = split_for("visits")
+    ok("train", root, "--epochs", "5", "--hidden", "4", "--loss", "quantile:tau=0.9")
+    ok("evaluate", root)
+    found = json.loads((root / "evaluate/metrics.json").read_text())
+    truth = [float(row["target"]) for row in ok("show", root, "evaluate").rows]
+    visits = np.array([float(row["visits"]) for row in ok("show", root, "clean").rows])
+    mean = visits[np.load(root / "split/rows.npy") == 0].mean()
+    expected = reference.mean_pinball_loss(truth, [mean] * len(truth), alpha=0.9)
+    assert found["baselines"]["constant"]["metrics"]["pinball"] == pytest.approx(expected)
+    assert found["verdict"]["facts"].startswith("pinball ")
+
+
 def test_baselines_stand_beside_the_network(ok, run):
     said = ok("evaluate", run)
     header = said.text.splitlines()[0].split("rows")[1].split()

@@ -106,6 +106,25 @@ def test_many_rows_are_sampled_and_that_is_said(ok, learned, monkeypatch):
     assert "importance is measured on a seeded sample of 5 of 9 rows" in said.err
 
 
+def test_the_spread_is_that_of_the_repeats(ok, learned):
+    ok("evaluate", learned, "--part", "train", "--importance", "4")
+    for column in importance(learned)["columns"]:
+        assert len(column["drops"]) == 4
+        assert column["mean"] == pytest.approx(np.mean(column["drops"]))
+        assert column["sd"] == pytest.approx(np.std(column["drops"], ddof=1))
+
+
+def test_categories_that_are_codes_move_too(ok, split_for):
+    root = split_for("churned")
+    ok("transform", root, "--encode", "embedding", "--force")
+    ok("select-features", root, "--force")
+    ok("train", root, "--epochs", "60", "--hidden", "8", "--learning-rate", "0.02")
+    ok("evaluate", root, "--part", "train", "--importance", "2")
+    [plan] = [c for c in importance(root)["columns"] if c["columns"] == ["plan"]]
+    assert plan["features"] == 1
+    assert plan["mean"] > 0
+
+
 def test_a_regression_loses_r2(ok, split_for):
     root = split_for("visits")
     ok("train", root, "--epochs", "60", "--hidden", "8", "--learning-rate", "0.02")

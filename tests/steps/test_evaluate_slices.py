@@ -86,6 +86,13 @@ def test_a_file_is_grouped_by_its_own_columns(ok, run, table, write):
     assert sum(group["rows"] for group in of_plan["groups"]) == 20
 
 
+def test_rows_without_a_target_are_in_no_group(ok, run, table, write):
+    rows = [*table[:6], *([*row[:-1], ""] for row in table[6:11])]
+    ok("evaluate", run, "--data", write("other.csv", rows), "--by", "customer")
+    [by] = slices(run)
+    assert sorted(group["group"] for group in by["groups"]) == [row[0] for row in rows[1:6]]
+
+
 def test_an_unknown_column_is_an_error_with_the_nearest_names(nntool, run, content):
     before = content(run)
     said = nntool("evaluate", run, "--by", "plam", "--by", "aeg")

@@ -91,6 +91,24 @@ def test_mean_and_spread_are_those_of_the_passes(trained, texts):
     np.testing.assert_allclose(found.spread, of_decided.std(axis=0), rtol=1e-6)
 
 
+def test_a_temperature_applies_to_each_pass(trained, texts):
+    """log(p/q) of a pass is divided by it, so the mean of two is that of two softer ones."""
+    found = {}
+    for temperature in (1.0, 4.0):
+        for n in (1, 2):
+            predictor = Predictor(Run(trained("churned")), PredictSettings(mc_dropout=n))
+            predictor.model.plain["calibration"]["temperature"] = temperature
+            (answers,) = predictor.answers([texts])
+            found[temperature, n] = answers.probabilities[:, 1]
+
+    def softer(p):
+        return 1 / (1 + np.exp(-np.log(p / (1 - p)) / 4))
+
+    first, second = found[1.0, 1], 2 * found[1.0, 2] - found[1.0, 1]
+    np.testing.assert_allclose(found[4.0, 1], softer(first), rtol=1e-9)
+    np.testing.assert_allclose(found[4.0, 2], (softer(first) + softer(second)) / 2, rtol=1e-9)
+
+
 def test_values_are_in_the_targets_own_unit_and_their_mean_is_the_plain_answer(ok, trained, source):
     """For a linear network; a mean of N passes lies within a few spreads/√N."""
     root = trained("income", "--hidden", "none", "--input-dropout", "0.2")

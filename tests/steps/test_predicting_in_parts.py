@@ -32,7 +32,7 @@ def table():
         if i in (700, 1800):
             age, plan, income = "NA", "gold", "much"
         rows.append([f"{i:05d}", age, income, plan, "2021-03-04", "5", rng.choice(["yes", "no"])])
-    for i in (5, 2000):
+    for i in (150, 2000):
         rows[i] = [""] * 7
     return rows
 

@@ -2,11 +2,14 @@
 
 import json
 import random
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from nntool.steps.diagnosis import GAP, LITTLE
-from nntool.steps.evaluating.verdict import Loss, beside_diagnosis, verdict
+from nntool.steps.evaluating.verdict import Loss, beside_diagnosis, of_parts, verdict
+from nntool.steps.scoring import Scored
 
 CONSTANT = 0.69
 
@@ -56,9 +59,8 @@ def test_the_facts_name_both_losses_and_what_to_try():
     found = verdict(loss(0.12), loss(0.45), "validation")
     assert found["facts"].startswith("log-loss 0.12 in training, log-loss 0.45 in validation")
     assert "--dropout" in found["advice"]
-    assert found["learned"] == pytest.approx(
-        {"train": 1 - 0.12 / 0.69, "validation": 1 - 0.45 / 0.69}
-    )
+    assert found["learned"] == pytest.approx({"train": 1 - 0.12 / 0.69, "held": 1 - 0.45 / 0.69})
+    assert found["held"] == "validation"
     assert found["gap"] == pytest.approx(0.33 / 0.69)
 
 
@@ -69,6 +71,26 @@ def test_what_training_said_itself_is_not_passed_over():
     assert said["facts"].endswith("training by its own loss: overfitting (variance)")
     variance = verdict(loss(0.12), loss(0.45), "test")
     assert beside_diagnosis(variance, [{"what": "overfitting (variance)"}]) == variance
+
+
+def rows(name, target, decided):
+    """Rows of a regression, scored."""
+    model = SimpleNamespace(plain={"task": "regression"}, classes=None, tau=0.5)
+    nothing = np.zeros((len(target), 0))
+    return Scored(name, model, None, target, decided, None, nothing, nothing)
+
+
+def test_the_r2_of_a_linear_model_is_held_against_the_squares_of_the_network():
+    rng = np.random.default_rng(0)
+    target = 1000 + 100 * rng.normal(size=5000)
+    decided = target + 50 * rng.normal(size=5000)  # an R² of about 0.75
+    parts = rows("train", target, decided), rows("test", target[:2500], decided[:2500])
+    found = of_parts(*parts, target, linear=0.95)
+    assert found["facts"].endswith("a linear model is better")
+    assert found["learned"]["train"] == pytest.approx(0.75, abs=0.02)
+    assert of_parts(*parts, target, linear=0.76)["what"] == "fits well"
+    flat = rows("test", np.full(5, 7.0), np.full(5, 7.0))
+    assert "a target all alike in test" in of_parts(parts[0], flat, target, None)["facts"]
 
 
 def made(tmp_path, kind, n=600):

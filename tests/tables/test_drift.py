@@ -84,6 +84,12 @@ def test_names_of_which_each_is_new_are_unseen_in_training_already():
 
 
 @pytest.mark.parametrize("values", [NUMBERS, TEXTS], ids=["numbers", "texts"])
+def test_training_rows_fall_into_the_bins_as_they_were_learned(values):
+    reference = drift.learn(values, "")
+    assert drift.count(values, reference).tolist() == reference["counts"]
+
+
+@pytest.mark.parametrize("values", [NUMBERS, TEXTS], ids=["numbers", "texts"])
 def test_chunks_add_up_to_the_whole(values):
     reference = drift.learn(values, "")
     total = {}

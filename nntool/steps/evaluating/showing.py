@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from nntool.settings.wording import counted, listed
-from nntool.steps import cross_validation
-from nntool.steps.evaluating import confidence, deciding, importance, slices
+from nntool.steps.evaluating import confidence, deciding, folds, importance, slices
 from nntool.steps.job import ConfusionMatrix, Outcome, TableView
 
 NOTHING = "–"
@@ -29,7 +28,7 @@ def show(outcome: Outcome) -> None:
         outcome.results.append(importance.table(report["importance"]))
         outcome.notes += importance.notes(report["importance"])
     if "cross_validation" in report:
-        cross_validation.show(report, outcome)
+        folds.show(report, outcome)
     outcome.notes += [*slices.notes(by), *_notes(report)]
 
 

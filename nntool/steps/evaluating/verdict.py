@@ -7,6 +7,7 @@ the kept network is judged, by the metrics that are shown, and chance is told fr
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nntool.steps.diagnosis import AGAINST_BIAS, AGAINST_VARIANCE, GAP, LITTLE, Yardstick
@@ -41,9 +42,9 @@ def verdict(
     """Judge the losses of training rows and of others, ``where``.
 
     ``linear`` is the mean loss of a linear model on the other rows, ``rows`` their number. Gives
-    ``what``, ``facts``, ``advice`` (may be empty); ``learned`` in training and elsewhere, each as a
-    share of what there is to learn there; and ``gap`` and its standard error ``gap_error``, as
-    shares of what there is to learn in training.
+    ``what``, ``facts``, ``advice`` (may be empty); ``held``, the other rows; what was ``learned``
+    in training and shows in them, each as a share of what there is to learn there; and ``gap`` and
+    its standard error ``gap_error``, as shares of what there is to learn in training.
 
     >>> memorized = Loss(0.1, 0.01, 0.69, "log-loss 0.1"), Loss(0.6, 0.03, 0.69, "log-loss 0.6")
     >>> verdict(*memorized, "test")["what"]
@@ -54,7 +55,6 @@ def verdict(
     learned_there = yardstick.learned_by(train.mean, held.mean)
     gap = yardstick.gap(train.mean, held.mean)
     noise = yardstick.share(SURE * (train.error**2 + held.error**2) ** 0.5)
-    shares = {"train": train.learned, where: held.learned}
     facts = (
         f"{train.shown} in training, {held.shown} in {where}; of what there is to learn"
         f" {_share(train.learned)} was learned in training, {_share(held.learned)} shows in {where}"
@@ -76,7 +76,8 @@ def verdict(
         "what": what,
         "facts": facts,
         "advice": advice,
-        "learned": shares,
+        "held": where,
+        "learned": {"train": train.learned, "held": held.learned},
         "gap": gap,
         "gap_error": noise / SURE,
     }
@@ -105,7 +106,7 @@ def of_parts(
     own, there = _loss(train, training_target), _loss(held, training_target)
     if not np.isfinite([*own[:3], *there[:3]]).all():
         return None
-    return verdict(own, there, held.name, linear=linear, rows=len(target))
+    return verdict(own, there, Path(held.name).name, linear=linear, rows=len(target))
 
 
 def beside_diagnosis(found: dict[str, Any], diagnosis: Sequence[dict[str, str]]) -> dict[str, Any]:

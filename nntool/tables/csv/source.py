@@ -85,12 +85,13 @@ def _refuse_unpacked(path: str) -> None:
 
 
 def peek(
-    stream: BinaryIO, name: str = "the input", *, keep_open: bool = False
+    stream: BinaryIO, name: str = "the input", *, keep_open: bool = False, patient: bool = True
 ) -> tuple[bytes, BinaryIO]:
     """The first ``HEAD_BYTES`` of a stream, and a stream that still begins with them.
 
-    A pipe cannot go back, and what comes slowly is read as it comes. ``keep_open``: it stays open
-    when the new one is closed.
+    A pipe cannot go back, and what comes slowly is read as it comes; where that is not ``patient``
+    its head is what it gives before it pauses. ``keep_open``: it stays open when the new one is
+    closed.
     """
     rest: Any = arriving(stream)
     head = b""
@@ -99,7 +100,8 @@ def peek(
         if not more:
             break
         head += more
-        if b"\n" in head and isinstance(rest, Arriving) and not rest.has_more(PATIENCE_AT_FIRST):
+        may_pause = not patient and b"\n" in head and isinstance(rest, Arriving)
+        if may_pause and not rest.has_more(PATIENCE_AT_FIRST):
             break
     return head, cast(BinaryIO, _Replayed(head, rest, keep_open, name))
 

@@ -60,11 +60,27 @@ def test_the_head_of_a_slow_pipe_is_not_waited_for(pipe, monkeypatch):
     monkeypatch.setattr("nntool.tables.csv.source.PATIENCE_AT_FIRST", 0.05)
     stream, sink = pipe
     sink.write(b"a,b\n1,2\n")
-    head, rest = peek(stream, keep_open=True)
+    head, rest = peek(stream, keep_open=True, patient=False)
     assert head == b"a,b\n1,2\n"
     sink.write(b"3,4\n")
     sink.close()
     assert rest.read() == b"a,b\n1,2\n3,4\n"
+
+
+def test_a_head_that_must_be_seen_whole_is_waited_for(pipe, monkeypatch):
+    monkeypatch.setattr("nntool.tables.csv.source.PATIENCE_AT_FIRST", 0.01)
+    stream, sink = pipe
+
+    def write_slowly():
+        sink.write(b"a,b\n")
+        time.sleep(0.1)
+        sink.write(b"1,2\n")
+        sink.close()
+
+    writer = threading.Thread(target=write_slowly)
+    writer.start()
+    assert peek(stream, keep_open=True)[0] == b"a,b\n1,2\n"
+    writer.join()
 
 
 def test_the_head_of_a_fast_pipe_is_whole(pipe):
@@ -85,7 +101,9 @@ def test_rows_that_have_come_are_not_held_back(pipe, monkeypatch, ahead):
     monkeypatch.setattr("nntool.tables.csv.source.PATIENCE_AT_FIRST", 0.05)
     stream, sink = pipe
     sink.write(b"a,b\n1,2\n")
-    reader = CsvReader(peek(stream, keep_open=True)[1], Dialect(), "x", keep_empty=True)
+    reader = CsvReader(
+        peek(stream, keep_open=True, patient=False)[1], Dialect(), "x", keep_empty=True
+    )
     reader.narrow(["a", "b"], ahead=ahead)
     rows = iter(reader)
     assert next(rows).to_pylist() == [{"a": "1", "b": "2"}]
