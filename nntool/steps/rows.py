@@ -98,7 +98,7 @@ def require_training_states(run: Run) -> None:
 
 
 def split_with(run: Run, part: str) -> str:
-    """The command that splits as before, but with rows of a part: where need be those of training."""
+    """The command that splits as before, but with rows of a part: if need be, those of training."""
     default = SplitSettings()
     entry = run.entry("split")
     shares = {name: getattr(default, name) for name in PARTS}
