@@ -105,7 +105,9 @@ def test_cells_that_are_not_finite_are_taken_as_missing_and_counted(nntool, run,
 def test_cells_of_any_size_are_answered_by_numbers_and_what_is_clipped_is_said(
     nntool, run, table, write
 ):
-    source = write("new.csv", column(table, AGE, ["1e308", "-1e308", "1e39", "99999999999999999999"]))
+    source = write(
+        "new.csv", column(table, AGE, ["1e308", "-1e308", "1e39", "99999999999999999999"])
+    )
     said = nntool("predict", run, source, "--status")
     assert said.code == 0
     assert all(0 <= float(row["p_yes"]) <= 1 for row in said.rows)

@@ -3,9 +3,11 @@
 import gzip
 import os
 import random
+import signal
 import stat
 import subprocess
 import threading
+import time
 from contextlib import suppress
 
 import pyarrow as pa
@@ -92,6 +94,28 @@ def test_the_header_is_there_before_the_input_ends(started, run, many):
     finally:
         process.kill()
         feeding.join()
+
+
+@POSIX
+@pytest.mark.parametrize("threads", ["1", "2"])
+def test_sigterm_ends_it_and_leaves_no_temporary_file(started, run, many, at, threads):
+    words = ["predict", run, "-", "--output", at / "p.csv", "--threads", threads]
+    process = started(*words, stdin=subprocess.PIPE)
+    process.stdin.write(many.read_bytes()[:50_000])
+    process.stdin.flush()
+    _until(lambda: any(name.startswith(".new-") for name in os.listdir(at)))
+    process.terminate()
+    assert process.wait(timeout=30) == -signal.SIGTERM
+    assert process.stderr.read() == b""
+    assert not [name for name in os.listdir(at) if "p.csv" in name]
+
+
+def _until(is_so):
+    for _ in range(3000):
+        if is_so():
+            return
+        time.sleep(0.01)
+    raise AssertionError("it never came to that")
 
 
 @POSIX

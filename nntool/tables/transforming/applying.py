@@ -23,8 +23,8 @@ from nntool.tables.transforming.features import is_in_order, mixed_from, produce
 BLOCK = 16_384  # rows worked on at a time: columns and their part of the matrix stay in the cache
 
 WIDEST = 1e15
-"""Produced numbers beyond it are clipped: layers that add up many of them stay within float32, whose
-overflow would make the answer to such a row no number."""
+"""Produced numbers beyond it are clipped: layers that add up many of them stay within float32,
+whose overflow would make the answer to such a row no number."""
 
 AllCounts = dict[str, dict[str, int]]
 
