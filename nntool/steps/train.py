@@ -237,7 +237,7 @@ def _confusion(classes: list[str], calibrated: calibration.Calibration) -> Confu
     """How the kept weights answer the validation rows that training was stopped by."""
     counts = calibrated.confusion or []
     n = sum(map(sum, counts))
-    title = f"{counted(n, 'validation row')}, answered by the kept weights"
-    if n < calibrated.plain["validation_rows"]:
-        title += " (rows for calibration are not among them)"
-    return ConfusionMatrix(classes, counts, title)
+    without = " (without those for calibration)" if n < calibrated.plain["validation_rows"] else ""
+    return ConfusionMatrix(
+        classes, counts, f"{counted(n, 'validation row')}{without} by the kept weights"
+    )

@@ -240,8 +240,7 @@ def test_training_draws_how_the_kept_weights_answer_the_rows_that_stop_it(
     pairs = Counter(zip(truth, found["prediction"][masks.stopping], strict=True))
     classes = sorted(set(found["prediction"]) | set(truth))
     drawn = drawing.confusion(classes, [[pairs[t, p] for p in classes] for t in classes])
-    title = "18 validation rows, answered by the kept weights"
-    title += " (rows for calibration are not among them)"
+    title = "18 validation rows (without those for calibration) by the kept weights"
     assert masks.stopping.sum() == 18
     curve, _, below = said.err.partition(f"\n{title}\n")
     assert "epoch 1 to 4" in curve
@@ -251,7 +250,7 @@ def test_training_draws_how_the_kept_weights_answer_the_rows_that_stop_it(
 
 def test_shared_rows_are_drawn_without_a_word_of_others(trained):
     _, said = trained("churned", "--calibration", "0")
-    assert "\n30 validation rows, answered by the kept weights\nactual ╲ answer" in said.err
+    assert "\n30 validation rows by the kept weights\nactual ╲ answer" in said.err
 
 
 def test_nothing_is_drawn_of_values_or_without_validation_rows(ok, trained, split_for):

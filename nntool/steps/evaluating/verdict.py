@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from nntool.steps.diagnosis import AGAINST_BIAS, AGAINST_VARIANCE, GAP, LITTLE, Yardstick
+from nntool.steps.yardstick import AGAINST_BIAS, AGAINST_VARIANCE, GAP, LITTLE, Yardstick
 
 if TYPE_CHECKING:
     from nntool.steps.scoring import Scored
