@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+import os
 import signal
 import sys
 import tempfile
+import threading
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,16 +42,41 @@ REFUSALS = {
 """What the machine refuses, and what to do about it."""
 
 
+class Terminated(BaseException):
+    """SIGTERM: what ``timeout`` and ``kill`` send."""
+
+
 @contextmanager
 def boundary(output: Output) -> Iterator[None]:
     """Turn every error inside into its message and exit code."""
     try:
-        with _reported(output):
+        with _sigterm_unwinds(), _reported(output):
             yield
             sys.stdout.flush()
     except BrokenPipeError:  # also where the message itself met the closed pipe
         streams.abandon("stdout")
         raise typer.Exit(PIPE_CLOSED) from None
+
+
+@contextmanager
+def _sigterm_unwinds() -> Iterator[None]:
+    """Remove temporary files on SIGTERM, then die of it as anyone would."""
+
+    def unwind(number: int, frame: FrameType | None) -> None:
+        raise Terminated
+
+    before = signal.getsignal(signal.SIGTERM)
+    if before is not signal.SIG_DFL or threading.current_thread() is not threading.main_thread():
+        yield  # whoever started us has other plans
+        return
+    signal.signal(signal.SIGTERM, unwind)
+    try:
+        yield
+    except Terminated:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 @contextmanager

@@ -38,6 +38,9 @@ NEEDED = [
 """All that prediction needs beside run.json; they may be copied alone."""
 NEEDED_WHERE_PRESENT = [names.TRANSFORM_ARRAYS]
 ATTEMPTS = 5
+ANSWERS_AT_ONCE = 1 << 22
+LEAST_ROWS = 1 << 10
+"""Rows that are answered at once, also where each has very many columns."""
 
 
 def consistent(run: Run) -> tuple[Run, dict[str, bytes]]:
@@ -235,8 +238,13 @@ class Predictor:
         """The rows as they come, or all at once; their outputs do not depend on where they end."""
         from nntool.tables import bad_rows, chunks
 
+        if self.is_in_order:
+            parts = chunks.whole(batches)
+        else:  # a thousand classes are a thousand columns of answers
+            n_columns = len(self.model.classes or ()) + 1
+            parts = chunks.at_most(batches, max(ANSWERS_AT_ONCE // n_columns, LEAST_ROWS))
         first = 0
-        for rows in chunks.whole(batches) if self.is_in_order else batches:
+        for rows in parts:
             yield Chunk(first, *bad_rows.take_mark(rows))
             first += rows.num_rows
 

@@ -48,7 +48,7 @@ def cell_notes(cells: dict[str, Any]) -> list[str]:
 
 
 def feature_notes(features: dict[str, Any], whole: Iterable[str]) -> list[str]:
-    """Categories not seen in training, values outside its range, gaps where it had none.
+    """Categories not seen in training, values outside its range, gaps where it had none, and more.
 
     ``whole`` are the columns without gaps in training.
     """
@@ -57,5 +57,6 @@ def feature_notes(features: dict[str, Any], whole: Iterable[str]) -> list[str]:
     return [
         *by_column("cell", "with a category not seen in training", features.get("unseen", {})),
         *by_column("value", "outside the range of training", features.get("outside", {})),
+        *by_column("number", "too large for a network, clipped", features.get("clipped", {})),
         *by_column("cell", "missing, where training had none missing", missing),
     ]

@@ -20,6 +20,17 @@ def whole(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         yield _joined(every)
 
 
+def at_most(batches: Iterable[pa.RecordBatch], n_rows: int) -> Iterator[pa.RecordBatch]:
+    """Cut batches that have more rows; nothing is copied.
+
+    >>> [batch.num_rows for batch in at_most([pa.record_batch({"x": [1, 2, 3]})], 2)]
+    [2, 1]
+    """
+    for batch in batches:
+        for start in range(0, batch.num_rows, n_rows):
+            yield batch.slice(start, n_rows)
+
+
 def n_empty_rows(batch: pa.RecordBatch) -> int:
     """How many rows have no value in any column: of text, or of numbers that were text.
 

@@ -102,6 +102,19 @@ def test_cells_that_are_not_finite_are_taken_as_missing_and_counted(nntool, run,
     assert said.out == nntool("predict", run, empty).out
 
 
+def test_cells_of_any_size_are_answered_by_numbers_and_what_is_clipped_is_said(
+    nntool, run, table, write
+):
+    source = write(
+        "new.csv", column(table, AGE, ["1e308", "-1e308", "1e39", "99999999999999999999"])
+    )
+    said = nntool("predict", run, source, "--status")
+    assert said.code == 0
+    assert all(0 <= float(row["p_yes"]) <= 1 for row in said.rows)
+    assert all("out of range" in row["status"] for row in said.rows[:4])
+    assert "nntool predict: 'age': 4 numbers too large for a network, clipped\n" in said.err
+
+
 def test_an_empty_file_cannot_be_predicted(nntool, run, write):
     source = write("new.csv", [])
     said = nntool("predict", run, source)
@@ -111,7 +124,8 @@ def test_an_empty_file_cannot_be_predicted(nntool, run, write):
 
 def test_a_header_alone_is_answered_with_a_header_alone(nntool, run, table, write):
     said = nntool("predict", run, write("new.csv", table[:1]))
-    assert (said.code, said.text, said.err) == (0, "prediction,p_no,p_yes\n", "")
+    assert (said.code, said.text) == (0, "prediction,p_no,p_yes\n")
+    assert "there is a header and no row below it" in said.err
 
 
 def test_a_header_alone_cannot_be_evaluated(nntool, run, table, write, content):

@@ -138,3 +138,13 @@ def test_each_column_stands_once_among_ids_and_kept(ok, run, source):
     words = ["--id", "customer", "--id", "customer,age", "--keep", "*"]
     header = ok("predict", run, source, *words, "--no-probabilities").text.partition("\n")[0]
     assert header == "customer,age,prediction,income,plan,joined,visits,churned"
+
+
+def test_fewer_rows_at_once_change_no_byte(ok, run, table, write, monkeypatch):
+    """Where classes are many; a bad row keeps its place."""
+    source = write("new.csv", [*table, *table[1:] * 40, ["too", "short"], *table[1:]])
+    words = ["predict", run, source, "--id", "customer", "--status", "--quiet"]
+    at_once = ok(*words)
+    monkeypatch.setattr("nntool.steps.predicting.ANSWERS_AT_ONCE", 1)
+    monkeypatch.setattr("nntool.steps.predicting.LEAST_ROWS", 7)
+    assert ok(*words).out == at_once.out

@@ -1,16 +1,12 @@
-"""Where ``predict`` writes: whole files or none, devices and pipes as they are, the exit code."""
+"""The files that ``predict`` writes: what is in them, whole or not there, and where none may go."""
 
 import gzip
 import json
 import os
-import random
 import signal
 import stat
 import subprocess
-import sys
-import threading
 import time
-from contextlib import suppress
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,53 +14,7 @@ import pytest
 
 from nntool.steps.predicting import Predictor
 
-AS_ROOT = pytest.mark.skipif(
-    not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root may mount a small disk"
-)
 POSIX = pytest.mark.skipif(os.name != "posix", reason="named pipes and modes of POSIX")
-DEV_FULL = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no device that is full")
-
-
-@pytest.fixture
-def many(source, tmp_path):
-    """More rows than one chunk."""
-    header, _, rows = source.read_text().partition("\n")
-    path = tmp_path / "many.csv"
-    path.write_text(header + "\n" + rows * 700)
-    return path
-
-
-@pytest.fixture
-def started():
-    """Start a command in a process of its own, which does not outlive the test."""
-    processes = []
-
-    def start(*words, **streams):
-        words = [sys.executable, "-m", "nntool", *map(str, words)]
-        streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **streams}
-        processes.append(subprocess.Popen(words, **streams))
-        return processes[-1]
-
-    yield start
-    for process in processes:
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
-
-
-@pytest.fixture
-def ended(started):
-    """Run a command to its end: exit code, standard output and error."""
-
-    def end(*words, **streams):
-        process = started(*words, **streams)
-        out, err = process.communicate(timeout=60)
-        return process.returncode, out, err.decode()
-
-    return end
-
-
-# Files
 
 
 def test_a_packed_file_and_parquet_hold_the_same_rows(ok, run, source, at):
@@ -236,131 +186,3 @@ def test_standard_input_is_not_overwritten(ended, run, many):
     with open(many, "rb") as stdin:
         assert ended("predict", run, "-", "--output", many, stdin=stdin)[0] == 2
     assert many.read_bytes() == before
-
-
-# A full disk
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    """A folder with room for 64 kB."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder]
-    try:
-        mounted = subprocess.run(mount, capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        pytest.skip("there is no mount command")
-    if mounted.returncode:
-        pytest.skip(f"no disk may be mounted here: {mounted.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", folder], check=True)
-
-
-@AS_ROOT
-@pytest.mark.parametrize("name", ["p.csv", "p.csv.gz", "p.csv.zst", "p.parquet"])
-def test_a_full_disk_leaves_the_old_file_and_no_other(nntool, run, table, write, small_disk, name):
-    gen = random.Random(3)
-    rows = [[f"{gen.getrandbits(256):x}", *row[1:]] for row in table[1:] * 50]
-    output = small_disk / name
-    output.write_text("old\n")
-    source = write("new.csv", [table[0], *rows])
-    said = nntool("predict", run, source, "--keep", "*", "--output", output)
-    assert said.code == 7
-    assert said.message == f"nntool predict: the disk is full: {output}"
-    assert os.listdir(small_disk) == [name]
-    assert output.read_text() == "old\n"
-
-
-@DEV_FULL
-@pytest.mark.parametrize("rows", ["source", "many"])
-def test_a_full_disk_behind_standard_output_is_told(ended, run, rows, request):
-    with open("/dev/full", "wb") as full:
-        code, _, said = ended("predict", run, request.getfixturevalue(rows), stdout=full)
-    assert code == 7
-    assert "nntool predict: the disk is full: standard output\n" in said
-    assert "Exception" not in said
-
-
-# Pipes and devices
-
-
-@pytest.mark.parametrize("n_lines", [0, 1, 3])
-def test_a_reader_that_leaves_ends_it_in_silence(started, run, many, n_lines):
-    process = started("predict", run, many, "--keep", "*")
-    for _ in range(n_lines):
-        assert process.stdout.readline()
-    process.stdout.close()
-    assert process.stderr.read() == b""
-    assert process.wait(timeout=30) == 141
-
-
-def test_the_header_is_there_before_the_input_ends(started, run, many):
-    words = ["predict", run, "-", "--id", "customer", "--threads", "1"]
-    process = started(*words, stdin=subprocess.PIPE)
-
-    def feed():
-        with suppress(BrokenPipeError):
-            process.stdin.write(many.read_bytes())
-            process.stdin.flush()
-
-    feeding = threading.Thread(target=feed)
-    feeding.start()
-    try:
-        assert process.stdout.readline() == b"customer,prediction,p_no,p_yes\n"
-    finally:
-        process.kill()
-        feeding.join()
-
-
-@POSIX
-def test_a_named_pipe_is_written_and_stays(ok, run, source, at):
-    os.mkfifo(at / "p.csv.gz")
-    got = []
-    reading = threading.Thread(target=lambda: got.append((at / "p.csv.gz").read_bytes()))
-    reading.start()
-    ok("predict", run, source, "--output", "p.csv.gz")
-    reading.join(timeout=30)
-    assert gzip.decompress(got[0]) == ok("predict", run, source).out
-    assert stat.S_ISFIFO((at / "p.csv.gz").stat().st_mode)
-
-
-@POSIX
-@pytest.mark.parametrize("name", ["p.csv.gz", "p.parquet"])
-def test_a_named_pipe_gets_no_whole_file_where_something_fails(
-    nntool, run, write, table, at, name, monkeypatch
-):
-    monkeypatch.setattr("nntool.tables.sinks.CELLS_IN_GROUP", 1)  # row groups of 1,024 rows
-    bad = write("new.csv", [*table, *table[1:] * 600, ["too", "short"]])
-    os.mkfifo(at / name)
-    got = []
-    reading = threading.Thread(target=lambda: got.append((at / name).read_bytes()))
-    reading.start()
-    said = nntool("predict", run, bad, "--strict", "--output", name)
-    reading.join(timeout=30)
-    assert said.code == 3
-    with pytest.raises((EOFError, pa.ArrowInvalid)):
-        gzip.decompress(got[0] or b"\x1f\x8b") if name.endswith("gz") else pq.read_table(
-            pa.BufferReader(got[0])
-        )
-
-
-@POSIX
-def test_devices_are_written_as_they_are(ok, run, source):
-    assert ok("predict", run, source, "--output", os.devnull).out == b""
-    assert stat.S_ISCHR(os.stat(os.devnull).st_mode)
-
-
-@pytest.mark.skipif(not os.path.exists("/dev/fd/1"), reason="no /dev/fd")
-def test_what_the_shell_has_opened_is_added_to_where_it_stands(ok, ended, nntool, run, source, at):
-    expected = ok("predict", run, source).out
-    assert ok("predict", run, source, "--output", "/dev/stdout").out == expected
-    with open(at / "p.csv", "ab") as file:
-        file.write(b"before\n")
-        file.flush()
-        number = file.fileno()
-        assert ended("predict", run, source, "--output", "/dev/stdout", stdout=file)[0] == 0
-        to_it = ["--output", f"/dev/fd/{number}"]
-        assert ended("predict", run, source, *to_it, pass_fds=[number])[0] == 0
-    assert (at / "p.csv").read_bytes() == b"before\n" + expected * 2
-    assert nntool("predict", run, source, "--json", "--output", "/dev/stdout").code == 2

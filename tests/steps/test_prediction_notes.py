@@ -29,8 +29,10 @@ def test_cells_of_another_type_are_told_by_reason_over_all_columns():
 
 def test_gaps_are_only_told_of_columns_that_had_none():
     features = {"missing": {"a": 3, "b": 1}, "unseen": {"c": 1}, "outside": {"a": 1}}
+    features["clipped"] = {"a": 1}
     assert feature_notes(features, ["b", "c"]) == [
         "'c': 1 cell with a category not seen in training",
         "'a': 1 value outside the range of training",
+        "'a': 1 number too large for a network, clipped",
         "'b': 1 cell missing, where training had none missing",
     ]

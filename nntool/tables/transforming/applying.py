@@ -22,6 +22,10 @@ from nntool.tables.transforming.features import is_in_order, mixed_from, produce
 
 BLOCK = 16_384  # rows worked on at a time: columns and their part of the matrix stay in the cache
 
+WIDEST = 1e15
+"""Produced numbers beyond it are clipped: layers that add up many of them stay within float32,
+whose overflow would make the answer to such a row no number."""
+
 AllCounts = dict[str, dict[str, int]]
 
 
@@ -32,7 +36,7 @@ def apply(
 
     ``columns`` are the names of the produced columns wanted, in the order wanted; None is all.
     The counts say, by source column, how many cells were missing, held a category that training
-    never saw, lay outside the range of training, or were too large for float32 and clipped.
+    never saw, lay outside the range of training, or were too large for a network and clipped.
     Raises ``DataError`` where a needed source column is absent. Where the state `is_in_order`, the
     chunk must be all rows of a part.
     """
@@ -228,6 +232,8 @@ def _apply_block(
         happened: dict[str, int] = {}
         for operation, learned in feature.chain:
             values = operation.apply(values, learned, happened)
+        if happened.get("unseen"):
+            happened["unseen"] -= _new_fillings(feature, originals[source])
         matrix = codes if feature.kind == "codes" else numeric
         if values.ndim == 1:
             values = values[:, None]
@@ -240,13 +246,25 @@ def _apply_block(
         numeric[:, mixing.positions] = mixed[:, mixing.picks]
     made = [*((f.source, f.positions) for f in plan.features if f.kind != "codes")]
     made += [(mixing.name, mixing.positions) for mixing in plan.mixers]
-    if not np.isfinite(numeric).all():
+    if not (numeric.max(initial=0) <= WIDEST and numeric.min(initial=0) >= -WIDEST):  # NaN too
         for source, positions in made:
-            n_wild = np.count_nonzero(~np.isfinite(numeric[:, positions]))
+            n_wild = np.count_nonzero(~(np.abs(numeric[:, positions]) <= WIDEST))
             clipped[source] = max(clipped.get(source, 0), int(n_wild))
         np.nan_to_num(numeric, copy=False)
+        np.clip(numeric, -WIDEST, WIDEST, out=numeric)
     for source, n in clipped.items():
         _count(counts, "clipped", source, n)
+
+
+def _new_fillings(feature: _Feature, original: Values) -> int:
+    """How many gaps are filled by a word that training had not: they are missing, not unseen."""
+    if not gaps_in(original) or not isinstance(original, pa.Array):
+        return 0
+    values: Values = original.filter(original.is_null())
+    happened: dict[str, int] = {}
+    for operation, learned in feature.chain:
+        values = operation.apply(values, learned, happened)
+    return happened.get("unseen", 0)
 
 
 def _filled(

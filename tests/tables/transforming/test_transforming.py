@@ -228,12 +228,21 @@ def test_counts_say_what_was_missing_unseen_and_outside() -> None:
     assert np.isfinite(numeric).all()
 
 
-def test_numbers_beyond_float32_are_clipped_and_counted() -> None:
-    data = pa.table({"x": [1e39, -1e39, 1.0]})
+def test_numbers_that_would_overflow_in_a_network_are_clipped_and_counted() -> None:
+    data = pa.table({"x": [1e39, -1e39, 1e16, 1e14, 1.0]})
     state = fit(data, [("x", "numeric")], options(scale="none"))
     numeric, _, counts = apply(data, state)
-    assert numeric[:, 0].tolist() == [np.finfo("f4").max, np.finfo("f4").min, 1]
-    assert counts == {"clipped": {"x": 2}}
+    most = np.float32(1e15)
+    assert numeric[:, 0].tolist() == [most, -most, most, np.float32(1e14), 1]
+    assert counts == {"clipped": {"x": 3}}
+
+
+def test_a_gap_filled_by_a_word_of_its_own_is_missing_and_not_unseen() -> None:
+    data = pa.table({"color": ["red", "blue"] * 10})
+    asked = options(impute_categorical="constant", encode="ordinal")
+    state = fit(data, [("color", "categorical")], asked)
+    _, _, counts = apply(pa.table({"color": ["red", None, "mauve", None]}), state)
+    assert counts == {"missing": {"color": 2}, "unseen": {"color": 1}}
 
 
 def test_no_two_columns_have_one_name() -> None:
