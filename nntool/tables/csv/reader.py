@@ -15,6 +15,7 @@ from nntool.errors import DataError
 from nntool.settings.wording import counted
 from nntool.tables import bad_rows
 from nntool.tables.columns import unique_names
+from nntool.tables.csv.arriving import has_more
 from nntool.tables.csv.cutter import Block, Cutter
 from nntool.tables.csv.defects import Defects, excerpt
 from nntool.tables.csv.dialect import Dialect
@@ -23,7 +24,6 @@ from nntool.tables.csv.parsing import Parser
 from nntool.tables.csv.passed import Passed
 from nntool.tables.csv.records import Positions, cell_counts
 from nntool.tables.csv.repair import find_defects, lines_of, rows_of, without
-from nntool.tables.csv.source import has_more
 from nntool.tables.csv.utf8 import Utf8Bytes, WithoutPadding
 
 
