@@ -159,22 +159,24 @@ def confusion(
     classes: Sequence[str],
     counts: Sequence[Sequence[int]],
     *,
+    title: str = "",
     width: int | None = None,
     signs: Signs = UNICODE,
 ) -> list[str]:
-    """Draw how many rows of each class (down) were answered as each (across).
+    """Draw how many rows of each class (down) were answered as each (across), under a title.
 
     Beside the counts stand their shares of the row where ``width`` has room for them; of more
     than 12 classes, or where a line would be longer, the pairs most often mistaken are listed.
     """
     if not any(map(sum, counts)):
         return []
+    above = [title] if title else []
     if len(classes) <= MOST_CLASSES:
         for with_shares in (True, False):
             lines = _matrix(classes, counts, signs, with_shares=with_shares)
             if width is None or max(map(width_of, lines)) <= width:
-                return lines
-    return _worst_pairs(classes, counts, signs)
+                return above + lines
+    return above + _worst_pairs(classes, counts, signs)
 
 
 def _matrix(

@@ -151,7 +151,9 @@ class Output:
         elif isinstance(view, ConfusionMatrix):
             classes = [short(name) for name in view.classes]
             width = _width(stream) or WIDEST_PICTURE
-            lines = drawing.confusion(classes, view.counts, width=width, signs=signs)
+            lines = drawing.confusion(
+                classes, view.counts, title=view.title, width=width, signs=signs
+            )
         else:
             self._table(view, stream, write)
             return

@@ -2,6 +2,11 @@
 
 from collections.abc import Iterable
 
+NOTHING = "–"
+"""What stands in the place of a number that there is none of."""
+LONGEST = 1e7
+"""Larger numbers are written with an exponent."""
+
 
 def counted(n: int, noun: str) -> str:
     """A number and its noun.
@@ -10,6 +15,18 @@ def counted(n: int, noun: str) -> str:
     ('1 cell', '1,200 blank lines')
     """
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
+def number(value: float | None, digits: int = 4) -> str:
+    """A measured number in a few digits, none of them behind an exponent that can do without.
+
+    >>> number(0.81954), number(33690.4), number(33690.4, digits=3), number(2.5446e9), number(None)
+    ('0.8195', '33,690', '33,700', '2.545e+09', '–')
+    """
+    if value is None:
+        return NOTHING
+    short = f"{value:.{digits}g}"
+    return f"{float(short):,.0f}" if 1000 <= abs(float(short)) < LONGEST else short
 
 
 def listed(words: Iterable[str], most: int = 5) -> str:

@@ -96,13 +96,16 @@ class Calibration(NamedTuple):
     """``rows`` of ``validation_rows``, ``share``, ``shared``; ``temperature``, or null."""
     arrays: dict[str, Any]
     """The sorted ``scores`` of the calibration rows, where there are any."""
+    confusion: list[list[int]] | None
+    """How many stopping rows of each class (down) are answered as each (across); None: none are."""
     notes: list[str]
 
 
 def calibrate(trainer: Trainer, rows_of: Sources, share: float) -> Calibration:
     """Find the temperature by the stopping rows, then the scores by the calibration rows.
 
-    By the weights that are kept, on blocks and one BLAS thread, as in prediction.
+    By the weights that are kept, on blocks and one BLAS thread, as in prediction. The stopping
+    rows of classes are also counted by what they are answered with.
     """
     import numpy as np
     from threadpoolctl import threadpool_limits
@@ -112,7 +115,9 @@ def calibrate(trainer: Trainer, rows_of: Sources, share: float) -> Calibration:
     theta, stats, _ = trainer.result()
     engine = Engine(trainer.net, theta, stats)
     with threadpool_limits(1, user_api="blas"), np.errstate(all="ignore"):
-        temperature = _temperature(trainer, engine, rows_of)
+        z = _of_stopping_rows(trainer, engine, rows_of)
+        temperature = None if z is None else _temperature(trainer, z, rows_of)
+        confusion = None if z is None else _confusion(trainer, z, rows_of)
         scores = _scores(trainer, engine, rows_of, temperature)
     held, kept = (0 if r is None else r.n_rows for r in (rows_of.validation, rows_of.calibration))
     shared = not share and held > 0
@@ -127,17 +132,33 @@ def calibrate(trainer: Trainer, rows_of: Sources, share: float) -> Calibration:
     if temperature is not None:
         how = "softened" if temperature >= 1 else "sharpened"
         notes.append(f"probabilities are {how} by temperature {temperature:.3g}")
-    return Calibration(plain, {} if scores is None else {"scores": scores}, notes)
+    return Calibration(plain, {} if scores is None else {"scores": scores}, confusion, notes)
 
 
-def _temperature(trainer: Trainer, engine: Engine, rows_of: Sources) -> float | None:
+def _of_stopping_rows(trainer: Trainer, engine: Engine, rows_of: Sources) -> Any:
+    """The raw outputs of the rows that training stopped by; None where none say a class."""
+    if rows_of.validation is None or trainer.output.head.task == "regression":
+        return None
+    return _outputs(engine, rows_of.validation)
+
+
+def _temperature(trainer: Trainer, z: Any, rows_of: Sources) -> float | None:
     """The temperature of classes by the rows that training stopped by."""
     from nntool.nn import temperature
 
-    head = trainer.output.head
-    if rows_of.validation is None or not temperature.has_probabilities(head):
-        return None
-    return temperature.fit(head, _outputs(engine, rows_of.validation), rows_of.judged_target)
+    return temperature.fit(trainer.output.head, z, rows_of.judged_target)
+
+
+def _confusion(trainer: Trainer, z: Any, rows_of: Sources) -> list[list[int]]:
+    """How often the classes of the rows that training stopped by are taken for each other."""
+    from nntool.tables.metrics import Scored
+
+    decided = trainer.output.decide(z)
+    n_classes = trainer.output.head.n_classes
+    found: list[list[int]] = Scored(
+        rows_of.judged_target, decided, n_classes=n_classes
+    ).confusion.tolist()
+    return found
 
 
 def _scores(trainer: Trainer, engine: Engine, rows_of: Sources, temperature: float | None) -> Any:

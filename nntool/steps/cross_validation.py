@@ -7,6 +7,7 @@ its own rows only. joblib runs the folds: in processes of this machine, or where
 
 from __future__ import annotations
 
+import math
 import os
 import shlex
 import shutil
@@ -26,16 +27,18 @@ from nntool.settings.wording import counted, listed
 from nntool.steps import choices, rows
 from nntool.steps.evaluating import folds
 from nntool.steps.job import Job
-from nntool.steps.performing import read_json
+from nntool.steps.performing import read_json, recorded
 
 if TYPE_CHECKING:
     from nntool.steps.one_fold import Result, Task
 
 FITTED = (*names.FITTED_ON_ROWS, "train")
 """The steps that each fold does anew."""
-WORTH_PROCESSES = 3.0
-"""Seconds of all folds, by those that the run's own steps took, from which on they go to processes
-of their own: each takes about a second to begin. The numbers are the same either way."""
+WORTH_PROCESSES = 20_000
+"""Updates of all folds, as `_updates` counts them, from which on they go to processes of their own:
+about three seconds of work, where each process takes one to begin. The numbers are the same."""
+LARGE_UPDATE = 1_000_000
+"""Products of a row and a weight that take as long as all else in an update."""
 
 
 def refuse(run: Run, settings: EvaluateSettings) -> None:
@@ -141,8 +144,17 @@ def _crossings(run: Run, settings: EvaluateSettings, target: dict[str, Any]) -> 
 
 def _at_a_time(run: Run, n_tasks: int, job: Job) -> int:
     """How many folds are computed at a time; one: in this very process."""
-    seconds = sum(run.manifest.steps[step].seconds for step in FITTED) * n_tasks
-    return min(job.cores, n_tasks) if seconds >= WORTH_PROCESSES else 1
+    return min(job.cores, n_tasks) if n_tasks * _updates(run) >= WORTH_PROCESSES else 1
+
+
+def _updates(run: Run) -> float:
+    """How many updates the run's own training made, large ones counted for more."""
+    entry, trained = run.manifest.steps["train"], recorded(run, "train")
+    n_rows = entry.rows.count if entry.rows is not None else 0
+    asked = entry.settings["batch_size"]
+    size = n_rows if asked == "full" else min(asked, n_rows)
+    n_batches = math.ceil(n_rows / max(1, size))
+    return float(trained["epochs"] * n_batches * (1 + size * trained["parameters"] / LARGE_UPDATE))
 
 
 def _computed(tasks: list[Task], at_a_time: int, job: Job) -> list[Result]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from nntool.errors import UsageError
 from nntool.run.directory import Run
 from nntool.settings.split import SplitSettings
-from nntool.settings.wording import counted
+from nntool.settings.wording import counted, number
 
 if TYPE_CHECKING:
     from nntool.steps.model import Model
@@ -160,7 +160,7 @@ def coverage(
 def _coverage_note(intervals: Intervals, report: dict[str, Any], part: str) -> str:
     """One line, as in: 90 % intervals cover 0.897 of 300 rows, …"""
     if intervals.classes is None:
-        kind, size = "intervals", f"half-width {intervals.limit:.4g}"
+        kind, size = "intervals", f"half-width {number(intervals.limit)}"
     else:
         kind, size = "sets", f"{report['mean_set_size']:.2f} classes a set"
         if report["covered"] > intervals.level + 2 * report["chance"]:

@@ -82,6 +82,8 @@ class ConfusionMatrix:
 
     classes: list[str]
     counts: list[list[int]]
+    title: str = ""
+    """Which rows these are, where nothing above says so."""
 
 
 View = TableView | LearningCurve | ConfusionMatrix

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from nntool.steps.diagnosis import Yardstick
+from nntool.steps.yardstick import Yardstick
 
 if TYPE_CHECKING:
     from nntool.nn.arrays import Array

@@ -133,7 +133,7 @@ class Parts:
         if not len(index):
             raise DataError(
                 f"the split has no {part} rows with a target",
-                f"nntool split {self.run.root} --{part} 0.15",
+                rows.split_with(self.run, part),
             )
         n, most = len(index), self._most_rows()
         if seed is None or n <= most:

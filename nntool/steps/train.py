@@ -10,6 +10,7 @@ from nntool.run import freshness, names
 from nntool.run.session import Session
 from nntool.settings.model import plain
 from nntool.settings.train import TrainSettings
+from nntool.settings.wording import counted
 from nntool.steps import (
     calibration,
     checkpoint,
@@ -24,7 +25,7 @@ from nntool.steps import (
     sources,
     trainers,
 )
-from nntool.steps.job import Job, Outcome
+from nntool.steps.job import ConfusionMatrix, Job, Outcome
 from nntool.steps.performing import Done, file_name, perform, write_json
 
 if TYPE_CHECKING:
@@ -215,6 +216,8 @@ def _write(
     history.write(folder / file_name(names.TRAIN_HISTORY), log.epochs)
     history.write(folder / file_name(names.TRAIN_TIMING), log.timing)
     outcome.tables.append(history.curve(history.losses_of(log.epochs), best))
+    if calibrated.confusion is not None:
+        outcome.tables.append(_confusion(words["classes"], calibrated))
     judged = trainer.best is not None
     outcome.notes += calibrated.notes
     outcome.notes.append(
@@ -228,3 +231,13 @@ def _write(
         )
     if isinstance(trainer.judge.measure, monitoring.EpochMetrics):
         outcome.notes += trainer.judge.measure.notes()
+
+
+def _confusion(classes: list[str], calibrated: calibration.Calibration) -> ConfusionMatrix:
+    """How the kept weights answer the validation rows that training was stopped by."""
+    counts = calibrated.confusion or []
+    n = sum(map(sum, counts))
+    without = " (without those for calibration)" if n < calibrated.plain["validation_rows"] else ""
+    return ConfusionMatrix(
+        classes, counts, f"{counted(n, 'validation row')}{without} by the kept weights"
+    )

@@ -1,7 +1,10 @@
 """Calibration: which validation rows are kept apart, and what the model learns from them."""
 
+import csv
 import hashlib
+import io
 import json
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -9,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 
+from nntool.cli import drawing
 from nntool.run.directory import Run
 from nntool.steps import calibration, rows, sources
 from nntool.tables import arrays
@@ -223,3 +227,34 @@ def test_a_training_that_goes_on_has_the_same_bytes(ok, trained, results):
     other, _ = trained("churned", "--patience", "0", "--epochs", "9")
     ok("train", root, *SMALL, "--patience", "0", "--epochs", "9")
     assert results(root) == results(other)
+
+
+@pytest.mark.parametrize(("target", "loss"), [("churned", "hinge"), ("plan", "auto")])
+def test_training_draws_how_the_kept_weights_answer_the_rows_that_stop_it(
+    ok, trained, source, target, loss
+):
+    root, said = trained(target, "--loss", loss, "--calibration", "0.4")
+    found, masks = answers(ok, root, source)
+    table = list(csv.DictReader(io.StringIO(source.read_text())))
+    truth = [table[i][target] for i in np.flatnonzero(masks.stopping)]
+    pairs = Counter(zip(truth, found["prediction"][masks.stopping], strict=True))
+    classes = sorted(set(found["prediction"]) | set(truth))
+    drawn = drawing.confusion(classes, [[pairs[t, p] for p in classes] for t in classes])
+    title = "18 validation rows (without those for calibration) by the kept weights"
+    assert masks.stopping.sum() == 18
+    curve, _, below = said.err.partition(f"\n{title}\n")
+    assert "epoch 1 to 4" in curve
+    assert below.splitlines()[: len(drawn)] == drawn
+    assert not said.text
+
+
+def test_shared_rows_are_drawn_without_a_word_of_others(trained):
+    _, said = trained("churned", "--calibration", "0")
+    assert "\n30 validation rows by the kept weights\nactual ╲ answer" in said.err
+
+
+def test_nothing_is_drawn_of_values_or_without_validation_rows(ok, trained, split_for):
+    assert "actual" not in trained("visits")[1].err
+    root = split_for("churned")
+    ok("split", root, "--train", "0.8", "--validation", "0", "--test", "0.2")
+    assert "actual" not in ok("train", root, *SMALL).err

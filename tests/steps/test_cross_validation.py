@@ -122,7 +122,7 @@ def test_repeats_deal_other_folds(ok, run, dealt):
 def test_processes_give_the_bytes_of_one_fold_after_the_other(ok, run, results, monkeypatch):
     ok("evaluate", run, "--cv", 3, "--threads", 1)
     one = results(run)
-    monkeypatch.setattr(cross_validation, "WORTH_PROCESSES", 0.0)
+    monkeypatch.setattr(cross_validation, "WORTH_PROCESSES", 0)
     ok("evaluate", run, "--cv", 3, "--threads", 2, "--force")
     assert results(run) == one
 
@@ -130,18 +130,31 @@ def test_processes_give_the_bytes_of_one_fold_after_the_other(ok, run, results, 
 def test_any_backend_of_joblib_may_compute_the_folds(ok, run, results, monkeypatch):
     ok("evaluate", run, "--cv", 3, "--threads", 1)
     one = results(run)
-    monkeypatch.setattr(cross_validation, "WORTH_PROCESSES", 0.0)
+    monkeypatch.setattr(cross_validation, "WORTH_PROCESSES", 0)
     with joblib.parallel_config(backend="threading"):
         ok("evaluate", run, "--cv", 3, "--threads", 2, "--force")
     assert results(run) == one
 
 
-@pytest.mark.parametrize(("seconds", "at_a_time"), [(0.1, 1), (10.0, 2)])
-def test_processes_are_for_folds_that_take_longer_than_a_process_to_begin(run, seconds, at_a_time):
-    opened = Run(run)
+@pytest.mark.parametrize(
+    ("words", "n_folds", "at_a_time"),
+    [
+        (["--epochs", 1], 5, 1),
+        (["--epochs", 900], 5, 1),  # 900 epochs · 3 batches · 5 folds
+        (["--epochs", 900], 10, 2),
+        (["--batch-size", "full", "--epochs", 900], 10, 1),
+        (["--batch-size", "full", "--epochs", 60, "--hidden", 5000], 100, 2),
+    ],
+)
+def test_processes_are_for_much_work_by_its_size(ok, run, words, n_folds, at_a_time):
+    free = ["--batch-size", 16, "--hidden", 6, "--patience", 0]
+    ok("train", run, *free, *words)
+    before = cross_validation._at_a_time(Run(run), n_folds, Job(threads=2))
+    assert before == at_a_time
+    slow = Run(run)
     for step in cross_validation.FITTED:
-        opened.manifest.steps[step].seconds = seconds
-    assert cross_validation._at_a_time(opened, 5, Job(threads=2)) == at_a_time
+        slow.manifest.steps[step].seconds *= 1000  # a machine under load decides alike
+    assert cross_validation._at_a_time(slow, n_folds, Job(threads=2)) == before
 
 
 def test_a_second_time_is_fresh_and_shows_the_same(ok, run):

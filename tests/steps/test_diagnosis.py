@@ -21,7 +21,7 @@ from nntool.nn.stopping import EarlyStopping
 from nntool.nn.training import Trainer
 from nntool.nn.updating import UpdateRules
 from nntool.steps import diagnosis, history, references
-from nntool.steps.diagnosis import Yardstick
+from nntool.steps.yardstick import Yardstick
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((600, 6)).astype(np.float32)

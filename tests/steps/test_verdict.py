@@ -7,9 +7,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from nntool.steps.diagnosis import GAP, LITTLE
 from nntool.steps.evaluating.verdict import Loss, beside_diagnosis, of_parts, verdict
 from nntool.steps.scoring import Scored
+from nntool.steps.yardstick import GAP, LITTLE
 
 CONSTANT = 0.69
 

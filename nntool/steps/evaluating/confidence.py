@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from nntool.settings.evaluate import EvaluateSettings
+from nntool.settings.wording import NOTHING, number
 
 if TYPE_CHECKING:
     from nntool.steps.scoring import Scored
@@ -86,5 +87,6 @@ def cell(bounds: list[float] | None) -> str:
     ('0.733–0.8', '-0.5 to 0.25', '–')
     """
     if bounds is None:
-        return "–"
-    return (" to " if bounds[0] < 0 else "–").join(f"{bound:.3g}" for bound in bounds)
+        return NOTHING
+    between = " to " if bounds[0] < 0 else "–"
+    return between.join(number(bound, digits=3) for bound in bounds)

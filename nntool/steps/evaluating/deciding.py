@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from nntool.errors import DataError, UsageError
 from nntool.settings.evaluate import NO_METRIC, EvaluateSettings
-from nntool.settings.wording import counted
-from nntool.steps import calibration
+from nntool.settings.wording import counted, number
+from nntool.steps import calibration, rows
 from nntool.steps.job import TableView
 
 if TYPE_CHECKING:
@@ -52,12 +52,11 @@ def threshold_of(settings: EvaluateSettings, parts: Parts, stopping: Any) -> dic
     if not len(stopping):
         raise DataError(
             f"{_asked(settings)}: the split has no validation rows to choose a threshold by",
-            f"{parts.run.command('split')} --validation 0.15",
+            rows.split_with(parts.run, "validation"),
         )
-    rows = parts.answers("validation", stopping)
-    return _best(
-        settings.optimize, rows.target == model.positive, rows.probabilities[:, model.positive]
-    )
+    scored = parts.answers("validation", stopping)
+    is_positive = scored.target == model.positive
+    return _best(settings.optimize, is_positive, scored.probabilities[:, model.positive])
 
 
 def _best(metric: str, is_positive: Any, p: Any) -> dict[str, Any]:
@@ -87,10 +86,10 @@ def tables(report: dict[str, Any]) -> list[TableView]:
     found = report.get("threshold", {})
     if "metric" not in found:
         return []
-    at_half = "–" if found["at_half"] is None else f"{found['at_half']:.4g}"
     header = ["threshold", "maximizes", "validation rows", "there", "at 0.5"]
     row = [str(found["value"]), found["metric"], f"{found['rows']:,}"]
-    return [TableView("threshold", header, [[*row, f"{found['reached']:.4g}", at_half]])]
+    row += [number(found["reached"]), number(found["at_half"])]
+    return [TableView("threshold", header, [row])]
 
 
 def notes(report: dict[str, Any]) -> list[str]:
@@ -104,7 +103,7 @@ def notes(report: dict[str, Any]) -> list[str]:
         return [f"the network decides at --threshold {value}{others}"]
     said = [
         f"threshold {value} maximizes {found['metric']} on"
-        f" {counted(found['rows'], 'validation row')} ({found['reached']:.4g}); predict with"
+        f" {counted(found['rows'], 'validation row')} ({number(found['reached'])}); predict with"
         f" --threshold {value}{others}"
     ]
     if report["rows"] == "validation":

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from nntool.errors import TrainingError
 from nntool.settings.evaluate import EvaluateSettings
-from nntool.settings.wording import counted, listed
+from nntool.settings.wording import counted, listed, number
 from nntool.steps.job import Outcome, TableView
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def show(report: dict[str, Any], outcome: Outcome) -> None:
     n_folds = len(found["folds"])
     title = f"{n_folds - len(found['diverged'])} of {n_folds} folds"
     body = [
-        [metric, *(_cell(values[column]) for column in columns), _cell(own.get(metric))]
+        [metric, *(number(values[column]) for column in columns), number(own.get(metric))]
         for metric, values in found["metrics"].items()
         if not METRICS[report["task"]][metric].is_further
     ]
@@ -119,7 +119,3 @@ def _fold(result: Result, place: int, n_folds: int) -> dict[str, Any]:
         found["error"] = result.error.message
     found |= {key: result.trained[key] for key in TRAINED if key in result.trained}
     return found | {key: result.scores[key] for key in SCORES if key in result.scores}
-
-
-def _cell(value: float | None) -> str:
-    return "–" if value is None else f"{value:.4g}"

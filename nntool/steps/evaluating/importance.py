@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from nntool.run import names
 from nntool.run.directory import Run
+from nntool.settings.wording import number
 from nntool.steps import scoring
 from nntool.steps.job import Listener, TableView
 from nntool.steps.performing import read_json
@@ -114,8 +115,8 @@ def table(found: dict[str, Any]) -> TableView:
     body = []
     for column in found.get("columns", [])[:MOST_SHOWN]:
         used = "" if column["features"] else "not used by the network"
-        sd = "" if column["sd"] is None else f"± {column['sd']:.3g}"
-        body.append([" + ".join(column["columns"]), _cell(column["mean"]), sd, used])
+        sd = "" if column["sd"] is None else f"± {number(column['sd'], digits=3)}"
+        body.append([" + ".join(column["columns"]), number(column["mean"]), sd, used])
     word = "rise" if found["metric"] in ("log-loss", "pinball") else "drop"
     header = ["importance", f"{word} of {found['metric']}", "", ""]
     return TableView("importance", header, body)
@@ -134,7 +135,3 @@ def notes(found: dict[str, Any]) -> list[str]:
     if (n := len(found["columns"])) > MOST_SHOWN:
         said.append(f"--importance: the first {MOST_SHOWN} of {n:,} columns are shown")
     return said
-
-
-def _cell(value: float | None) -> str:
-    return "–" if value is None else f"{value:.4g}"

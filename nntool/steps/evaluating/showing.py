@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from nntool.settings.wording import counted, listed
+from nntool.settings.wording import NOTHING, counted, listed, number
 from nntool.steps.evaluating import confidence, deciding, folds, importance, slices
 from nntool.steps.job import ConfusionMatrix, Outcome, TableView
 
-NOTHING = "–"
 MOST_CLASSES = 20
 
 
@@ -55,24 +54,20 @@ def _per_class(report: dict[str, Any]) -> list[TableView]:
     """Precision, recall and F1 of each of several classes; of two, the table above has them."""
     if report["task"] != "multiclass":
         return []
-    network, numbers = report["network"], ("precision", "recall", "f1")
+    network, shares = report["network"], ("precision", "recall", "f1")
     known = [one for one in network["per_class"] if one["rows"] or one["predicted"]]
     if len(known) > MOST_CLASSES:
         known.sort(key=lambda one: -one["rows"])
     body = [
-        [one["class"], f"{one['rows']:,}", *(_cell(one[number]) for number in numbers)]
+        [one["class"], f"{one['rows']:,}", *(number(one[name]) for name in shares)]
         for one in known[:MOST_CLASSES]
     ]
     more = f"class, {len(body)} of {len(known):,}" if len(known) > len(body) else "class"
-    return [TableView("classes", [more, "rows", *numbers], body)]
-
-
-def _cell(value: float | None) -> str:
-    return NOTHING if value is None else f"{value:.4g}"
+    return [TableView("classes", [more, "rows", *shares], body)]
 
 
 def _cells(scores: dict[str, Any]) -> dict[str, str]:
-    return {metric: _cell(value) for metric, value in scores.get("metrics", {}).items()}
+    return {metric: number(value) for metric, value in scores.get("metrics", {}).items()}
 
 
 def _notes(report: dict[str, Any]) -> list[str]:
@@ -80,6 +75,8 @@ def _notes(report: dict[str, Any]) -> list[str]:
     network, found = report["network"], []
     if (positive := network.get("positive")) is not None:
         found.append(f"precision, recall, f1 and auc are those of the class {positive!r}")
+    if report["task"] == "multiclass":
+        found.append("precision, recall, f1, auc and pr-auc are means over the classes (macro)")
     if unscored := network["unscored"]:
         found.append(f"{counted(unscored, 'row')} without a usable target: not scored")
     found += network["notes"] + report.get("baselines", {}).get("notes", [])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from nntool.run import names
 from nntool.run.directory import Run
 from nntool.settings.evaluate import EvaluateSettings
-from nntool.settings.wording import counted
+from nntool.settings.wording import counted, number
 from nntool.steps import rows, scoring
 from nntool.steps.evaluating import confidence
 from nntool.steps.job import TableView
@@ -102,7 +102,7 @@ def tables(task: str, slices: Sequence[dict[str, Any]]) -> list[TableView]:
     for by in slices:
         body = []
         for group in by["groups"][:MOST_SHOWN]:
-            value, *values = (_cell(group["metrics"].get(metric)) for metric in SHOWN[task])
+            value, *values = (number(group["metrics"].get(metric)) for metric in SHOWN[task])
             label = "(missing)" if group["group"] is None else group["group"]
             few = "few rows" if group["rows"] < SMALL else ""
             body.append([label, f"{group['rows']:,}", value, _bounds(group), *values, few])
@@ -133,7 +133,3 @@ def _heading(groups: Sequence[dict[str, Any]]) -> str:
 
 def _bounds(group: dict[str, Any]) -> str:
     return confidence.cell(group["interval"]["bounds"]) if "interval" in group else ""
-
-
-def _cell(value: float | None) -> str:
-    return "–" if value is None else f"{value:.4g}"

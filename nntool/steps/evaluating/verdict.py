@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from nntool.steps.diagnosis import AGAINST_BIAS, AGAINST_VARIANCE, GAP, LITTLE, Yardstick
+from nntool.settings.wording import number
+from nntool.steps.yardstick import AGAINST_BIAS, AGAINST_VARIANCE, GAP, LITTLE, Yardstick
 
 if TYPE_CHECKING:
     from nntool.steps.scoring import Scored
@@ -142,5 +143,5 @@ def _loss(part: Scored, training_target: Any) -> Loss:
         constant = float(np.mean(measure.losses(target, *answer)))
         error = float(np.std(losses)) / max(1, len(losses)) ** 0.5
         value = measure.value(losses, target)
-        shown = f"{measure.metric} {value:.4g}" if np.isfinite(value) else "a target all alike"
+        shown = f"{measure.metric} {number(value)}" if np.isfinite(value) else "a target all alike"
         return Loss(float(np.mean(losses)), error, constant, shown)
