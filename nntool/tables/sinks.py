@@ -126,7 +126,7 @@ class CsvSink:
 
     def __init__(self, stream: Outlet | Packed, schema: pa.Schema) -> None:
         self._stream = stream
-        write_header(stream, schema.names)  # type: ignore[arg-type] # it only writes
+        write_header(stream, schema.names)
         stream.flush()
 
     def prepared(self, batch: pa.RecordBatch) -> list[memoryview]:
