@@ -106,7 +106,10 @@ def _write(
     with threadpool_limits(1, user_api="blas"), destination.opened(output, stdout) as outlet:
         sink = sinks.open_sink(outlet, output, page.schema)
         made = predictor.each(rows, lambda found: sink.prepared(page.batch(found)), job.cores)
+        n_written = 0
         for prepared in made:
+            if n_written:  # what is over with its first chunk has no progress
+                job.listener.progress("predicting", n_written, 0, "rows")
             sink.write(prepared)
-            job.listener.progress("predicting", predictor.counts.rows, 0, "rows")
+            n_written = predictor.counts.rows
         sink.finish()

@@ -4,6 +4,7 @@ import io
 import os
 import select
 import stat
+import time
 from typing import Any, BinaryIO, cast
 
 from nntool.tables.csv.source import HEAD_BYTES, read_bytes
@@ -11,7 +12,7 @@ from nntool.tables.csv.source import HEAD_BYTES, read_bytes
 PATIENCE = 0.02
 """Seconds to wait for more of a pipe that has given something: then it is worked on."""
 PATIENCE_AT_FIRST = 1.0
-"""The same for its head, by which it is seen how the input is written."""
+"""The same for its head, by which it is seen how the input is written, from its first line on."""
 
 
 def peek(
@@ -20,18 +21,21 @@ def peek(
     """The first ``HEAD_BYTES`` of a stream, and a stream that still begins with them.
 
     A pipe cannot go back, and what comes slowly is read as it comes; where that is not ``patient``
-    its head is what it gives before it pauses. ``keep_open``: it stays open when the new one is
-    closed.
+    its head is what it gives before it pauses, and of rows that come one by one those of a second.
+    ``keep_open``: it stays open when the new one is closed.
     """
     rest: Any = arriving(stream)
     head = b""
+    until: float | None = None
     while len(head) < HEAD_BYTES:
         more = read_bytes(rest, HEAD_BYTES - len(head), name)
         if not more:
             break
         head += more
-        may_pause = not patient and b"\n" in head and isinstance(rest, Arriving)
-        if may_pause and not rest.has_more(PATIENCE_AT_FIRST):
+        if patient or b"\n" not in head or not isinstance(rest, Arriving):
+            continue
+        until = until or time.monotonic() + PATIENCE_AT_FIRST
+        if not rest.has_more(max(0.0, until - time.monotonic())):
             break
     return head, cast(BinaryIO, _Replayed(head, rest, keep_open, name))
 

@@ -1,6 +1,7 @@
 """Files of bytes, packed or not: opened and read, with errors that say what to do."""
 
 import bz2
+import errno
 import gzip
 import io
 import lzma
@@ -86,6 +87,8 @@ def read_bytes(
             return stream.read1(size)
         return stream.read(size) or b""
     except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
+        if isinstance(error, OSError) and error.errno == errno.EBADF:
+            raise  # standard input was closed by whoever started us: no fault of the data
         raise DataError(
             f"{name} cannot be read to its end: {error}", "fetch it or write it again"
         ) from None

@@ -68,6 +68,29 @@ def test_the_head_of_a_slow_pipe_is_not_waited_for(pipe, monkeypatch):
     assert rest.read() == b"a,b\n1,2\n3,4\n"
 
 
+def test_the_head_of_rows_that_come_one_by_one_ends_too(pipe, monkeypatch):
+    monkeypatch.setattr("nntool.tables.csv.arriving.PATIENCE_AT_FIRST", 0.2)
+    stream, sink = pipe
+    stop = threading.Event()
+
+    def write_rows():
+        sink.write(b"a,b\n")
+        while not stop.wait(0.05):
+            sink.write(b"1,2\n")
+        sink.close()
+
+    writer = threading.Thread(target=write_rows)
+    writer.start()
+    begun = time.perf_counter()
+    threading.Timer(5, stop.set).start()
+    head, rest = peek(stream, keep_open=True, patient=False)
+    assert time.perf_counter() - begun < 3
+    stop.set()
+    writer.join()
+    assert head.startswith(b"a,b\n1,2\n")
+    assert set(rest.read().splitlines()[1:]) == {b"1,2"}
+
+
 def test_a_head_that_must_be_seen_whole_is_waited_for(pipe, monkeypatch):
     monkeypatch.setattr("nntool.tables.csv.arriving.PATIENCE_AT_FIRST", 0.01)
     stream, sink = pipe
