@@ -23,6 +23,8 @@ class Groups(NamedTuple):
     """By code; None is the group of missing values."""
     codes: npt.NDArray[np.int64]
     """The group of each row, `(n,)`."""
+    are_ranges: bool = False
+    """Whether they are ranges in rising order, missing values last."""
 
 
 def groups(column: pa.ChunkedArray, training: pa.ChunkedArray) -> Groups:
@@ -68,7 +70,7 @@ def _quarters(column: pa.ChunkedArray, training: pa.ChunkedArray) -> Groups:
     labels.append(f"> {shown[-1]}")
     missing = np.isnan(values)
     codes[missing] = len(labels)
-    return Groups([*labels, None] if missing.any() else labels, codes)
+    return Groups([*labels, None] if missing.any() else labels, codes, are_ranges=True)
 
 
 def _is_time(kind: pa.DataType) -> bool:
