@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from nntool.tables.row_losses import constant_answer
 from nntool.tables.scores import score as score_predictions
 
 MAX_ROWS = 100_000  # the linear model learns from a seeded sample of at most so many rows
@@ -50,7 +51,7 @@ def score(
     constant = {
         "model": "the mean of training" if regression else "the majority class",
         **_scores(
-            task, truth, _constant(regression, y, len(test), len(classes)), classes, positive, tau
+            task, truth, constant_answer(task, y, len(test), len(classes)), classes, positive, tau
         ),
     }
     model = "ridge regression" if regression else "logistic regression"
@@ -120,14 +121,6 @@ def _fit_linear(regression: bool, x: Any, y: Array) -> tuple[Any, bool]:
         warnings.simplefilter("always")
         model.fit(x, y)
     return model, not any(issubclass(w.category, ConvergenceWarning) for w in caught)
-
-
-def _constant(regression: bool, y: Array, n: int, n_classes: int) -> Answer:
-    """Answer the mean, or the majority class with the shares of all classes."""
-    if regression:
-        return np.full(n, y.mean() if len(y) else np.nan), None
-    times = np.bincount(y, minlength=n_classes)
-    return np.full(n, times.argmax()), np.tile(times / max(1, len(y)), (n, 1))
 
 
 def _predict(
