@@ -8,6 +8,11 @@ from nntool.settings.model import StepSettings, option
 STDOUT = ("-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
 """Where --output means standard output."""
 
+WRITTEN = "What is written"
+BESIDE = "Beside each prediction"
+ANSWERED = "How rows are answered"
+REFUSED = "What is refused"
+
 
 class PredictSettings(StepSettings, frozen=True, kw_only=True):
     """Where predictions go and what stands beside them."""
@@ -18,6 +23,7 @@ class PredictSettings(StepSettings, frozen=True, kw_only=True):
             "Where predictions go: CSV, packed where the name ends in .gz or .zst, or .parquet; '-'"
             " is standard output.",
             metavar="FILE",
+            group=WRITTEN,
         ),
     ] = "-"
     id: Annotated[
@@ -26,6 +32,7 @@ class PredictSettings(StepSettings, frozen=True, kw_only=True):
             "Input columns to put first, by which predictions are joined back; repeatable, or with"
             " commas.",
             metavar="COLUMN,…",
+            group=WRITTEN,
         ),
     ] = ()
     keep: Annotated[
@@ -34,8 +41,28 @@ class PredictSettings(StepSettings, frozen=True, kw_only=True):
             "Input columns to put after the predictions; repeatable, or with commas. '*': all of"
             " them.",
             metavar="COLUMN,…",
+            group=WRITTEN,
         ),
     ] = ()
+    probabilities: Annotated[
+        bool,
+        option(
+            "Whether the probability of each class stands beside the prediction.",
+            group=BESIDE,
+        ),
+    ] = True
+    top: (
+        Annotated[
+            int,
+            option(
+                "The K likeliest classes with their probabilities, in place of those of all.",
+                ge=1,
+                metavar="K",
+                group=BESIDE,
+            ),
+        ]
+        | None
+    ) = None
     interval: (
         Annotated[
             float,
@@ -45,13 +72,27 @@ class PredictSettings(StepSettings, frozen=True, kw_only=True):
                 metavar="LEVEL",
                 gt=0,
                 lt=1,
+                group=BESIDE,
             ),
         ]
         | None
     ) = None
-    probabilities: Annotated[
-        bool, option("Whether the probability of each class stands beside the prediction.")
-    ] = True
+    spread: Annotated[
+        bool,
+        option(
+            "Whether the standard deviation over the passes stands beside the prediction: of the"
+            " value, or of the probability of the predicted class.",
+            group=BESIDE,
+        ),
+    ] = False
+    status: Annotated[
+        bool,
+        option(
+            "Whether a column says what was met in each row: ok, imputed, unseen category, out of"
+            " range, bad row.",
+            group=BESIDE,
+        ),
+    ] = False
     threshold: (
         Annotated[
             float,
@@ -61,51 +102,33 @@ class PredictSettings(StepSettings, frozen=True, kw_only=True):
                 ge=0,
                 le=1,
                 metavar="NUMBER",
+                group=ANSWERED,
             ),
         ]
         | None
     ) = None
-    top: (
-        Annotated[
-            int,
-            option(
-                "The K likeliest classes with their probabilities, in place of those of all.",
-                ge=1,
-                metavar="K",
-            ),
-        ]
-        | None
-    ) = None
-    status: Annotated[
-        bool,
-        option(
-            "Whether a column says what was met in each row: ok, imputed, unseen category, out of"
-            " range, bad row."
-        ),
-    ] = False
     unseen: Annotated[
         Literal["other", "missing", "error"],
         option(
             "What a category that training never saw is taken for: the slot of the rare ones, a"
-            " missing cell, or an error."
+            " missing cell, or an error.",
+            group=ANSWERED,
         ),
     ] = "other"
-    strict: Annotated[
-        bool, option("Whether a row that cannot be read is an error, in place of an empty answer.")
-    ] = False
     mc_dropout: Annotated[
         int,
         option(
             "Passes with dropout left on, whose mean is the prediction; 0: one pass without.",
             ge=0,
             metavar="N",
+            group=ANSWERED,
         ),
     ] = 0
-    spread: Annotated[
+    strict: Annotated[
         bool,
         option(
-            "Whether the standard deviation over the passes stands beside the prediction: of the"
-            " value, or of the probability of the predicted class."
+            "Whether a row that cannot be read is an error, in place of an empty answer.",
+            group=REFUSED,
         ),
     ] = False
     drift_limit: (
@@ -116,6 +139,7 @@ class PredictSettings(StepSettings, frozen=True, kw_only=True):
                 " against the training rows is beyond this and what chance allows.",
                 ge=0,
                 metavar="NUMBER",
+                group=REFUSED,
             ),
         ]
         | None

@@ -67,9 +67,14 @@ def refuse(settings: PredictSettings, model: Model) -> None:
         )
 
 
-def notes(settings: PredictSettings, model: Model, predicted: dict[str, int]) -> list[str]:
+def notes(
+    settings: PredictSettings,
+    model: Model,
+    intervals: Intervals | None,
+    predicted: dict[str, int],
+) -> list[str]:
     """What is to be said of the columns; ``predicted`` says how many rows each class was given."""
-    found = []
+    found = [] if intervals is None else intervals.notes()
     if settings.threshold is not None:
         positive, n_rows = model.plain["positive"], sum(predicted.values())
         found.append(

@@ -44,6 +44,24 @@ class Counts:
             self.status[word] = self.status.get(word, 0) + n
         drift.add(self.bins, other.bins)
 
+    def plain(self, classes: Sequence[str] | None) -> dict[str, Any]:
+        """What was met, as JSON says it."""
+        import numpy as np
+
+        by_class = np.zeros(len(classes or ()), int) + self.predicted
+        return {
+            "rows": self.rows,
+            "bad_rows": self.bad_rows,
+            "empty_rows": self.empty_rows,
+            **({"status": self.status} if self.status else {}),
+            "predicted": dict(zip(classes or (), by_class.tolist(), strict=True)),
+            "cells": self.cells,
+            "missing": {},
+            "unseen": {},
+            "outside": {},
+            **self.features,
+        }
+
     def sort(self, columns: Sequence[str]) -> None:
         """Put columns in this order, and the rest by name: not in that of their first sight."""
         place = {name: (at, "") for at, name in enumerate(columns)}

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from nntool.errors import GateError, StaleError
-from nntool.run.directory import Run
 from nntool.settings.wording import counted, listed
 from nntool.steps.job import Outcome, TableView
+from nntool.steps.trained_run import TrainedRun
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -18,15 +18,16 @@ if TYPE_CHECKING:
     from nntool.tables.stability import Drift
 
 
-def references(state: Mapping[str, Any], columns: list[str], run: Run) -> dict[str, Any]:
+def references(trained: TrainedRun) -> dict[str, Any]:
     """What training rows looked like, for the clean columns that the model depends on."""
-    if "reference" not in state:
+    if trained.reference is None:
+        run = trained.run
         raise StaleError(
             "--drift-limit compares with the training rows, and this run was transformed by a"
             " version that did not keep what they look like: transform again",
             f"{run.command('transform')} --force, then nntool run {shlex.quote(str(run.root))}",
         )
-    return {name: kept for name, kept in state["reference"].items() if name in columns}
+    return {name: kept for name, kept in trained.reference.items() if name in trained.columns}
 
 
 def count(typed: pa.RecordBatch, references: Mapping[str, Any]) -> dict[str, Any]:

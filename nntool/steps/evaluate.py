@@ -22,8 +22,8 @@ from nntool.steps import (
 from nntool.steps.evaluating import confidence, deciding, importance, showing, slices, verdict
 from nntool.steps.job import Job, LearningCurve, Outcome
 from nntool.steps.performing import Done, file_name, perform, read_json, recorded, write_json
-from nntool.steps.predicting import unfinished
 from nntool.steps.scoring import Parts, Scored
+from nntool.steps.trained_run import unfinished
 
 COVERAGE = "coverage"
 """What --require calls the share of rows that intervals or sets hold."""

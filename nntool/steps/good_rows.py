@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from nntool.settings.predict import PredictSettings
+from nntool.steps.answered import Chunk
+from nntool.steps.trained_run import TrainedRun
+
 if TYPE_CHECKING:
     import pyarrow as pa
-
-    from nntool.steps.answered import Chunk
-    from nntool.steps.predicting import Predictor
 
 
 class Good(NamedTuple):
@@ -27,16 +28,16 @@ class Good(NamedTuple):
     """What was met in each row of the chunk, bad ones too, where that was asked for."""
 
 
-def features(predictor: Predictor, chunk: Chunk) -> Good:
+def features(trained: TrainedRun, settings: PredictSettings, chunk: Chunk) -> Good:
     """Clean and transform the rows; raises ``DataError`` for a new category with --unseen error."""
     import numpy as np
 
     from nntool.tables import bad_rows, cleaning, row_status, transforming
 
-    of, kept, bad = predictor.features, predictor.kept, chunk.bad
-    policy, asked = predictor.settings.unseen, predictor.settings.status
+    of, kept, bad = trained.features, trained.kept, chunk.bad
+    policy, asked = settings.unseen, settings.status
     text = chunk.text if bad is None else bad_rows.without(chunk.text, bad)
-    typed, cells = cleaning.apply(text, predictor.clean, predictor.columns)
+    typed, cells = cleaning.apply(text, trained.clean, trained.columns)
     unseen = {}
     if asked or policy != "other":
         unseen = row_status.unseen_cells(typed, of, kept)

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from nntool.run.directory import Run
 from nntool.settings.predict import PredictSettings
-from nntool.steps import answer_columns, destination, drifting
+from nntool.steps import answer_columns, destination, drifting, prediction_notes
 from nntool.steps.csv_input import batches
 from nntool.steps.inputs import open_rows
+from nntool.steps.intervals import intervals_of
 from nntool.steps.job import Job, Outcome, TableView
 from nntool.steps.predicting import Predictor
+from nntool.steps.trained_run import opened
 
 if TYPE_CHECKING:
     from nntool.tables.page import Page, Part
@@ -29,20 +31,28 @@ def predict(
     """Stream predictions of the rows of ``source`` to a file or to ``stdout``."""
     run = Run.existing(root)
     destination.refuse(settings.output, run.root, source, stdin, stdout)
-    predictor = Predictor(run, settings)
-    parts = answer_columns.answer_parts(settings, predictor.model, predictor.intervals)
+    trained = opened(run)
+    run, model, level = trained.run, trained.model, settings.interval
+    predictor = Predictor(trained, settings)
+    intervals = None if level is None else intervals_of(run, model, level)
+    parts = answer_columns.answer_parts(settings, model, intervals)
     outcome = Outcome("predict", root)
-    if predictor.unfinished:
-        job.listener.say(f"nntool predict: {predictor.unfinished}")
-    reader, notes = open_rows(source, run, predictor.sources, stdin, keep_bad=not settings.strict)
-    page = _page(reader, predictor, parts, settings)
+    if trained.unfinished:
+        job.listener.say(f"nntool predict: {trained.unfinished}")
+    reader, notes = open_rows(source, run, trained.sources, stdin, keep_bad=not settings.strict)
+    trained.require_columns(reader)
+    page = _page(reader, parts, settings)
     for before, after in page.renamed:
         job.listener.say(f"nntool predict: the input's column {before!r} is called {after!r}")
-    predictor.narrow(reader, page.carried, job.cores)
-    _write(page, reader, predictor, stdout, job)
-    met = predictor.report()
-    of_columns = answer_columns.notes(settings, predictor.model, met["predicted"])
-    outcome.notes += [*notes, *reader.notes, *of_columns, *predictor.notes()]
+    trained.narrow(reader, page.carried, job.cores)
+    _write(page, reader, predictor, settings.output, stdout, job)
+    met = predictor.counts.plain(model.classes)
+    outcome.notes += [
+        *notes,
+        *reader.notes,
+        *answer_columns.notes(settings, model, intervals, met["predicted"]),
+        *prediction_notes.notes(trained, predictor.counts),
+    ]
     outcome.report["predict"] = {
         "output": settings.output,
         "columns": page.schema.names,
@@ -54,8 +64,9 @@ def predict(
     if settings.status:
         outcome.tables.append(_status_table(predictor.counts.status))
     if settings.drift_limit is not None:
-        target, bins = predictor.model.plain["target"], predictor.counts.bins
-        drifting.tell(bins, predictor.watched, settings.drift_limit, target, outcome)
+        target, bins = model.plain["target"], predictor.counts.bins
+        watched = predictor.answering.watched
+        drifting.tell(bins, watched, settings.drift_limit, target, outcome)
     return outcome
 
 
@@ -64,14 +75,11 @@ def _status_table(status: dict[str, int]) -> TableView:
     return TableView("rows by status; one may have several", ["status", "rows"], rows)
 
 
-def _page(
-    reader: BatchReader, predictor: Predictor, parts: list[Part], settings: PredictSettings
-) -> Page:
-    """The columns of the output, where the input has what the model and the person name."""
+def _page(reader: BatchReader, parts: list[Part], settings: PredictSettings) -> Page:
+    """The columns of the output, where the input has what the person names."""
     from nntool.tables import columns
     from nntool.tables.page import Page
 
-    predictor.require_columns(reader)
     ids = columns.resolve_listed(reader.names, settings.id, "--id")
     if "*" in settings.keep:
         keep = [name for name in reader.names if name not in ids]
@@ -81,15 +89,19 @@ def _page(
 
 
 def _write(
-    page: Page, reader: BatchReader, predictor: Predictor, stdout: BinaryIO, job: Job
+    page: Page,
+    reader: BatchReader,
+    predictor: Predictor,
+    output: str,
+    stdout: BinaryIO,
+    job: Job,
 ) -> None:
     """Answer and write chunk by chunk; what a chunk becomes in the output is made in its thread."""
     from threadpoolctl import threadpool_limits
 
     from nntool.tables import sinks
 
-    output = predictor.settings.output
-    rows = batches(reader, predictor.run, "without --strict they have empty answers")
+    rows = batches(reader, predictor.trained.run, "without --strict they have empty answers")
     with threadpool_limits(1, user_api="blas"), destination.opened(output, stdout) as outlet:
         sink = sinks.open_sink(outlet, output, page.schema)
         made = predictor.each(rows, lambda found: sink.prepared(page.batch(found)), job.cores)

@@ -6,9 +6,31 @@ from collections.abc import Iterable
 from typing import Any
 
 from nntool.settings.wording import counted
+from nntool.steps.answered import Counts
+from nntool.steps.trained_run import TrainedRun
 
 MOST_COLUMNS = 6
 WORDS = {"unfit": "of another type than in training", "inf": "infinite", "nan": "not a number"}
+
+
+def notes(trained: TrainedRun, counts: Counts) -> list[str]:
+    """What the person should know of the rows that were predicted."""
+    from nntool.tables import cleaning_report
+
+    whole = [c["source"] for c in trained.features["columns"] if not c["missing"]]
+    order = "cleaning or features follow the order of rows: the input was read whole"
+    empty = (
+        f"{counted(counts.empty_rows, 'row')} without any value answered like the others"
+        " (collect leaves such rows out)"
+    )
+    return [
+        *([order] if trained.is_in_order else []),
+        *([empty] if counts.empty_rows else []),
+        *cell_notes(counts.cells),
+        *cleaning_report.boolean_notes(trained.clean, counts.cells),
+        *cleaning_report.rule_notes(trained.clean, counts.cells, idle=False),
+        *feature_notes(counts.features, whole),
+    ]
 
 
 def by_column(noun: str, what: str, counts: dict[str, int]) -> list[str]:

@@ -9,6 +9,7 @@ from nntool.errors import StaleError
 from nntool.run import freshness, names
 from nntool.run.directory import Run
 from nntool.run.manifest import RowsSeen
+from nntool.settings.split import SplitSettings
 
 if TYPE_CHECKING:
     import numpy as np
@@ -94,3 +95,18 @@ def require_training_states(run: Run) -> None:
                 f"{step} did not learn from the training rows of this split",
                 f"{run.command('split')} --force",
             )
+
+
+def split_with(run: Run, part: str) -> str:
+    """The command that splits as before, but with rows of a part: if need be, those of training."""
+    default = SplitSettings()
+    entry = run.entry("split")
+    shares = {name: getattr(default, name) for name in PARTS}
+    shares |= {
+        name: share for name, share in (entry.settings if entry else {}).items() if name in PARTS
+    }
+    wanted = getattr(default, part)
+    others = sum(share for name, share in shares.items() if name not in ("train", part))
+    rest = round(1 - others - wanted, 2)
+    command = f"{run.command('split')} --{part} {wanted:g}"
+    return f"{command} --train {rest:g}" if 0 < rest < shares["train"] else command

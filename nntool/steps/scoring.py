@@ -10,11 +10,12 @@ from nntool.errors import DataError
 from nntool.run import names
 from nntool.run.directory import Run
 from nntool.steps import model as models
-from nntool.steps import rows
+from nntool.steps import prediction_notes, rows
 from nntool.steps.csv_input import batches
 from nntool.steps.inputs import open_rows
 from nntool.steps.job import Outcome
 from nntool.steps.predicting import Predictor
+from nntool.steps.trained_run import opened
 
 if TYPE_CHECKING:
     from nntool.tables.row_losses import Measure
@@ -132,7 +133,7 @@ class Parts:
         if not len(index):
             raise DataError(
                 f"the split has no {part} rows with a target",
-                f"nntool split {self.run.root} --{part} 0.15",
+                rows.split_with(self.run, part),
             )
         n, most = len(index), self._most_rows()
         if seed is None or n <= most:
@@ -210,9 +211,9 @@ def of_file(run: Run, path: str, outcome: Outcome, by: Sequence[str] = ()) -> Sc
 
     from nntool.tables import columns, slicing, target_codes
 
-    predictor = Predictor(run)
-    model, state = predictor.model, predictor.clean["target"]
-    needed = [*predictor.sources, model.plain["target"]]
+    trained = opened(run)
+    model, state = trained.model, trained.clean["target"]
+    needed = [*trained.sources, model.plain["target"]]
     reader, notes = open_rows(path, run, needed)  # a file called '-', not standard input
     outcome.notes += notes
     target_column = columns.find(reader.names, model.plain["target"])
@@ -221,10 +222,11 @@ def of_file(run: Run, path: str, outcome: Outcome, by: Sequence[str] = ()) -> Sc
             f"{path} has no target column {model.plain['target']!r} to compare with",
             f"nntool predict {run.root} {path}",
         )
-    predictor.require_columns(reader)
+    trained.require_columns(reader)
     grouped = columns.resolve_listed(reader.names, list(by), "--by")
     encode = target_codes.encode_values if model.classes is None else target_codes.encode_classes
-    predictor.narrow(reader, [target_column, *grouped])
+    trained.narrow(reader, [target_column, *grouped])
+    predictor = Predictor(trained)
     found, texts = [], []
     n_respelled = 0
     unseen: dict[str, int] = {}
@@ -237,7 +239,7 @@ def of_file(run: Run, path: str, outcome: Outcome, by: Sequence[str] = ()) -> Sc
             (truth, answers.numeric, answers.codes, answers.decided, answers.probabilities)
         )
         if grouped:
-            texts.append(slicing.typed(answers.text, predictor.clean, grouped))
+            texts.append(slicing.typed(answers.text, trained.clean, grouped))
     outcome.notes += [
         f"{path}: {n:,} rows of class {name!r}, which training never saw"
         for name, n in unseen.items()
@@ -249,7 +251,7 @@ def of_file(run: Run, path: str, outcome: Outcome, by: Sequence[str] = ()) -> Sc
         )
     if not found:
         raise DataError(f"{path} has a header and no rows", "give a file with rows to score")
-    outcome.notes += [*reader.notes, *predictor.notes()]
+    outcome.notes += [*reader.notes, *prediction_notes.notes(trained, predictor.counts)]
     parts = [None if part[0] is None else np.concatenate(part) for part in zip(*found, strict=True)]
     target, numeric, codes, decided, probabilities = parts
     _require_targets(path, target, model)

@@ -8,7 +8,7 @@ import pytest
 from nntool.errors import StaleError
 from nntool.run.directory import Run
 from nntool.steps import collect
-from nntool.steps.predicting import Predictor
+from nntool.steps.trained_run import opened
 
 
 def test_predict_never_joins_old_weights_to_new_features(nntool, run, monkeypatch):
@@ -22,10 +22,10 @@ def test_predict_never_joins_old_weights_to_new_features(nntool, run, monkeypatc
             assert nntool("transform", run, "--scale", "minmax").code == 0
         return reading(self, artifacts)
 
-    opened = Run.existing(run)
+    before = Run.existing(run)
     monkeypatch.setattr(Run, "checked_bytes", read_after_a_transform)
     with pytest.raises(StaleError, match="is stale"):
-        Predictor(opened)
+        opened(before)
 
 
 def test_run_does_not_bless_a_changed_table_whose_source_is_gone(nntool, write, table, tmp_path):

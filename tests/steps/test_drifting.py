@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -11,6 +12,7 @@ import pytest
 from nntool.errors import StaleError
 from nntool.run.directory import Run
 from nntool.steps import drifting
+from nntool.steps.trained_run import opened
 from nntool.tables import drift
 
 
@@ -154,6 +156,6 @@ def test_without_the_option_nothing_is_counted(ok, run, moved, monkeypatch, tmp_
 
 def test_a_run_that_did_not_keep_what_training_rows_look_like_is_to_be_transformed_again(run):
     with pytest.raises(StaleError) as caught:
-        drifting.references({"features": {}}, ["age"], Run(run))
+        drifting.references(replace(opened(Run(run)), reference=None))
     assert "transform again" in caught.value.message
     assert caught.value.hint.startswith(f"nntool transform {run} --force")

@@ -50,13 +50,18 @@ def test_a_part_is_scored_on_its_own_rows(ok, run, part, code):
     assert numbers == (np.flatnonzero(parts == code) + 1).tolist()
 
 
-def test_a_part_without_rows_is_an_error_of_the_data(nntool, ok, split_for):
+def test_a_part_without_rows_is_an_error_of_the_data_and_the_hint_splits(
+    nntool, ok, typed, split_for
+):
     root = split_for("churned")
     ok("split", root, "--train", "0.8", "--validation", "0.2", "--test", "0")
     ok("train", root, "--epochs", "2", "--hidden", "4")
     said = nntool("evaluate", root)
     assert said.code == 3
     assert said.message == "nntool evaluate: the split has no test rows with a target"
+    assert said.hint.endswith("--test 0.15 --train 0.65")
+    assert typed(said.hint).code == 0
+    assert (np.load(root / "split/rows.npy") == 2).any()
 
 
 def test_another_file_is_scored_as_predict_answers_it(ok, run, table, write):

@@ -218,13 +218,16 @@ def test_without_probabilities_there_is_no_threshold(nntool, ok, split_for, word
     assert "the loss hinge gives none" in said.message
 
 
-def test_without_validation_rows_none_is_chosen(nntool, ok, split_for):
+def test_without_validation_rows_none_is_chosen(nntool, ok, typed, split_for):
     root = split_for("churned")
     ok("split", root, "--train", "0.8", "--validation", "0", "--test", "0.2")
     ok("train", root, *QUICK)
     said = nntool("evaluate", root, "--optimize", "f1")
     assert said.code == 3
     assert "no validation rows to choose a threshold by" in said.message
+    assert typed(said.hint).code == 0
+    ok("train", root, *QUICK)
+    ok("evaluate", root, "--optimize", "f1")
 
 
 def test_the_quantile_of_the_loss_is_that_of_pinball(ok, split_for):

@@ -11,6 +11,7 @@ from nntool.run.directory import Run
 from nntool.settings.building import build
 from nntool.settings.predict import PredictSettings
 from nntool.steps.predicting import Predictor
+from nntool.steps.trained_run import opened
 
 DROPOUT = ["--hidden", "8", "--dropout", "0.3"]
 PASSES = ["--mc-dropout", "20"]
@@ -78,7 +79,7 @@ def test_the_mean_of_the_probabilities_decides(ok, trained, source, target):
 
 def test_mean_and_spread_are_those_of_the_passes(trained, texts):
     """What the mean of n passes differs by from that of n − 1 is the n-th alone."""
-    run = Run(trained("plan"))
+    run = opened(Run(trained("plan")))
     means = []
     for n in range(1, 6):
         (found,) = Predictor(run, PredictSettings(mc_dropout=n)).answers([texts])
@@ -96,9 +97,9 @@ def test_a_temperature_applies_to_each_pass(trained, texts):
     found = {}
     for temperature in (1.0, 4.0):
         for n in (1, 2):
-            predictor = Predictor(Run(trained("churned")), PredictSettings(mc_dropout=n))
-            predictor.model.plain["calibration"]["temperature"] = temperature
-            (answers,) = predictor.answers([texts])
+            run = opened(Run(trained("churned")))
+            run.model.plain["calibration"]["temperature"] = temperature
+            (answers,) = Predictor(run, PredictSettings(mc_dropout=n)).answers([texts])
             found[temperature, n] = answers.probabilities[:, 1]
 
     def softer(p):
@@ -136,7 +137,7 @@ def test_neither_threads_nor_the_cut_of_the_input_change_a_byte(
     settings = build(PredictSettings, {"mc_dropout": 20, "spread": True})
     for size in (1000, 1024, 3600):
         cut = [batch.slice(start, size) for start in range(0, 3600, size)]
-        found = list(Predictor(Run(root), settings).answers(cut))
+        found = list(Predictor(opened(Run(root)), settings).answers(cut))
         spreads = np.concatenate([answers.spread for answers in found])
         wanted = [float(line.split(b",")[1]) for line in whole.splitlines()[1:]]
         assert spreads.tolist() == wanted

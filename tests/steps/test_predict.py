@@ -16,7 +16,8 @@ import pytest
 
 from nntool.run import names
 from nntool.run.directory import Run
-from nntool.steps.predicting import NEEDED, Predictor
+from nntool.steps.predicting import Predictor
+from nntool.steps.trained_run import NEEDED, opened
 
 
 def test_there_is_one_line_for_each_line_in_its_order(ok, run, table, write):
@@ -78,7 +79,7 @@ def test_numbers_read_back_exactly(ok, split_for, source, table, target):
     ok("train", root, "--epochs", "3", "--hidden", "4")
     columns = list(zip(*table[1:], strict=True))
     batch = pa.record_batch([pa.array(c, pa.string()) for c in columns], names=table[0])
-    (answers,) = Predictor(Run(root)).answers([batch])
+    (answers,) = Predictor(opened(Run(root))).answers([batch])
     rows = ok("predict", root, source).rows
     if target == "income":
         assert [float(row["prediction"]) for row in rows] == answers.decided.tolist()

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from nntool.steps.predicting import Predictor
+from nntool.steps.answering import Answering
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="named pipes and modes of POSIX")
 
@@ -104,7 +104,7 @@ def test_an_interrupt_leaves_the_old_file_and_no_other(nntool, run, source, at, 
         raise KeyboardInterrupt
 
     (at / "p.csv").write_text("old\n")
-    monkeypatch.setattr(Predictor, "answer", interrupted)
+    monkeypatch.setattr(Answering, "answer", interrupted)
     said = nntool("predict", run, source, "--output", "p.csv", "--threads", "1")
     assert (said.code, said.out) == (130, b"")
     assert (at / "p.csv").read_text() == "old\n"

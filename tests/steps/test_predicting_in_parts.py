@@ -16,6 +16,7 @@ from nntool.run.directory import Run
 from nntool.steps.csv_input import batches
 from nntool.steps.inputs import open_rows
 from nntool.steps.predicting import Predictor
+from nntool.steps.trained_run import opened
 
 N_ROWS = 2600
 """Two blocks of 1,024 rows and a half."""
@@ -68,10 +69,11 @@ def trained(request, tmp_path_factory, source):
 def answered(root, path, n_rows=0, threads=1, narrow=True):
     """All answers as bytes, and what was met; the rows come in chunks of so many."""
     run = Run.existing(str(root))
-    predictor = Predictor(run)
-    reader, _ = open_rows(str(path), run, predictor.sources)
+    trained = opened(run)
+    predictor = Predictor(trained)
+    reader, _ = open_rows(str(path), run, trained.sources)
     if narrow:
-        predictor.narrow(reader, [], threads)
+        trained.narrow(reader, [], threads)
     found = list(batches(reader, run))
     if n_rows:
         whole = pa.Table.from_batches(found).combine_chunks()
@@ -156,7 +158,7 @@ def test_rows_in_an_order_are_one_chunk_whatever_the_threads(tmp_path, source, n
     )
     assert said.code == 0, said
     parts = [answered(root, new, threads=n) for n in (1, 2, 5)]
-    assert Predictor(Run.existing(str(root))).is_in_order
+    assert opened(Run.existing(str(root))).is_in_order
     assert same(parts[1], parts[0])
     assert same(parts[2], parts[0])
     assert parts[0][0] == answered(root, new, narrow=False)[0]

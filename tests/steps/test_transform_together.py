@@ -27,7 +27,8 @@ def series(tmp_path):
 def test_an_order_is_followed_within_a_part_and_within_the_input_of_predict(
     ok, tmp_path, series, monkeypatch
 ):
-    monkeypatch.setattr("nntool.steps.predicting.CHUNK_ROWS", 7)
+    monkeypatch.setattr("nntool.steps.predicting.ANSWERS_AT_ONCE", 1)
+    monkeypatch.setattr("nntool.steps.predicting.LEAST_ROWS", 7)
     run = tmp_path / "run"
     ok("clean", run, series, "--target", "y", "--roles", "part=ignored", "--seed", "1")
     ok("split", run)

@@ -114,6 +114,10 @@ def test_the_error_names_the_first_row_of_any_column():
     with pytest.raises(DataError, match=r"row 105: 'town' is 'newer', which is none of the 3 cat"):
         row_status.refuse_unseen(batch, unseen, state, np.arange(103, 107))
     row_status.refuse_unseen(batch, {}, state, np.arange(4))
+    later = pa.record_batch({"town": ["a", "new"], "age": [1.0, 2], "idle": ["never seen", "x"]})
+    unseen = row_status.unseen_cells(later, state, every)
+    with pytest.raises(DataError, match="row 1: 'idle' is 'never seen'"):
+        row_status.refuse_unseen(later, unseen, state, np.arange(1, 3))
 
 
 def test_bad_rows_have_their_word_in_their_places():

@@ -100,3 +100,21 @@ def test_the_worst_column_comes_first_with_the_bin_that_changed_most():
     assert [one.is_named for one in found] == [True, False, False]
     assert (found[0].bin, found[0].before, found[0].now) == ("unseen", 0.0, 0.6)
     assert found[2].psi == 0
+
+
+def test_the_worst_comes_first_by_how_many_times_it_is_what_is_allowed():
+    """More bins allow more by chance, so that a larger index may say less."""
+    references = {
+        "many": {"role": "numeric", "edges": list(range(9)), "counts": [100] * 10 + [0]},
+        "few": {"role": "numeric", "edges": [0.0], "counts": [500, 500, 0]},
+    }
+    counted = {"many": np.array([4, 4, 4, 4, 4, 0, 0, 0, 0, 0, 0]), "few": np.array([18, 2, 0])}
+    few, many = compare(counted, references, 0.1)
+    assert (few.column, many.column) == ("few", "many")
+    assert few.psi < many.psi
+
+
+def test_the_bin_that_is_shown_may_have_lost_its_rows():
+    reference = {"role": "numeric", "edges": [1.0, 2.0, 3.0], "counts": [70, 10, 10, 10, 0]}
+    (found,) = compare({"x": np.array([10, 30, 30, 30, 0])}, {"x": reference}, 0.1)
+    assert (found.bin, found.before, found.now) == ("up to 1", 0.7, 0.1)

@@ -55,6 +55,7 @@ def test_of_equally_good_thresholds_it_is_the_one_nearest_a_half():
     assert best("f1", truth, p).threshold == 0.5
     assert best("f1", truth, np.array([0.1, 0.3])).threshold == 0.2
     assert best("recall", truth, np.array([0.6, 0.9])).threshold == 0.5
+    assert best("recall", truth, np.array([0.1, 0.9])).threshold == 0.5  # from 0 on it is as good
     alike = np.array([False, True, False, True])  # either side of the middle, as good
     assert best("accuracy", alike, np.array([0.1, 0.3, 0.75, 0.95])).threshold in (0.2, 0.8)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from nntool.errors import DataError, UsageError
 from nntool.settings.evaluate import NO_METRIC, EvaluateSettings
 from nntool.settings.wording import counted, number
-from nntool.steps import calibration
+from nntool.steps import calibration, rows
 from nntool.steps.job import TableView
 
 if TYPE_CHECKING:
@@ -52,12 +52,11 @@ def threshold_of(settings: EvaluateSettings, parts: Parts, stopping: Any) -> dic
     if not len(stopping):
         raise DataError(
             f"{_asked(settings)}: the split has no validation rows to choose a threshold by",
-            f"{parts.run.command('split')} --validation 0.15",
+            rows.split_with(parts.run, "validation"),
         )
-    rows = parts.answers("validation", stopping)
-    return _best(
-        settings.optimize, rows.target == model.positive, rows.probabilities[:, model.positive]
-    )
+    scored = parts.answers("validation", stopping)
+    is_positive = scored.target == model.positive
+    return _best(settings.optimize, is_positive, scored.probabilities[:, model.positive])
 
 
 def _best(metric: str, is_positive: Any, p: Any) -> dict[str, Any]:

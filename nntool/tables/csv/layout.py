@@ -144,7 +144,9 @@ def _is_header(records: list[Record], start: int, width: int) -> bool:
         return False
     above = records[:start]
     has_gap = any(not record.n_filled for record in above) or _has_blank_line(records, start)
-    if any(is_number(cell) for cell in filled) and not has_gap and len(above) < 2:
+    has_number = any(is_number(cell) for cell in filled)
+    is_row = has_number and _has_numbers_as_rows(header, [record.cells for record in below])
+    if not has_gap and (is_row or (has_number and len(above) < 2)):
         return False
     if has_gap or _names_numbers(header, below):
         return True
@@ -185,13 +187,16 @@ def looks_like_row(records: Sequence[Record]) -> bool:
     again = sum(1 for i in filled if any(i < len(row) and row[i] == header[i] for row in below))
     if len(below) > 2 and again > 0.3 * len(filled):
         return True
-    numeric = [i for i in filled if is_number(header[i])]
-    if not numeric or len(below) < 2:
+    return len(below) > 1 and _has_numbers_as_rows(header, below)
+
+
+def _has_numbers_as_rows(header: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """True where a header has numbers, exactly where the rows have them; years may be names."""
+    numeric = [i for i, cell in enumerate(header) if is_number(cell)]
+    if not numeric or all(re.fullmatch(r"(19|20)\d\d", header[i].strip()) for i in numeric):
         return False
-    if all(re.fullmatch(r"(19|20)\d\d", header[i].strip()) for i in numeric):
-        return False  # years that name columns
-    return all(_is_numeric_column(below, i) for i in numeric) and not any(
-        _is_numeric_column(below, i) for i in range(len(header)) if i not in numeric and header[i]
+    return all(_is_numeric_column(rows, i) for i in numeric) and not any(
+        _is_numeric_column(rows, i) for i in range(len(header)) if i not in numeric and header[i]
     )
 
 

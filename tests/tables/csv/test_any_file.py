@@ -173,6 +173,21 @@ def test_a_header_with_few_names_is_no_title(lines):
     assert len(read(text_of(*lines))[1]) == 2
 
 
+@pytest.mark.parametrize("cell", ["1|2", "x|1"])
+@pytest.mark.parametrize("times", [1, 2, 5])
+def test_rows_that_another_sign_cuts_are_no_table_below_titles(cell, times):
+    lines = ["name 0,name 1", "Paris,Paris", *[f"{cell},{cell}"] * (times + 1)]
+    names, rows, said = read(text_of(*lines))
+    assert names == ["name 0", "name 1"]
+    assert rows == [line.split(",") for line in lines[1:]]
+    assert "above the header" not in said
+
+
+def test_years_below_titles_are_still_names():
+    lines = ["Sales", "in euros", "2022;2023;2024", "1,5;2,5;3,5", "4,5;5,5;6,5"]
+    assert read(text_of(*lines))[0] == ["2022", "2023", "2024"]
+
+
 def test_an_unclear_beginning_is_refused_with_the_option_that_settles_it():
     text = text_of("people", "Smith, John, London", "Doe, Jane, Paris", "Roe, Al, Rome")
     error = refusal(text, delimiter=",")
