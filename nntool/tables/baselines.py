@@ -1,12 +1,13 @@
 """What a network must beat: always the same answer, and a linear model."""
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from nntool.tables import linear_model
+from nntool.tables.row_losses import constant_answer
 from nntool.tables.scores import score as score_predictions
 
 MAX_ROWS = 100_000  # the linear model learns from a seeded sample of at most so many rows
@@ -50,7 +51,7 @@ def score(
     constant = {
         "model": "the mean of training" if regression else "the majority class",
         **_scores(
-            task, truth, _constant(regression, y, len(test), len(classes)), classes, positive, tau
+            task, truth, constant_answer(task, y, len(test), len(classes)), classes, positive, tau
         ),
     }
     model = "ridge regression" if regression else "logistic regression"
@@ -65,10 +66,9 @@ def score(
         notes.append(f"the linear model learned from a seeded sample of {n_most:,} training rows")
         train = np.sort(rng.choice(train, n_most, replace=False))
     features = _Features(numeric, codes, levels, train)
-    fitted, has_converged = _fit_linear(regression, features.rows(train), target[train])
+    answer, has_converged = _answers(task, features, train, target[train], test, len(classes))
     if not has_converged:
         notes.append("the linear model stopped before it had converged")
-    answer = _predict(regression, fitted, features, test, len(classes))
     linear = {"model": model, **_scores(task, truth, answer, classes, positive, tau)}
     return {"constant": constant, "linear": linear, "notes": notes}
 
@@ -110,41 +110,23 @@ class _Features:
         return sparse.hstack([sparse.csr_array(numbers), coded], format="csr")
 
 
-def _fit_linear(regression: bool, x: Any, y: Array) -> tuple[Any, bool]:
-    """Fit the model; also say whether it converged."""
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.linear_model import LogisticRegression, Ridge
-
-    model = Ridge(alpha=1.0) if regression else LogisticRegression(max_iter=500)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        model.fit(x, y)
-    return model, not any(issubclass(w.category, ConvergenceWarning) for w in caught)
-
-
-def _constant(regression: bool, y: Array, n: int, n_classes: int) -> Answer:
-    """Answer the mean, or the majority class with the shares of all classes."""
-    if regression:
-        return np.full(n, y.mean() if len(y) else np.nan), None
-    times = np.bincount(y, minlength=n_classes)
-    return np.full(n, times.argmax()), np.tile(times / max(1, len(y)), (n, 1))
-
-
-def _predict(
-    regression: bool, fitted: Any, features: _Features, rows: Indices, n_classes: int
-) -> Answer:
-    """Answer for some rows, block by block."""
+def _answers(
+    task: str, features: _Features, train: Indices, y: Array, rows: Indices, n_classes: int
+) -> tuple[Answer, bool]:
+    """Fit the linear model, answer for some rows, block by block; also say whether it converged."""
     blocks = [rows[start : start + BLOCK] for start in range(0, len(rows), BLOCK)]
-    if regression:
-        answers = [fitted.predict(features.rows(block)) for block in blocks]
-        return np.concatenate([np.empty(0), *answers]), None
-    p = np.zeros((len(rows), n_classes))
-    for i, block in enumerate(blocks):
-        # a class that no training row has keeps probability 0
-        p[i * BLOCK : i * BLOCK + len(block), fitted.classes_] = fitted.predict_proba(
-            features.rows(block)
-        )
-    return p.argmax(axis=1), p
+    with np.errstate(all="ignore"):  # what is not finite has no score, which is said
+        if task == "regression":
+            fitted = linear_model.ridge(features.rows(train), y)
+            values = [fitted.outputs(features.rows(block))[:, 0] for block in blocks]
+            return (np.concatenate([np.empty(0), *values]), None), fitted.has_converged
+        known, codes = np.unique(y, return_inverse=True)
+        fitted = linear_model.logistic(features.rows(train), codes, len(known))
+        p = np.zeros((len(rows), n_classes))  # a class that no training row has keeps 0
+        for i, block in enumerate(blocks):
+            found = linear_model.probabilities(fitted, features.rows(block))
+            p[i * BLOCK : i * BLOCK + len(block), known] = found
+    return (p.argmax(axis=1), p), fitted.has_converged
 
 
 def _scores(
