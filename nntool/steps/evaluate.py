@@ -17,9 +17,16 @@ from nntool.steps import (
     intervals,
     origins,
     rows,
-    scoring,
 )
-from nntool.steps.evaluating import confidence, deciding, importance, showing, slices, verdict
+from nntool.steps.evaluating import (
+    another_file,
+    confidence,
+    deciding,
+    importance,
+    showing,
+    slices,
+    verdict,
+)
 from nntool.steps.job import Job, LearningCurve, Outcome
 from nntool.steps.performing import Done, file_name, perform, read_json, recorded, write_json
 from nntool.steps.scoring import Parts, Scored
@@ -127,7 +134,7 @@ def _work(
         parts = Parts(run)
         threshold = deciding.decide(settings, parts)
         scored = (
-            scoring.of_file(run, str(place), outcome, settings.by).at(parts.threshold)
+            another_file.answered(run, str(place), outcome, settings.by).at(parts.threshold)
             if place
             else parts.scored(settings.part)
         )
