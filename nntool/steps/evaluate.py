@@ -224,15 +224,11 @@ def _baselines(train: Scored, scored: Scored, seed: int) -> dict[str, Any]:
     from nntool.tables import baselines
 
     model = scored.model
-    n = len(train.target)
     return baselines.score(
         model.plain["task"],
-        np.concatenate([train.numeric, scored.numeric]),
-        np.concatenate([train.codes, scored.codes]),
+        baselines.Rows(train.numeric, train.codes, train.target),
+        baselines.Rows(scored.numeric, scored.codes, scored.target),
         model.plain["levels"],
-        np.concatenate([train.target, scored.target]),
-        np.arange(n),
-        np.arange(n, n + len(scored.target)),
         np.random.default_rng(seed),
         classes=model.classes or (),
         positive=model.positive,
