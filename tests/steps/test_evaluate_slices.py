@@ -107,6 +107,16 @@ def test_an_unknown_column_is_an_error_with_the_nearest_names(nntool, run, conte
     assert content(run) == before
 
 
+def test_groups_of_numbers_stand_from_the_least_and_others_from_the_largest(ok, run):
+    ok("evaluate", run, "--by", "age", "--by", "plan")
+    of_age, of_plan = slices(run)
+    edges = [float(g["group"].split()[-1]) for g in of_age["groups"] if g["group"]]
+    assert edges == sorted(edges)
+    assert len(edges) > 2
+    sizes = [group["rows"] for group in of_plan["groups"]]
+    assert sizes == sorted(sizes, reverse=True)
+
+
 def test_twenty_groups_are_shown_and_all_are_kept(ok, run):
     said = ok("evaluate", run, "--part", "train", "--by", "customer")
     [by] = slices(run)

@@ -73,19 +73,19 @@ def _columns(run: Run, scored: Scored, wanted: Sequence[str]) -> list[tuple[str,
 
 
 def _scored_groups(scored: Scored, groups: Groups, settings: EvaluateSettings) -> dict[str, Any]:
-    """The groups that have rows with a target: ranges in order, others from the largest."""
+    """The groups that have rows with a target."""
     import numpy as np
 
-    labels, codes = groups.labels, groups.codes
-
+    labels, codes, in_order = groups
     has_target = scoring.has_target(scored.target)
     sizes = np.bincount(codes[has_target], minlength=len(labels))
-    ranked = np.arange(len(labels)) if groups.are_ranges else np.argsort(-sizes, kind="stable")
-    known = [i for i in ranked.tolist() if sizes[i]]
+    chosen = np.flatnonzero(sizes).tolist()
+    if not in_order or len(chosen) > MOST_SHOWN:
+        chosen = [i for i in np.argsort(-sizes, kind="stable").tolist() if sizes[i]]
     order = np.argsort(codes, kind="stable")
     starts = np.searchsorted(codes[order], np.arange(len(labels) + 1))
     found: list[dict[str, Any]] = []
-    for i in known[:MOST_KEPT]:
+    for i in chosen[:MOST_KEPT]:
         some = scored.some(order[starts[i] : starts[i + 1]])
         scores = some.scores()
         group = {key: scores[key] for key in ("rows", "metrics", "undefined")}
@@ -95,11 +95,11 @@ def _scored_groups(scored: Scored, groups: Groups, settings: EvaluateSettings) -
             bounds = sure["metrics"][metric]
             group["interval"] = {"metric": metric, "level": sure["level"], "bounds": bounds}
         found.append({"group": labels[i], **group})
-    return {"groups": found, "others": max(0, len(known) - MOST_KEPT)}
+    return {"groups": found, "others": max(0, len(chosen) - MOST_KEPT)}
 
 
 def tables(task: str, slices: Sequence[dict[str, Any]]) -> list[TableView]:
-    """The groups of each column with their main metrics, the largest twenty."""
+    """The groups of each column with their main metrics, at most twenty."""
     found = []
     for by in slices:
         body = []
