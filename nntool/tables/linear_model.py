@@ -73,10 +73,13 @@ def logistic(x: Any, codes: Array, n_classes: int) -> Linear:
     rows = np.arange(len(codes))
 
     def of_several(z: Floats) -> tuple[float, Floats]:
-        p = softmax(z)
-        value = -float(np.log(np.maximum(p[rows, codes], np.finfo(np.float64).tiny)).sum())
-        p[rows, codes] -= 1
-        return value, p
+        below = z - z.max(axis=1, keepdims=True)
+        e = np.exp(below)
+        whole = e.sum(axis=1, keepdims=True)
+        value = float(np.log(whole).sum() - below[rows, codes].sum())
+        e /= whole
+        e[rows, codes] -= 1
+        return value, e
 
     return _fitted(x, of_several, n_classes)
 

@@ -67,8 +67,8 @@ def test_a_baseline_does_not_wait_for_scikit_learn():
 import sys, numpy as np
 from nntool.tables import baselines
 x, codes = np.eye(6, 2, dtype=np.float32), np.zeros((6, 1), np.int32)
-rng, y, rows = np.random.default_rng(0), np.arange(6) % 2, np.arange(6)
-baselines.score("binary", x, codes, [1], y, rows, rows, rng, classes=["a", "b"])
+rows = baselines.Rows(x, codes, np.arange(6) % 2)
+baselines.score("binary", rows, rows, [1], np.random.default_rng(0), classes=["a", "b"])
 sys.exit("sklearn" in sys.modules)
 """
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

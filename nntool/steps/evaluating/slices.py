@@ -33,9 +33,9 @@ SHOWN = {
 def by_columns(run: Run, scored: Scored, settings: EvaluateSettings) -> list[dict[str, Any]]:
     """For each column its name, and its groups with all their metrics.
 
-    Ranges stand in order, other groups from the largest. ``others`` is how many groups are left
-    out, where there are more than a thousand. The first twenty have an interval of the first metric
-    in their table. Raises ``DataError`` for names that are no columns.
+    Up to twenty groups of numbers or dates stand in order, others from the largest. ``others`` is
+    how many groups are left out, where there are more than a thousand. The first twenty have an
+    interval of the first metric in their table. Raises ``DataError`` for names that are no columns.
     """
     from nntool.tables import slicing
 
