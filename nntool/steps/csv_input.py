@@ -38,8 +38,9 @@ def open_csv(
     one and the last ones, but for notes below the table of a file where training had such; with
     ``keep_bad`` also one that cannot be read.
     """
+    from nntool.tables.csv.arriving import peek
     from nntool.tables.csv.reader import CsvReader
-    from nntool.tables.csv.source import open_source, peek
+    from nntool.tables.csv.source import open_source
 
     known = _read_as(run)
     pipe = stdin if source == "-" else None

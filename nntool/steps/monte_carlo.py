@@ -34,10 +34,10 @@ class Averaged(NamedTuple):
 
 def refuse(settings: PredictSettings, model: Model, run: Run) -> None:
     """Raise ``UsageError`` where passes through this model would tell nothing."""
-    from nntool.nn.dropout_passes import has_dropout
-
     if not settings.mc_dropout:
         return
+    from nntool.nn.dropout_passes import has_dropout
+
     if not has_dropout(model.net):
         raise UsageError(
             "--mc-dropout needs dropout, and this network was trained without: all passes would"

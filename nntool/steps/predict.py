@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from nntool.tables.page import Page, Part
     from nntool.tables.sources.reading import BatchReader
 
+NO_ROWS = "there is a header and no row below it: so it is in the output"
+
 
 def predict(
     root: str,
@@ -46,27 +48,26 @@ def predict(
         job.listener.say(f"nntool predict: the input's column {before!r} is called {after!r}")
     trained.narrow(reader, page.carried, job.cores)
     _write(page, reader, predictor, settings.output, stdout, job)
-    met = predictor.counts.plain(model.classes)
-    outcome.notes += [
-        *notes,
-        *reader.notes,
-        *answer_columns.notes(settings, model, intervals, met["predicted"]),
-        *prediction_notes.notes(trained, predictor.counts),
-    ]
+    counts = predictor.counts
+    met = counts.plain(model.classes)
     outcome.report["predict"] = {
         "output": settings.output,
         "columns": page.schema.names,
         **met,
         "bad_rows_listed": reader.left_out,
     }
-    if not predictor.counts.rows:
-        outcome.notes.append("there is a header and no row below it: so it is in the output")
+    outcome.notes += [
+        *notes,
+        *reader.notes,
+        *answer_columns.notes(settings, model, intervals, met["predicted"]),
+        *prediction_notes.notes(trained, counts),
+        *([] if counts.rows else [NO_ROWS]),
+    ]
     if settings.status:
-        outcome.tables.append(_status_table(predictor.counts.status))
+        outcome.tables.append(_status_table(counts.status))
     if settings.drift_limit is not None:
-        target, bins = model.plain["target"], predictor.counts.bins
-        watched = predictor.answering.watched
-        drifting.tell(bins, watched, settings.drift_limit, target, outcome)
+        watched, target = predictor.answering.watched, model.plain["target"]
+        drifting.tell(counts.bins, watched, settings.drift_limit, target, outcome)
     return outcome
 
 

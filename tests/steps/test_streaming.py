@@ -29,6 +29,7 @@ def test_items_are_taken_as_they_are_needed(threads: int) -> None:
 
     results = in_order(lambda n: n, items(), threads)
     next(results)
+    time.sleep(0.1)  # what may be taken ahead is taken by now
     assert len(taken) <= threads + 2
 
 
@@ -105,6 +106,22 @@ def test_the_source_of_the_items_is_closed_where_nobody_wants_more(threads: int)
     assert next(results) == 0
     results.close()  # type: ignore[attr-defined]  # a generator
     del results
+    assert closed.wait(10)
+
+
+def test_the_source_is_closed_by_the_thread_that_takes_items_whoever_else_holds_it() -> None:
+    closed = threading.Event()
+
+    def items() -> Iterator[int]:
+        try:
+            yield from range(1000)
+        finally:
+            closed.set()
+
+    source = items()
+    results = in_order(lambda n: n, source, 3)
+    assert next(results) == 0
+    results.close()  # type: ignore[attr-defined]  # a generator
     assert closed.wait(10)
 
 

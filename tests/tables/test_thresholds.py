@@ -67,6 +67,13 @@ def test_a_threshold_is_a_short_number_between_two_probabilities():
     assert close[0] < best("accuracy", np.array([False, True]), close).threshold < close[1]
 
 
+def test_a_threshold_is_neither_of_the_probabilities_that_it_lies_between():
+    """Nor is it 0, below the least one: all of them may be printed rounded, and read again."""
+    truth, p = np.array([False, True]), np.array([0.26, 0.3])
+    assert best("accuracy", truth, p).threshold == 0.28
+    assert best("accuracy", np.array([True, True]), np.array([0.06, 0.9])).threshold == 0.03
+
+
 def test_a_threshold_may_call_all_rows_positive_or_none():
     p = np.array([0.6, 0.7, 0.8])
     assert best("accuracy", np.array([True] * 3), p).value == 1

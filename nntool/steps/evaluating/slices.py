@@ -33,11 +33,9 @@ SHOWN = {
 def by_columns(run: Run, scored: Scored, settings: EvaluateSettings) -> list[dict[str, Any]]:
     """For each column its name, and its groups with all their metrics.
 
-    They stand from the largest; twenty or fewer groups of numbers or dates from the least.
-
-    ``others`` is how many groups are left out, where there are more than a thousand. The largest
-    twenty have an interval of the first metric in their table. Raises ``DataError`` for names that
-    are no columns.
+    Up to twenty groups of numbers or dates stand in order, others from the largest. ``others`` is
+    how many groups are left out, where there are more than a thousand. The first twenty have an
+    interval of the first metric in their table. Raises ``DataError`` for names that are no columns.
     """
     from nntool.tables import slicing
 
@@ -92,10 +90,10 @@ def _scored_groups(scored: Scored, groups: Groups, settings: EvaluateSettings) -
         scores = some.scores()
         group = {key: scores[key] for key in ("rows", "metrics", "undefined")}
         if settings.bootstrap and len(found) < MOST_SHOWN:
-            first = SHOWN[scored.model.plain["task"]][0]
-            sure = confidence.intervals(some, settings, [first])
-            bounds = sure["metrics"][first]
-            group["interval"] = {"metric": first, "level": sure["level"], "bounds": bounds}
+            metric = SHOWN[scored.model.plain["task"]][0]
+            sure = confidence.intervals(some, settings, [metric])
+            bounds = sure["metrics"][metric]
+            group["interval"] = {"metric": metric, "level": sure["level"], "bounds": bounds}
         found.append({"group": labels[i], **group})
     return {"groups": found, "others": max(0, len(chosen) - MOST_KEPT)}
 
