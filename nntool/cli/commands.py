@@ -90,7 +90,15 @@ COMMANDS: dict[str, Command] = {
     "predict": Command(
         "Predict each row of a CSV; one line out for each line in.",
         "calls:predict",
-        (RUN, ("input", str, "The CSV with rows to predict; '-' is standard input.")),
+        (
+            RUN,
+            (
+                "input",
+                str,
+                "The rows to predict: CSV (packed too), Parquet, JSON lines or Excel; '-' is CSV"
+                " from standard input.",
+            ),
+        ),
         ("predict",),
         example="nntool predict run new.csv --id customer > predictions.csv",
     ),

@@ -25,7 +25,10 @@ class EvaluateSettings(StepSettings, frozen=True, kw_only=True):
     ] = "test"
     data: Annotated[
         str | None,
-        option("Score this CSV, with the target in it, in place of a part.", metavar="FILE"),
+        option(
+            "Score this file (CSV, Parquet, JSON lines, Excel) with the target in it, not a part.",
+            metavar="FILE",
+        ),
     ] = None
     baseline: Annotated[
         bool, option("Whether the majority or mean and a linear model are scored beside it.")

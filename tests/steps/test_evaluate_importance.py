@@ -66,6 +66,14 @@ def test_a_column_that_is_not_used_has_none_at_all(ok, learned):
     assert line.endswith("not used by the network")
 
 
+@pytest.mark.parametrize(("repeats", "heading"), [("2", "rise of log-loss ± sd"), ("1", "")])
+def test_the_spread_has_a_heading_where_there_is_one(ok, learned, repeats, heading):
+    said = ok("evaluate", learned, "--importance", repeats)
+    [line] = [line for line in said.text.splitlines() if line.startswith("importance")]
+    assert heading in " ".join(line.split())
+    assert ("sd" in line) == bool(heading)
+
+
 def test_all_columns_of_a_source_move_together(ok, learned):
     """One-hot columns of a plan, permuted by themselves, would be rows that cannot be."""
     ok("evaluate", learned, "--part", "train", "--importance", "1", "--seed", "3")
