@@ -500,7 +500,7 @@ def test_the_error_names_the_first_row_whatever_the_threads(nntool, run, at):
         assert "row 60,001: 'plan' is 'first'" in said.message
 
 
-def test_status_is_wrong_usage_of_no_word(nntool, run, at):
+def test_another_word_for_unseen_categories_is_refused_with_those_there_are(nntool, run, at):
     said = nntool("predict", run, "new.csv", "--unseen", "guess")
     assert said.code == 2
     assert "other" in said.err

@@ -93,6 +93,22 @@ def test_the_test_rows_of_the_run_are_in_no_fold(ok, run, dealt):
     assert (judged == (parts != 2)).all()
 
 
+def test_of_the_rows_that_are_not_judged_so_many_stop_as_in_the_run(ok, tmp_path, source, dealt):
+    shares = [
+        "--set",
+        "split.train=0.4",
+        "--set",
+        "split.validation=0.4",
+        "--set",
+        "split.test=0.2",
+    ]
+    ok("run", tmp_path / "run", "--data", source, "--target", "churned", *CHAIN, *shares)
+    ok("evaluate", tmp_path / "run", "--cv", "3")
+    for parts in dealt:
+        n_train, n_validation = ((parts == code).sum() for code in (0, 1))
+        assert abs(n_train - n_validation) <= 2
+
+
 def test_mean_and_spread_are_those_of_the_folds(ok, run):
     said = ok("evaluate", run, "--cv", 3, "--cv-repeats", 2, "--threads", 1)
     cv = found(run)

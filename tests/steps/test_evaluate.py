@@ -234,6 +234,9 @@ def test_a_large_part_beside_the_scored_one_is_a_seeded_sample(ok, run, monkeypa
     first = (run / "evaluate/metrics.json").read_bytes()
     ok("evaluate", run, "--force")
     assert (run / "evaluate/metrics.json").read_bytes() == first
+    ok("evaluate", run, "--seed", "1")
+    other = json.loads((run / "evaluate/metrics.json").read_text())["parts"]["train"]["metrics"]
+    assert other["log-loss"] != found["parts"]["train"]["metrics"]["log-loss"]
 
 
 def test_features_are_read_by_blocks_as_they_are_read_whole(run, monkeypatch):

@@ -8,6 +8,7 @@ from sklearn import metrics as sk
 
 from nntool.run.directory import Run
 from nntool.steps import calibration
+from nntool.steps.evaluating import confidence
 from nntool.steps.scoring import Parts
 from nntool.tables.bootstrap import drawn
 
@@ -35,6 +36,15 @@ def stopping_rows(root):
 
 
 # Confidence
+
+
+def test_fewer_resamples_than_were_asked_for_are_said():
+    network = {"rows": 5_000_000, "metrics": {}}
+    taken = {"resamples": 200, "asked": 1000, "metrics": {}, "undefined": {}}
+    assert confidence.notes({"confidence": taken, "network": network}) == [
+        "200 resamples in place of 1,000 (--bootstrap): 5,000,000 rows are many"
+    ]
+    assert confidence.notes({"confidence": taken | {"asked": 200}, "network": network}) == []
 
 
 def test_the_table_has_the_interval_of_each_metric_behind_its_value(ok, run):

@@ -104,6 +104,11 @@ def test_many_rows_are_sampled_and_that_is_said(ok, learned, monkeypatch):
     said = ok("evaluate", learned, "--importance", "2")
     assert (importance(learned)["rows"], importance(learned)["of"]) == (5, 9)
     assert "importance is measured on a seeded sample of 5 of 9 rows" in said.err
+    values = set()
+    for seed in range(3):
+        ok("evaluate", learned, "--importance", "1", "--seed", seed)
+        values.add(importance(learned)["value"])
+    assert len(values) > 1  # of other rows
 
 
 def test_the_spread_is_that_of_the_repeats(ok, learned):

@@ -251,3 +251,12 @@ def test_coverage_on_thousands_of_new_rows_is_the_level_whatever_the_network_is_
     assert (found["calibration_rows"], found["rows"]) == (800, 5600)
     assert found["chance"] == pytest.approx(0.0113, abs=2e-4)  # √(0.9·0.1·(1/802 + 1/5600))
     assert abs(found["covered"] - 0.9) < 3 * found["chance"]
+
+
+def test_why_sets_of_the_likeliest_class_cover_more_is_said(ok, trained):
+    root = trained("churned", "--epochs", "60")
+    for level, is_said in (("0.3", True), ("0.9", False)):
+        said = ok("evaluate", root, "--part", "train", "--interval", level)
+        found = json.loads((root / "evaluate/metrics.json").read_text())["intervals"]
+        assert (found["covered"] > found["level"] + 2 * found["chance"]) is is_said
+        assert ("at least the likeliest, so that they cover more" in said.err) is is_said

@@ -111,6 +111,17 @@ def test_a_signal_ends_it_and_leaves_no_temporary_file(started, run, many, at, n
     assert not [name for name in os.listdir(at) if "p.csv" in name]
 
 
+@POSIX
+def test_an_interrupt_does_not_wait_for_the_last_pass(started, run, source, at):
+    many_passes = ["--mc-dropout", "100000000", "--threads", "2", "--output", at / "p.csv"]
+    process = started("predict", run, source, *many_passes)
+    _until(lambda: any(name.startswith(".new-") for name in os.listdir(at)))
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=30) == 130
+    assert not [name for name in os.listdir(at) if "p.csv" in name]
+
+
 def _until(is_so):
     for _ in range(3000):
         if is_so():
