@@ -118,7 +118,8 @@ def table(found: dict[str, Any]) -> TableView:
         sd = "" if column["sd"] is None else f"± {number(column['sd'], digits=3)}"
         body.append([" + ".join(column["columns"]), number(column["mean"]), sd, used])
     word = "rise" if found["metric"] in ("log-loss", "pinball") else "drop"
-    header = ["importance", f"{word} of {found['metric']}", "", ""]
+    spread = "± sd" if found.get("repeats", 0) > 1 else ""
+    header = ["importance", f"{word} of {found['metric']}", spread, ""]
     return TableView("importance", header, body)
 
 
