@@ -73,7 +73,7 @@ def predict(
 
 def _status_table(status: dict[str, int]) -> TableView:
     rows = [[word, f"{n:,}"] for word, n in status.items()]
-    return TableView("rows by status; one may have several", ["status", "rows"], rows)
+    return TableView("rows by status", ["status (a row may have several)", "rows"], rows)
 
 
 def _page(reader: BatchReader, parts: list[Part], settings: PredictSettings) -> Page:

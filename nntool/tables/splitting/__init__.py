@@ -101,7 +101,7 @@ def fold(
     sizes = np.bincount(folds[trains], minlength=n_folds).tolist()
     if 0 in sizes:
         raise DataError(
-            f"{np.count_nonzero(trains):,} rows leave fold {sizes.index(0)} of {n_folds}"
+            f"{np.count_nonzero(trains):,} rows leave {sizes.count(0)} of {n_folds} folds"
             f" empty ({method.together} stay in one fold)",
             hint,
         )

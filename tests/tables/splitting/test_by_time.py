@@ -98,7 +98,7 @@ def test_folds_are_stretches_of_time_the_oldest_first(by_column):
 
 
 def test_too_few_times_for_the_folds_are_refused(by_column):
-    with pytest.raises(DataError, match=r"leave fold \d of 5 empty \(rows of one time stay"):
+    with pytest.raises(DataError, match=r"leave \d of 5 folds empty \(rows of one time stay"):
         by_column(TIME, [1, 2, 3, 4] * 10, shares=(0.5, 0.25, 0.25), n_folds=5)
 
 
