@@ -31,7 +31,7 @@ REFUSALS = {
     errno.EPERM: ("this is not permitted", ELSEWHERE),
     errno.EROFS: ("the file system is read-only", ELSEWHERE),
     errno.ENOMEM: ("there is not enough memory", "use fewer rows or columns"),
-    errno.EBADF: ("a standard stream is closed", "open it, or redirect it to a file"),
+    errno.EBADF: ("a standard stream is closed", "open it, or redirect it"),
     errno.EISDIR: ("this is a folder", ELSEWHERE),
     errno.ENOTDIR: ("this is no folder", ELSEWHERE),
     errno.ENAMETOOLONG: ("the name is too long", "choose a shorter one"),
@@ -40,17 +40,27 @@ REFUSALS = {
     errno.EIO: ("the disk or the device fails", ELSEWHERE),
 }
 """What the machine refuses, and what to do about it."""
+NO_THREAD = "can't start new thread"
+"""What Python says where a thread or the memory of its stack is refused."""
+
+
+ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+"""What ``timeout`` and ``kill`` send, and a terminal that is closed."""
 
 
 class Terminated(BaseException):
-    """SIGTERM: what ``timeout`` and ``kill`` send."""
+    """One of the signals that end a program."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
 
 
 @contextmanager
 def boundary(output: Output) -> Iterator[None]:
     """Turn every error inside into its message and exit code."""
     try:
-        with _sigterm_unwinds(), _reported(output):
+        with _ending_unwinds(), _reported(output):
             yield
             sys.stdout.flush()
     except BrokenPipeError:  # also where the message itself met the closed pipe
@@ -59,24 +69,25 @@ def boundary(output: Output) -> Iterator[None]:
 
 
 @contextmanager
-def _sigterm_unwinds() -> Iterator[None]:
-    """Remove temporary files on SIGTERM, then die of it as anyone would."""
+def _ending_unwinds() -> Iterator[None]:
+    """Remove temporary files where a signal ends the program, then die of it as anyone would."""
 
     def unwind(number: int, frame: FrameType | None) -> None:
-        raise Terminated
+        raise Terminated(number)
 
-    before = signal.getsignal(signal.SIGTERM)
-    if before is not signal.SIG_DFL or threading.current_thread() is not threading.main_thread():
-        yield  # whoever started us has other plans
-        return
-    signal.signal(signal.SIGTERM, unwind)
+    ours = [number for number in ENDING if signal.getsignal(number) is signal.SIG_DFL]
+    if threading.current_thread() is not threading.main_thread():
+        ours = []  # as where whoever started us has other plans: nohup has
+    for number in ours:
+        signal.signal(number, unwind)
     try:
         yield
-    except Terminated:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        os.kill(os.getpid(), signal.SIGTERM)
+    except Terminated as ended:
+        signal.signal(ended.number, signal.SIG_DFL)
+        os.kill(os.getpid(), ended.number)
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
 
 
 @contextmanager
@@ -99,6 +110,16 @@ def _reported(output: Output) -> Iterator[None]:
         raise typer.Exit(INTERRUPTED) from None
     except MemoryError:
         output.error(MachineError("there is not enough memory", "use fewer rows or columns"))
+        raise typer.Exit(MachineError.exit_code) from None
+    except RuntimeError as error:
+        if NO_THREAD not in str(error):
+            _bug(output, error)
+        output.error(
+            MachineError(
+                "the machine gives this program no further thread",
+                "--threads 1; or look at ulimit -u and ulimit -v",
+            )
+        )
         raise typer.Exit(MachineError.exit_code) from None
     except OSError as error:
         if error.errno not in REFUSALS:

@@ -26,11 +26,11 @@ class _Closed(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         """Refuse."""
-        raise OSError(errno.EBADF, f"{self._name} is closed")
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF), self._name)
 
     def write(self, data: Any) -> int:
         """Refuse."""
-        raise OSError(errno.EBADF, f"{self._name} is closed")
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF), self._name)
 
 
 def prepare() -> None:

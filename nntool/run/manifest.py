@@ -14,6 +14,9 @@ from nntool.run.names import MANIFEST
 FORMAT = 1
 """The version of the format that this program writes; an older one is read, a newer refused."""
 
+Status = Literal["finished", "interrupted", "diverged"]
+"""How a step ended; only a training ends in other ways than finished."""
+
 
 class FileRecord(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a written file; the stat values spare hashing it again."""
@@ -45,7 +48,7 @@ class Entry(msgspec.Struct, kw_only=True):
     writes: dict[str, FileRecord]
     facts: dict[str, Any] = {}
     rows: RowsSeen | None = None
-    status: Literal["finished", "interrupted", "diverged"] = "finished"
+    status: Status = "finished"
     replacing: list[str] | None = None
     """While files are being moved: the old files that go when the new ones are in place."""
     seconds: float = 0.0

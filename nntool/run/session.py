@@ -16,7 +16,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -116,7 +116,7 @@ class Session:
         seconds: float,
         facts: dict[str, Any] | None = None,
         rows: manifest.RowsSeen | None = None,
-        status: Literal["finished", "interrupted", "diverged"] = "finished",
+        status: manifest.Status = "finished",
     ) -> None:
         """Enter a staged step, so that later steps read it and ``commit`` puts it in place."""
         folder = self.root / f"{names.STAGING}{step}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
@@ -45,8 +46,10 @@ def check_names(model: type[StepSettings], values: Mapping[str, Any], where: str
 
 def convert(field: Field, value: Any, shown: str, *, from_text: bool = False) -> Any:
     """Check one value against its field; ``from_text`` reads numbers and booleans from text."""
+    takes_numbers = from_text and float in field.plain_types and isinstance(value, str)
+    full = _as_written_in_full(value) if takes_numbers else value
     try:
-        checked = msgspec.convert(value, field.type, strict=not from_text)
+        checked = msgspec.convert(full, field.type, strict=not from_text)
     except msgspec.ValidationError:
         if field.is_mapping and isinstance(value, dict):
             raise _bad_in_mapping(field, value, shown, from_text=from_text) from None
@@ -64,6 +67,19 @@ def convert(field: Field, value: Any, shown: str, *, from_text: bool = False) ->
     if any(isinstance(number, float) and not math.isfinite(number) for number in numbers):
         raise UsageError(f"{shown}: expected {_expected(field)}, not {_shown(value)}")
     return msgspec.to_builtins(checked)
+
+
+def _as_written_in_full(text: str) -> str:
+    """A number as msgspec takes it; other text as it is.
+
+    >>> [_as_written_in_full(text) for text in (".9", "1.", "+0.5", "-.5e-3", "0.25", "auto")]
+    ['0.9', '1.0', '0.5', '-0.0005', '0.25', 'auto']
+    """
+    is_short = re.fullmatch(r"[+-]?(\.\d+|\d+\.)([eE][+-]?\d+)?|\+\d.*", text)
+    try:
+        return repr(float(text)) if is_short else text
+    except ValueError:
+        return text
 
 
 def _bad_in_mapping(

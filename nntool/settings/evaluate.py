@@ -1,5 +1,6 @@
 """Settings of ``evaluate``: which rows are scored and what is required of the scores."""
 
+import math
 from typing import Annotated, Literal
 
 from nntool.errors import UsageError
@@ -135,6 +136,13 @@ class EvaluateSettings(StepSettings, frozen=True, kw_only=True):
 
     def check_together(self) -> None:
         """Raise ``UsageError`` where settings, each of them valid, contradict each other."""
+        needed = self._resamples_needed()
+        if 0 < self.bootstrap < needed:
+            raise UsageError(
+                f"--bootstrap {self.bootstrap} is too few for intervals of --confidence"
+                f" {self.confidence:g}: one resample in each tail takes {needed:,}",
+                f"--bootstrap {max(needed, 1000)}, or --bootstrap 0 for no intervals",
+            )
         if self.threshold is not None and self.optimize != NO_METRIC:
             raise UsageError(
                 f"--threshold {self.threshold} is given, and --optimize {self.optimize} chooses"
@@ -152,3 +160,7 @@ class EvaluateSettings(StepSettings, frozen=True, kw_only=True):
                 f"--cv {self.cv} is about the run's own rows, and --data {self.data} is scored",
                 "give one of the two",
             )
+
+    def _resamples_needed(self) -> int:
+        """How many resamples leave one outside the interval at each of its ends."""
+        return math.ceil(2 / (1 - self.confidence) - 1e-9)

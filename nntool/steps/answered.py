@@ -93,7 +93,9 @@ class Answers(NamedTuple):
     """How many rows of the input came before these."""
     text: pa.RecordBatch
     numeric: Any
+    """What the network takes ``(n, n_numeric)``, 0 in rows that could not be read."""
     codes: Any
+    """The same of categories ``(n, n_codes)``."""
     decided: Any
     """Class codes, or values in the target's own unit; ``(n,)``."""
     probabilities: Any

@@ -26,6 +26,8 @@ class Answering:
         if settings.drift_limit is not None:
             self.watched = drifting.references(trained)
         monte_carlo.refuse(settings, trained.model, trained.run)
+        self.stopped = threading.Event()
+        """Set where nobody wants the answers any more that are being worked on."""
         self._of_thread = threading.local()
 
     def answer(self, chunk: Chunk) -> Answers:
@@ -68,7 +70,9 @@ class Answering:
         """What is decided, the probabilities, and the spread of several passes where asked for."""
         model = self.trained.model
         if self.settings.mc_dropout:
-            several = monte_carlo.averaged(self._passes(), model, numeric, codes, first)
+            several = monte_carlo.averaged(
+                self._passes(), model, numeric, codes, first, self.stopped
+            )
             decided = self._decided(several.decided, several.probabilities)
             return decided, several.probabilities, several.spread(decided)
         decided, probabilities = model.answer(self._engine().outputs(numeric, codes, first))

@@ -269,10 +269,11 @@ def _resolved(settings: CollectSettings, sources: list[dict[str, Any]]) -> dict[
 
 def open_csv(place: Path, settings: CollectSettings) -> tuple[CsvReader, dict[str, Any], list[str]]:
     """Open a CSV: its reader, its dialect as plain data, and what was found."""
+    from nntool.tables.csv.arriving import peek
     from nntool.tables.csv.detection import detect
     from nntool.tables.csv.encoding import survey
     from nntool.tables.csv.reader import CsvReader
-    from nntool.tables.csv.source import open_source, peek, read_bytes
+    from nntool.tables.csv.source import open_source, read_bytes
 
     name = str(place)
     found = survey(lambda: open_source(name), lambda stream, size: read_bytes(stream, size, name))

@@ -38,8 +38,9 @@ def open_csv(
     one and the last ones, but for notes below the table of a file where training had such; with
     ``keep_bad`` also one that cannot be read.
     """
+    from nntool.tables.csv.arriving import peek
     from nntool.tables.csv.reader import CsvReader
-    from nntool.tables.csv.source import open_source, peek
+    from nntool.tables.csv.source import open_source
 
     known = _read_as(run)
     pipe = stdin if source == "-" else None
@@ -103,8 +104,11 @@ def _refuse_what_is_no_text(head: bytes, name: str, *, is_pipe: bool) -> None:
         if encoding.by_first_bytes(head) is None:
             encoding.refuse_binary(head, name)
     except DataError as error:
-        hint = "unpack it (gzip -dc, zstd -dc), or name the file" if is_pipe else error.hint
-        if "--" in (hint or ""):
+        hint = error.hint
+        if is_pipe and "packed by" in error.message:
+            tool = error.message.rpartition(" ")[2]
+            hint = f"unpack it: … | {tool} -dc | nntool …; or name the file"
+        elif "--" in (hint or ""):
             hint = "give the rows as text, or in a file named for what it is (.parquet, .xlsx)"
         raise DataError(error.message, hint) from None
 

@@ -17,9 +17,16 @@ from nntool.steps import (
     intervals,
     origins,
     rows,
-    scoring,
 )
-from nntool.steps.evaluating import confidence, deciding, importance, showing, slices, verdict
+from nntool.steps.evaluating import (
+    another_file,
+    confidence,
+    deciding,
+    importance,
+    showing,
+    slices,
+    verdict,
+)
 from nntool.steps.job import Job, LearningCurve, Outcome
 from nntool.steps.performing import Done, file_name, perform, read_json, recorded, write_json
 from nntool.steps.scoring import Parts, Scored
@@ -127,7 +134,7 @@ def _work(
         parts = Parts(run)
         threshold = deciding.decide(settings, parts)
         scored = (
-            scoring.of_file(run, str(place), outcome, settings.by).at(parts.threshold)
+            another_file.answered(run, str(place), outcome, settings.by).at(parts.threshold)
             if place
             else parts.scored(settings.part)
         )
@@ -217,15 +224,11 @@ def _baselines(train: Scored, scored: Scored, seed: int) -> dict[str, Any]:
     from nntool.tables import baselines
 
     model = scored.model
-    n = len(train.target)
     return baselines.score(
         model.plain["task"],
-        np.concatenate([train.numeric, scored.numeric]),
-        np.concatenate([train.codes, scored.codes]),
+        baselines.Rows(train.numeric, train.codes, train.target),
+        baselines.Rows(scored.numeric, scored.codes, scored.target),
         model.plain["levels"],
-        np.concatenate([train.target, scored.target]),
-        np.arange(n),
-        np.arange(n, n + len(scored.target)),
         np.random.default_rng(seed),
         classes=model.classes or (),
         positive=model.positive,

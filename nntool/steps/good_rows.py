@@ -19,7 +19,9 @@ class Good(NamedTuple):
     typed: pa.RecordBatch
     """The rows as clean leaves them."""
     numeric: Any
+    """``(n, n_numeric)``"""
     codes: Any
+    """``(n, n_codes)``"""
     cells: dict[str, Any]
     """Cells that became missing, by column and kind."""
     found: dict[str, Any]

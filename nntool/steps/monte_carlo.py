@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nntool.errors import UsageError
 from nntool.run.directory import Run
 from nntool.settings.predict import PredictSettings
 from nntool.steps.model import Model
+from nntool.steps.streaming import AbandonedError
 
 if TYPE_CHECKING:
     from nntool.nn.dropout_passes import DropoutPasses
@@ -32,10 +34,10 @@ class Averaged(NamedTuple):
 
 def refuse(settings: PredictSettings, model: Model, run: Run) -> None:
     """Raise ``UsageError`` where passes through this model would tell nothing."""
-    from nntool.nn.dropout_passes import has_dropout
-
     if not settings.mc_dropout:
         return
+    from nntool.nn.dropout_passes import has_dropout
+
     if not has_dropout(model.net):
         raise UsageError(
             "--mc-dropout needs dropout, and this network was trained without: all passes would"
@@ -59,11 +61,23 @@ def passes_of(settings: PredictSettings, model: Model) -> DropoutPasses:
     )
 
 
-def averaged(passes: DropoutPasses, model: Model, numeric: Any, codes: Any, first: int) -> Averaged:
-    """The mean of probabilities and the class that it speaks for, or the mean of values."""
+def averaged(
+    passes: DropoutPasses,
+    model: Model,
+    numeric: Any,
+    codes: Any,
+    first: int,
+    stopped: threading.Event,
+) -> Averaged:
+    """The mean of probabilities and the class that it speaks for, or the mean of values.
+
+    Many passes take long: between two of them ``stopped`` raises ``AbandonedError``.
+    """
     import numpy as np
 
     def meaning(z: Any) -> Any:
+        if stopped.is_set():
+            raise AbandonedError
         values, probabilities = model.answer(z)
         return values[:, None] if probabilities is None else probabilities
 

@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from nntool.run import freshness, names
 from nntool.run.directory import Run
-from nntool.run.manifest import RowsSeen
+from nntool.run.manifest import RowsSeen, Status
 from nntool.run.session import Session
 from nntool.settings.model import StepSettings, fields, plain
 from nntool.steps.job import Job, Outcome
@@ -24,7 +24,7 @@ class Done:
     """Settings whose value was found: positions become names, 'auto' what it came to."""
     rows: RowsSeen | None = None
     facts: dict[str, Any] = field(default_factory=dict)
-    status: Literal["finished", "interrupted", "diverged"] = "finished"
+    status: Status = "finished"
 
 
 Work = Callable[[Path], Done]

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from nntool.tables.page import Page, Part
     from nntool.tables.sources.reading import BatchReader
 
+NO_ROWS = "there is a header and no row below it: so it is in the output"
+
 
 def predict(
     root: str,
@@ -46,27 +48,26 @@ def predict(
         job.listener.say(f"nntool predict: the input's column {before!r} is called {after!r}")
     trained.narrow(reader, page.carried, job.cores)
     _write(page, reader, predictor, settings.output, stdout, job)
-    met = predictor.counts.plain(model.classes)
-    outcome.notes += [
-        *notes,
-        *reader.notes,
-        *answer_columns.notes(settings, model, intervals, met["predicted"]),
-        *prediction_notes.notes(trained, predictor.counts),
-    ]
+    counts = predictor.counts
+    met = counts.plain(model.classes)
     outcome.report["predict"] = {
         "output": settings.output,
         "columns": page.schema.names,
         **met,
         "bad_rows_listed": reader.left_out,
     }
-    if not predictor.counts.rows:
-        outcome.notes.append("there is a header and no row below it: so it is in the output")
+    outcome.notes += [
+        *notes,
+        *reader.notes,
+        *answer_columns.notes(settings, model, intervals, met["predicted"]),
+        *prediction_notes.notes(trained, counts),
+        *([] if counts.rows else [NO_ROWS]),
+    ]
     if settings.status:
-        outcome.tables.append(_status_table(predictor.counts.status))
+        outcome.tables.append(_status_table(counts.status))
     if settings.drift_limit is not None:
-        target, bins = model.plain["target"], predictor.counts.bins
-        watched = predictor.answering.watched
-        drifting.tell(bins, watched, settings.drift_limit, target, outcome)
+        watched, target = predictor.answering.watched, model.plain["target"]
+        drifting.tell(counts.bins, watched, settings.drift_limit, target, outcome)
     return outcome
 
 
@@ -105,7 +106,10 @@ def _write(
     with threadpool_limits(1, user_api="blas"), destination.opened(output, stdout) as outlet:
         sink = sinks.open_sink(outlet, output, page.schema)
         made = predictor.each(rows, lambda found: sink.prepared(page.batch(found)), job.cores)
+        n_written = 0
         for prepared in made:
+            if n_written:  # what is over with its first chunk has no progress
+                job.listener.progress("predicting", n_written, 0, "rows")
             sink.write(prepared)
-            job.listener.progress("predicting", predictor.counts.rows, 0, "rows")
+            n_written = predictor.counts.rows
         sink.finish()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
@@ -49,7 +50,8 @@ class Predictor:
             answers = self.answering.answer(chunk)
             return work(answers), answers.counts
 
-        for worked, counts in in_order(done, self._chunks(batches), threads):
+        stopped = self.answering.stopped = threading.Event()
+        for worked, counts in in_order(done, self._chunks(batches), threads, stopped):
             self.counts.add(counts)
             yield worked
         self.counts.sort([column["name"] for column in self.trained.clean["columns"]])

@@ -10,12 +10,7 @@ from nntool.errors import DataError
 from nntool.run import names
 from nntool.run.directory import Run
 from nntool.steps import model as models
-from nntool.steps import prediction_notes, rows
-from nntool.steps.csv_input import batches
-from nntool.steps.inputs import open_rows
-from nntool.steps.job import Outcome
-from nntool.steps.predicting import Predictor
-from nntool.steps.trained_run import opened
+from nntool.steps import rows
 
 if TYPE_CHECKING:
     from nntool.tables.row_losses import Measure
@@ -200,69 +195,3 @@ def own_target(run: Run, model: models.Model) -> Any:
     if model.classes is not None:
         return arrays.load(run.checked(names.TRANSFORM_TARGET), shape=(None,))
     return rows.numeric_target(run, model.plain["target"])
-
-
-def of_file(run: Run, path: str, outcome: Outcome, by: Sequence[str] = ()) -> Scored:
-    """Answers for the rows of another file, which must have the target in it.
-
-    ``by`` are columns of it that groups are made of.
-    """
-    import numpy as np
-
-    from nntool.tables import columns, slicing, target_codes
-
-    trained = opened(run)
-    model, state = trained.model, trained.clean["target"]
-    needed = [*trained.sources, model.plain["target"]]
-    reader, notes = open_rows(path, run, needed)  # a file called '-', not standard input
-    outcome.notes += notes
-    target_column = columns.find(reader.names, model.plain["target"])
-    if target_column is None:
-        raise DataError(
-            f"{path} has no target column {model.plain['target']!r} to compare with",
-            f"nntool predict {run.root} {path}",
-        )
-    trained.require_columns(reader)
-    grouped = columns.resolve_listed(reader.names, list(by), "--by")
-    encode = target_codes.encode_values if model.classes is None else target_codes.encode_classes
-    trained.narrow(reader, [target_column, *grouped])
-    predictor = Predictor(trained)
-    found, texts = [], []
-    n_respelled = 0
-    unseen: dict[str, int] = {}
-    for answers in predictor.answers(batches(reader, run)):
-        truth, counts = encode(answers.text.column(target_column), state)
-        n_respelled += counts.get("respelled", 0)
-        for name, n in counts.get("unseen", {}).items():
-            unseen[name] = unseen.get(name, 0) + n
-        found.append(
-            (truth, answers.numeric, answers.codes, answers.decided, answers.probabilities)
-        )
-        if grouped:
-            texts.append(slicing.typed(answers.text, trained.clean, grouped))
-    outcome.notes += [
-        f"{path}: {n:,} rows of class {name!r}, which training never saw"
-        for name, n in unseen.items()
-    ]
-    if n_respelled:
-        outcome.notes.append(
-            f"{path}: {n_respelled:,} rows of class {' or '.join(state['classes'])}, written in"
-            " other case"
-        )
-    if not found:
-        raise DataError(f"{path} has a header and no rows", "give a file with rows to score")
-    outcome.notes += [*reader.notes, *prediction_notes.notes(trained, predictor.counts)]
-    parts = [None if part[0] is None else np.concatenate(part) for part in zip(*found, strict=True)]
-    target, numeric, codes, decided, probabilities = parts
-    _require_targets(path, target, model)
-    numbers = np.arange(1, predictor.counts.rows + 1)
-    beside = slicing.joined(texts) if grouped else {}
-    return Scored(path, model, numbers, target, decided, probabilities, numeric, codes, beside)
-
-
-def _require_targets(path: str, target: Any, model: models.Model) -> None:
-    if not has_target(target).any():
-        raise DataError(
-            f"no row of {path} has a usable target in {model.plain['target']!r}",
-            "give a file with the target in it",
-        )

@@ -69,15 +69,14 @@ def row_sources(
         words |= {"sample_weight": weights.column, "class_weights": weights.by_class}
         outcome.notes += weights.notes
     weight = None if weights is None else weights.values
-    with arrays.MatrixReader(run.checked(names.TRANSFORM_NUMERIC)) as reader:
-        n_bytes = reader.n_rows * max(1, reader.shape[1]) * reader.dtype.itemsize
-    opened = _by_blocks if n_bytes > LARGEST_IN_MEMORY else _in_memory
+    wanted = _Wanted(run, words, target, weight, masks)
+    is_large = _bytes_of_features(run) > LARGEST_IN_MEMORY
     own = target if words["classes"] else rows.numeric_target(run, words["target"])
     exact = own[held.stopping] if settings.monitor == "mape" and not words["classes"] else None
     mean = float(np.average(target[masks["train"]], weights=_of(weight, masks["train"])))
     outcome.notes += held.notes()
     with ExitStack() as files:
-        found = opened(run, words, target, weight, masks, files)
+        found = _by_blocks(wanted, files) if is_large else _in_memory(wanted)
         yield Sources(
             training=found["train"],
             validation=found.get("validation"),
@@ -94,41 +93,48 @@ def _of(weight: Any, mask: Any) -> Any:
     return None if weight is None else weight[mask]
 
 
-def _in_memory(
-    run: Run,
-    words: dict[str, Any],
-    target: Any,
-    weight: Any,
-    masks: dict[str, Any],
-    files: ExitStack,
-) -> dict[str, RowSource]:
+def _bytes_of_features(run: Run) -> int:
+    from nntool.tables.arrays import MatrixReader
+
+    with MatrixReader(run.checked(names.TRANSFORM_NUMERIC)) as reader:
+        return reader.n_rows * max(1, reader.shape[1]) * reader.dtype.itemsize
+
+
+class _Wanted(NamedTuple):
+    """The rows that are to be opened."""
+
+    run: Run
+    words: dict[str, Any]
+    target: Any
+    weight: Any
+    masks: dict[str, Any]
+    """The rows of each part, `(n_rows,)`."""
+
+    def parts(self) -> list[tuple[str, Any]]:
+        """The parts that have rows."""
+        return [(part, mask) for part, mask in self.masks.items() if mask.any()]
+
+
+def _in_memory(wanted: _Wanted) -> dict[str, RowSource]:
     import numpy as np
 
     from nntool.nn.batches import ArrayRows
 
-    numeric, codes = chosen_columns(*feature_arrays(run), words)
+    numeric, codes = chosen_columns(*feature_arrays(wanted.run), wanted.words)
     return {
-        part: ArrayRows(numeric, codes, target, weight, np.flatnonzero(mask))
-        for part, mask in masks.items()
-        if mask.any()
+        part: ArrayRows(numeric, codes, wanted.target, wanted.weight, np.flatnonzero(mask))
+        for part, mask in wanted.parts()
     }
 
 
-def _by_blocks(
-    run: Run,
-    words: dict[str, Any],
-    target: Any,
-    weight: Any,
-    masks: dict[str, Any],
-    files: ExitStack,
-) -> dict[str, RowSource]:
+def _by_blocks(wanted: _Wanted, files: ExitStack) -> dict[str, RowSource]:
     import numpy as np
 
     from nntool.nn.blocks import BlockRows, Buffers
     from nntool.tables.arrays import MatrixReader
 
+    run, chosen = wanted.run, chosen_positions(wanted.words)
     numeric = files.enter_context(MatrixReader(run.checked(names.TRANSFORM_NUMERIC)))
-    chosen = chosen_positions(words)
     codes = None
     if chosen["codes"]:
         codes = files.enter_context(MatrixReader(run.checked(names.TRANSFORM_CATEGORICAL)))
@@ -138,15 +144,14 @@ def _by_blocks(
         part: BlockRows(
             numeric,
             codes,
-            target,
-            weight,
+            wanted.target,
+            wanted.weight,
             mask,
             columns["numeric"],
             columns["codes"] if codes is not None else None,
             buffers,
         )
-        for part, mask in masks.items()
-        if mask.any()
+        for part, mask in wanted.parts()
     }
 
 

@@ -14,14 +14,22 @@ SECONDS_TO_END = 0.2
 """How long to wait for the thread that takes items, which may itself wait for a pipe."""
 
 
+class AbandonedError(Exception):
+    """What long work may raise where nobody wants its result any more."""
+
+
 def in_order(
-    work: Callable[[Item], Result], items: Iterable[Item], threads: int
+    work: Callable[[Item], Result],
+    items: Iterable[Item],
+    threads: int,
+    stopped: threading.Event | None = None,
 ) -> Iterator[Result]:
     """Yield ``work(item)`` in the order of the items, about ``threads`` of them in hand at once.
 
     The items are taken in a thread of their own, so that a result need not wait for the next item
     where that comes slowly. With one thread nothing is started. An error of an item is raised at
-    its place.
+    its place. ``stopped`` is set at the end, or where nobody wants more: the work in hand is waited
+    for, and may look at it to be over sooner.
 
     >>> list(in_order(lambda n: n * n, [1, 2, 3], threads=2))
     [1, 4, 9]
@@ -30,7 +38,7 @@ def in_order(
         yield from map(work, items)
         return
     line: Queue[Future[Result] | None] = Queue(threads)
-    stopped = threading.Event()
+    stopped = stopped or threading.Event()
     with ThreadPoolExecutor(threads) as pool:
         # a daemon: where the reader of a pipe has gone, nobody waits for what comes into it
         feeder = threading.Thread(

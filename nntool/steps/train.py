@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nntool.errors import StoppedError, TrainingError, UsageError
 from nntool.run import freshness, names
+from nntool.run.manifest import Status
 from nntool.run.session import Session
 from nntool.settings.model import plain
 from nntool.settings.train import TrainSettings
@@ -73,6 +74,33 @@ def train_in(session: Session, settings: TrainSettings, job: Job, outcome: Outco
     )
 
 
+class Trained(NamedTuple):
+    """What a training came to."""
+
+    words: dict[str, Any]
+    """What model.json says of the network and its target."""
+    resolved: dict[str, Any]
+    """The settings, nothing in them 'auto'."""
+    trainer: Trainer
+    log: learning.Log
+    diverged: Diverged | None
+    calibrated: calibration.Calibration
+    findings: list[diagnosis.Finding]
+    """What is wrong with it."""
+
+    @property
+    def ended(self) -> str:
+        """Why it ended."""
+        return _ended(self.trainer, self.diverged)
+
+    @property
+    def status(self) -> Status:
+        """What run.json says of it."""
+        if self.diverged is not None:
+            return "diverged"
+        return "interrupted" if self.trainer.ended == "asked" else "finished"
+
+
 def _work(
     session: Session, settings: TrainSettings, job: Job, folder: Path, outcome: Outcome
 ) -> Done:
@@ -81,21 +109,24 @@ def _work(
     try:
         words = planning.describe(session, settings, outcome)
         with sources.row_sources(session.run, words, settings, outcome) as rows_of:
-            return _train(session, settings, job, folder, outcome, words, rows_of)
+            trained = _learn(session, settings, job, outcome, words, rows_of)
     except InvalidChoice as error:
         raise UsageError(str(error), "nntool train --help") from None
+    _write(folder, trained)
+    _show(outcome, trained)
+    learned = rows.seen(rows.of_part(session.run, "train"), from_split=True)
+    return Done(resolved=trained.resolved, rows=learned, status=trained.status)
 
 
-def _train(
+def _learn(
     session: Session,
     settings: TrainSettings,
     job: Job,
-    folder: Path,
     outcome: Outcome,
     words: dict[str, Any],
     rows_of: sources.Sources,
-) -> Done:
-    """Resolve what is 'auto', train, and write the model into ``folder``."""
+) -> Trained:
+    """Resolve what is 'auto', and train."""
     has_validation = rows_of.validation is not None
     resolved = planning.resolve(settings, words, rows_of.training.n_rows, has_validation)
     n_real = rows_of.training.n_rows
@@ -118,12 +149,12 @@ def _train(
         warning = _refuse_diverged(trainer, log, settings.seed, diverged)
     outcome.notes += [warning] if warning else []
     calibrated = calibration.calibrate(trainer, rows_of, settings.calibration)
-    _write(folder, trainer, words, calibrated, resolved, log, diverged, outcome)
-    status = "finished"
-    if diverged is not None or trainer.ended == "asked":
-        status = "interrupted" if diverged is None else "diverged"
-    learned = rows.seen(rows.of_part(session.run, "train"), from_split=True)
-    return Done(resolved=resolved, rows=learned, status=status)  # type: ignore[arg-type] # a Literal
+    findings = _findings(trainer, log, diverged)
+    return Trained(words, resolved, trainer, log, diverged, calibrated, findings)
+
+
+def _ended(trainer: Trainer, diverged: Diverged | None) -> str:
+    return "diverged" if diverged is not None else str(trainer.ended)
 
 
 def _refuse_no_epoch(trainer: Trainer, log: learning.Log, diverged: Diverged | None) -> None:
@@ -172,58 +203,61 @@ def _smaller_rate(trainer: Trainer) -> str:
     return f"a smaller --learning-rate, such as {own if own < used else used / 10:g}"
 
 
-def _write(
-    folder: Path,
-    trainer: Trainer,
-    words: dict[str, Any],
-    calibrated: calibration.Calibration,
-    resolved: dict[str, Any],
-    log: learning.Log,
-    diverged: Diverged | None,
-    outcome: Outcome,
-) -> None:
-    from nntool.tables import arrays
-
+def _findings(
+    trainer: Trainer, log: learning.Log, diverged: Diverged | None
+) -> list[diagnosis.Finding]:
+    """What is wrong with the training, judged by the weights that are kept."""
     theta, stats, best = trainer.result()
-    vectors = {"theta": theta, "stats": stats, **calibrated.arrays}
-    arrays.save_npz(folder / file_name(names.TRAIN_WEIGHTS), vectors)
-    at_best = log.epochs[best - 1] if best else {}
-    ended = "diverged" if diverged is not None else str(trainer.ended)
     kept_loss = None if log.yardstick.like else references.loss_of_weights(trainer, theta, stats)
-    findings = diagnosis.of_training(
+    return diagnosis.of_training(
         log.epochs,
         best,
         log.yardstick,
-        ended=ended,
+        ended=_ended(trainer, diverged),
         activation=trainer.net.spec.activation,
         kept_loss=kept_loss,
     )
+
+
+def _write(folder: Path, trained: Trained) -> None:
+    """Write the model and the history of its training."""
+    from nntool.tables import arrays
+
+    trainer, log = trained.trainer, trained.log
+    theta, stats, best = trainer.result()
+    vectors = {"theta": theta, "stats": stats, **trained.calibrated.arrays}
+    arrays.save_npz(folder / file_name(names.TRAIN_WEIGHTS), vectors)
     summary = {
         "epochs": len(log.epochs),
         "best_epoch": best,
-        "ended": ended,
-        "at_best": at_best,
+        "ended": trained.ended,
+        "at_best": log.epochs[best - 1] if best else {},
         "baseline_loss": log.yardstick.constant,
-        "diagnosis": [finding._asdict() for finding in findings],
+        "diagnosis": [finding._asdict() for finding in trained.findings],
         "parameters": trainer.net.size,
     }
-    if diverged is not None:
-        summary |= {"diverged": history.divergence(diverged), "try": _smaller_rate(trainer)}
-    write_json(
-        folder / file_name(names.TRAIN_MODEL),
-        words | {"dtype": resolved["dtype"], "trained": summary, "calibration": calibrated.plain},
-    )
+    if trained.diverged is not None:
+        told = history.divergence(trained.diverged)
+        summary |= {"diverged": told, "try": _smaller_rate(trainer)}
+    own = {"dtype": trained.resolved["dtype"], "trained": summary}
+    own |= {"calibration": trained.calibrated.plain}
+    write_json(folder / file_name(names.TRAIN_MODEL), trained.words | own)
     history.write(folder / file_name(names.TRAIN_HISTORY), log.epochs)
     history.write(folder / file_name(names.TRAIN_TIMING), log.timing)
+
+
+def _show(outcome: Outcome, trained: Trained) -> None:
+    """Draw the training, and say how it ended and what is wrong with it."""
+    trainer, log = trained.trainer, trained.log
+    best = trainer.result()[2]
     outcome.tables.append(history.curve(history.losses_of(log.epochs), best))
-    if calibrated.confusion is not None:
-        outcome.tables.append(_confusion(words["classes"], calibrated))
+    if trained.calibrated.confusion is not None:
+        outcome.tables.append(_confusion(trained.words["classes"], trained.calibrated))
+    outcome.notes += trained.calibrated.notes
     judged = trainer.best is not None
-    outcome.notes += calibrated.notes
-    outcome.notes.append(
-        history.summary(log.epochs, best, ended, resolved["monitor"], judged=judged)
-    )
-    outcome.notes += [str(finding) for finding in findings]
+    monitor = trained.resolved["monitor"]
+    outcome.notes.append(history.summary(log.epochs, best, trained.ended, monitor, judged=judged))
+    outcome.notes += [str(finding) for finding in trained.findings]
     if trainer.plan.average is not None and not trainer.n_averaged:
         outcome.notes.append(
             "training ended before --average-weights had taken any in: the model is no mean"

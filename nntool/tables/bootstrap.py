@@ -29,9 +29,9 @@ def intervals(
     middle ``level`` of the metric over many such draws is its interval. Efron & Tibshirani 1993,
     An Introduction to the Bootstrap, chapter 13. A resample in which a metric has no value (a
     class is absent) is left out and counted under ``undefined``; with fewer than half of them
-    left the interval is None. The calibration error of resamples is larger than that of the rows
-    by itself, so that its interval is moved down by the mean of what is added. Many rows are drawn
-    less often: see `affordable`.
+    left the interval is None, and so are all of a single row. The calibration error of resamples is
+    larger than that of the rows by itself, so that its interval is moved down by the mean of what
+    is added. Many rows are drawn less often: see `affordable`.
 
     >>> rows = Scored(np.array([0.0, 1.0]), np.array([0.0, 2.0]))
     >>> found = intervals("regression", rows, np.random.default_rng(0), names=["mae"])
@@ -43,7 +43,7 @@ def intervals(
     taken = affordable(resamples, n, scored.n_classes)
     if n * scored.n_classes > MAX_SORTED:
         chosen = {name: m for name, m in chosen.items() if not m.sorts_by_class}
-    found = _resampled(chosen, scored, rng, taken) if n else {}
+    found = _resampled(chosen, scored, rng, taken) if n > 1 else {}  # one row is always drawn
     tail = (1 - level) / 2
     bounds: dict[str, list[float] | None] = dict.fromkeys(names or METRICS[task])
     undefined = {}

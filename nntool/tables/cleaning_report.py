@@ -206,13 +206,18 @@ def rule_table(rules: list[dict[str, Any]]) -> list[list[str]]:
     ]
 
 
+DONE = ("made_", "clipped")
+"""How kinds begin that say what was done about a cell; others say what was found of it."""
+
+
 def in_words(counts: Counts) -> str:
-    """Counts of cells by what happened to them.
+    """Counts of cells by what happened to them: what was found, then what was done about it.
 
     >>> in_words({"not_valid": 1200, "made_missing": {"x": 1, "y": 2}})
     '1,200 not valid, 3 made missing'
     """
-    return ", ".join(f"{_sum(n):,} {_named(kind)}" for kind, n in counts.items())
+    found_first = sorted(counts.items(), key=lambda entry: entry[0].startswith(DONE))
+    return ", ".join(f"{_sum(n):,} {_named(kind)}" for kind, n in found_first)
 
 
 def _named(kind: str) -> str:

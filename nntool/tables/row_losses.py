@@ -4,11 +4,15 @@ What is a mean over rows has a standard error, and can be computed again for cha
 """
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+
+from nntool.tables.metrics import Scored
+from nntool.tables.metrics.probabilities import surprise
+from nntool.tables.metrics.regression import squares, tilted
+from nntool.tables.metrics.rows import Terms
 
 MEDIAN = 0.5
 
@@ -21,11 +25,22 @@ class Measure(NamedTuple):
 
     metric: str
     """Its name among the metrics of the task."""
-    losses: Callable[[Array, Array, Array | None], Numbers]
-    """Of targets, decided answers and probabilities, all without missing targets, `(n,)`."""
+    terms: Terms
+    """What each row adds to it."""
     higher_is_better: bool
     value: Callable[[Numbers, Array], float]
     """The metric, of losses and targets; NaN where it is not defined."""
+    tau: float = MEDIAN
+
+    def losses(self, target: Array, decided: Array, probabilities: Array | None) -> Numbers:
+        """The loss of each row `(n,)`; no target may be missing.
+
+        Raises `Undefined` where the metric needs probabilities and there are none.
+        """
+        p = None if probabilities is None else np.asarray(probabilities, np.float64)
+        rows = Scored(target, np.asarray(decided), p, tau=self.tau)
+        with np.errstate(over="ignore", invalid="ignore"):
+            return np.asarray(self.terms(rows), np.float64)
 
 
 def measure_of(task: str, *, probabilities: bool, tau: float = 0.5) -> Measure:
@@ -38,12 +53,12 @@ def measure_of(task: str, *, probabilities: bool, tau: float = 0.5) -> Measure:
     'log-loss'
     """
     if task == "regression" and tau != MEDIAN:
-        return Measure("pinball", partial(_pinball, tau), False, _mean)
+        return Measure("pinball", tilted, False, _mean, tau)
     if task == "regression":
-        return Measure("r2", _squares, True, _r2)
+        return Measure("r2", squares, True, _r2)
     if probabilities:
-        return Measure("log-loss", _logarithms, False, _mean)
-    return Measure("accuracy", _mistakes, True, lambda losses, _: 1 - float(np.mean(losses)))
+        return Measure("log-loss", surprise, False, _mean)
+    return Measure("accuracy", mistakes, True, lambda losses, _: 1 - float(np.mean(losses)))
 
 
 def constant_answer(
@@ -61,30 +76,9 @@ def constant_answer(
     return np.full(n, times.argmax()), np.tile(times / len(training), (n, 1))
 
 
-def _logarithms(target: Array, decided: Array, probabilities: Array | None) -> Numbers:
-    """−ln p of the true class, p ≥ 2.2e−16."""
-    if probabilities is None:
-        raise ValueError("log loss needs probabilities")
-    p = np.asarray(probabilities, np.float64)[np.arange(len(target)), target]
-    found: Numbers = -np.log(np.maximum(p, np.finfo(np.float64).eps))
-    return found
-
-
-def _squares(target: Array, decided: Array, probabilities: Array | None) -> Numbers:
-    with np.errstate(over="ignore", invalid="ignore"):
-        found: Numbers = np.square(np.asarray(decided, np.float64) - target)
-    return found
-
-
-def _pinball(tau: float, target: Array, decided: Array, probabilities: Array | None) -> Numbers:
-    """τ·(y − ŷ) where that is positive, else (τ − 1)·(y − ŷ)."""
-    error = target - np.asarray(decided, np.float64)
-    found: Numbers = np.maximum(tau * error, (tau - 1) * error)
-    return found
-
-
-def _mistakes(target: Array, decided: Array, probabilities: Array | None) -> Numbers:
-    return np.asarray(target != decided, np.float64)
+def mistakes(rows: Scored) -> Numbers:
+    """1 for a row that is answered wrong, else 0."""
+    return np.asarray(rows.target != rows.predicted, np.float64)
 
 
 def _mean(losses: Numbers, target: Array) -> float:

@@ -25,8 +25,9 @@ PACKED_BLOCK = 1 << 20
 CELLS_IN_GROUP = 1 << 23
 """A thousand classes are a thousand columns: then a row group has fewer rows."""
 LEAST_ROWS_IN_GROUP = 1 << 10
-OTHERS = (".tsv", ".bz2", ".xz", ".zip", ".lz4", ".xls", ".ods", ".feather", ".arrow")
-"""Names of files that are neither CSV nor what is written here."""
+OTHERS = (".bz2", ".xz", ".zip", ".lz4", ".xls", ".ods", ".feather", ".arrow")
+"""How names of files end that nothing here reads or writes, or that are packed otherwise."""
+ONLY_READ = ("tsv", "json-lines", "excel", "sql")
 
 
 class Sink(Protocol):
@@ -106,10 +107,8 @@ def open_sink(outlet: Outlet, name: str, schema: pa.Schema) -> Sink:
 def refuse_name(name: str) -> None:
     """Raise ``UsageError`` for the name of a file of a kind that is not written."""
     suffix, kind = PurePath(name).suffix.lower(), kinds.by_name(name)
-    if suffix in OTHERS or kind in ("tsv", "json-lines", "excel", "sql"):
-        what = (
-            kinds.KINDS.get(kind or "csv", "") if suffix not in OTHERS or kind == "tsv" else suffix
-        )
+    if suffix in OTHERS or kind in ONLY_READ:
+        what = suffix if kind is None or suffix in OTHERS else kinds.KINDS[kind]
         raise UsageError(
             f"--output {name}: predictions are written as CSV or Parquet, not as {what}",
             "--output FILE.csv, FILE.csv.gz, FILE.csv.zst or FILE.parquet",
@@ -126,7 +125,7 @@ class CsvSink:
 
     def __init__(self, stream: Outlet | Packed, schema: pa.Schema) -> None:
         self._stream = stream
-        write_header(stream, schema.names)  # type: ignore[arg-type] # it only writes
+        write_header(stream, schema.names)
         stream.flush()
 
     def prepared(self, batch: pa.RecordBatch) -> list[memoryview]:

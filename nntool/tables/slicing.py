@@ -23,6 +23,8 @@ class Groups(NamedTuple):
     """By code; None is the group of missing values."""
     codes: npt.NDArray[np.int64]
     """The group of each row, `(n,)`."""
+    in_order: bool = False
+    """Whether they stand from the least value to the greatest, missing ones last."""
 
 
 def groups(column: pa.ChunkedArray, training: pa.ChunkedArray) -> Groups:
@@ -31,8 +33,8 @@ def groups(column: pa.ChunkedArray, training: pa.ChunkedArray) -> Groups:
     ``training`` is the same column of the training rows. Missing values are a group.
 
     >>> found = groups(pa.chunked_array([["b", None, "b"]]), pa.chunked_array([["a", "b"]]))
-    >>> found.labels, found.codes.tolist()
-    (['b', None], [0, 1, 0])
+    >>> found.labels, found.codes.tolist(), found.in_order
+    (['b', None], [0, 1, 0], False)
     """
     kind = column.type
     is_ordered = pa.types.is_integer(kind) or pa.types.is_floating(kind) or _is_time(kind)
@@ -41,10 +43,13 @@ def groups(column: pa.ChunkedArray, training: pa.ChunkedArray) -> Groups:
     encoded = pc.dictionary_encode(column.combine_chunks(), null_encoding="mask")
     values = encoded.dictionary
     codes = np.asarray(encoded.indices.fill_null(len(values)), dtype=np.int64)
+    if is_ordered:
+        order = pc.sort_indices(values)
+        values = values.take(order)
+        codes = np.append(np.argsort(order), len(values))[codes]
     labels: list[str | None] = [_label(value, kind) for value in values.to_pylist()]
-    return Groups(
-        labels if codes.size == 0 or codes.max() < len(values) else [*labels, None], codes
-    )
+    has_missing = bool(codes.size) and codes.max() == len(values)
+    return Groups([*labels, None] if has_missing else labels, codes, is_ordered)
 
 
 def quarters(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -68,7 +73,7 @@ def _quarters(column: pa.ChunkedArray, training: pa.ChunkedArray) -> Groups:
     labels.append(f"> {shown[-1]}")
     missing = np.isnan(values)
     codes[missing] = len(labels)
-    return Groups([*labels, None] if missing.any() else labels, codes)
+    return Groups([*labels, None] if missing.any() else labels, codes, in_order=True)
 
 
 def _is_time(kind: pa.DataType) -> bool:

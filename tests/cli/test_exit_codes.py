@@ -1,6 +1,7 @@
 """One exit code for each kind of failure; nothing but the kind decides it."""
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -109,6 +110,28 @@ def test_7_the_disk_is_full(nntool, run, source):
     assert (said.code, said.first) == (
         7, "nntool predict: the disk is full: /dev/full",
     )  # fmt: skip
+
+
+def test_7_a_thread_that_the_machine_refuses_is_no_bug(nntool, run, monkeypatch):
+    def refused(*_):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr("nntool.steps.transform.transform", refused)
+    said = nntool("transform", run)
+    assert (said.code, said.hint) == (7, "--threads 1; or look at ulimit -u and ulimit -v")
+    assert "bug" not in said.err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell closes it")
+@pytest.mark.parametrize(("closing", "name"), [("<&-", "input"), (">&-", "output")])
+def test_7_a_standard_stream_that_is_closed_is_named(run, source, closing, name):
+    words = shlex.join([*NNTOOL, "predict", str(run), "-" if name == "input" else str(source)])
+    said = subprocess.run(f"{words} {closing}", shell=True, capture_output=True, text=True)
+    assert said.returncode == 7
+    assert said.stderr.splitlines() == [
+        f"nntool predict: a standard stream is closed: standard {name}",
+        "  try: open it, or redirect it",
+    ]
 
 
 def test_130_an_interrupt_leaves_nothing_half_written(nntool, run, monkeypatch, content):

@@ -50,7 +50,12 @@ def is_within(number, bounds):
     return all(getattr(operator, name)(number, bound) for name, bound in bounds.items())
 
 
-NEEDS = {"stratify": {"sample": 100}, "cv_repeats": {"cv": 5}, "spread": {"mc_dropout": 5}}
+NEEDS = {
+    "stratify": {"sample": 100},
+    "bootstrap": {"confidence": 0.5},
+    "cv_repeats": {"cv": 5},
+    "spread": {"mc_dropout": 5},
+}
 """Settings that make no sense alone."""
 
 
@@ -475,6 +480,18 @@ def test_roles_ids_and_kept_columns_take_positions_too(nntool, ok, run, tmp_path
     words = ["--target", "@-1", "--roles", "@6=ignored"]
     columns = ok("clean", tmp_path / "new", source, *words, "--json").json["clean"]["columns"]
     assert columns["visits"]["role"] == "ignored"
+
+
+@pytest.mark.parametrize("typed", [".9", "0.9", "+.9", "9.e-1", "0.90"])
+def test_a_number_may_be_written_as_people_write_it(settings_of, typed):
+    assert settings_of("evaluate", "evaluate", "--interval", typed).interval == 0.9
+
+
+@pytest.mark.parametrize("typed", [".", "+", "-.9", "1.", ".9.", "0,9"])
+def test_what_is_no_number_within_bounds_is_refused_as_it_was_typed(nntool, run, typed):
+    said = nntool("evaluate", run, "--interval", typed)
+    assert said.code == 2
+    assert said.message.endswith(f"--interval: expected a number > 0 and < 1, not {typed!r}")
 
 
 # Names with numbers, and words in their place

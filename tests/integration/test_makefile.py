@@ -136,14 +136,15 @@ def test_make_after_ctrl_c_says_that_the_model_is_unfinished_and_trains_on_once_
     def train_with(options: str) -> None:
         makefile.write_text(text.replace("nntool train run", f"nntool train run {options}"))
 
-    train_with("--epochs 100000 --patience 0")
+    train_with("--epochs 100000 --patience 0 --checkpoint-every 1")
     model.unlink()
+    checkpoint = made.folder / "run/checkpoint/state.json"
+    before = checkpoint.stat().st_mtime_ns if checkpoint.exists() else 0
     process = made.shell.start("-s", program="make")
     limit = time.monotonic() + 60
-    while not (made.folder / "run/.new-train").exists():
+    while not checkpoint.exists() or checkpoint.stat().st_mtime_ns == before:
         assert time.monotonic() < limit, "training does not begin"
         time.sleep(0.01)
-    time.sleep(0.5)
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     for pid in [*map(int, children), process.pid]:  # a terminal tells the whole group
         os.kill(pid, signal.SIGINT)

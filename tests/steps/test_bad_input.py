@@ -34,6 +34,13 @@ def asked(nntool, run, at):
     return predict
 
 
+def test_parquet_in_a_pipe_is_not_to_be_unpacked(nntool, run):
+    said = through_a_pipe(nntool, run, b"PAR1" + bytes(100))
+    assert said.message == "nntool predict: standard input is no CSV: it is Parquet"
+    assert ".parquet" in said.hint
+    assert "-dc" not in said.hint
+
+
 def refused(asked, data, message, **more):
     """Exit 3, and nothing is left: no output, nothing half written."""
     said, left = asked(data, **more)
@@ -324,7 +331,8 @@ def test_a_packed_file_that_is_cut_short_or_not_packed_is_refused(asked, nntool,
     said = refused(asked, whole, "new.csv is no CSV: it is packed by", name="new.csv")
     assert said.hint == f"give it a name that ends in .{kind}"
     said = through_a_pipe(nntool, run, whole)
-    assert "gzip -dc" in said.hint
+    tool = {"gz": "gzip", "bz2": "bzip2", "xz": "xz", "zst": "zstd"}[kind]
+    assert said.hint == f"unpack it: … | {tool} -dc | nntool …; or name the file"
     good, left = asked(whole, name=name, command=command)
     assert (good.code, left) == (0, {"p.csv"})
     assert len(rows_of(at / "p.csv")) == 20000
@@ -492,7 +500,7 @@ def test_the_error_names_the_first_row_whatever_the_threads(nntool, run, at):
         assert "row 60,001: 'plan' is 'first'" in said.message
 
 
-def test_status_is_wrong_usage_of_no_word(nntool, run, at):
+def test_another_word_for_unseen_categories_is_refused_with_those_there_are(nntool, run, at):
     said = nntool("predict", run, "new.csv", "--unseen", "guess")
     assert said.code == 2
     assert "other" in said.err

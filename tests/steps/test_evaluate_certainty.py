@@ -98,6 +98,30 @@ def test_a_metric_that_most_resamples_leave_undefined_has_no_interval_and_it_is_
     assert found["metrics"]["accuracy"] is not None
 
 
+def test_one_row_has_no_intervals_and_it_is_told(ok, run, table, write):
+    said = ok("evaluate", run, "--data", write("one.csv", table[:2]), "--json").json
+    assert set(said["evaluate"]["confidence"]["metrics"].values()) == {None}
+    assert "no confidence intervals: they take two rows or more" in said["notes"]
+    assert not any("has no interval" in note for note in said["notes"])
+
+
+@pytest.mark.parametrize(
+    ("given", "needed"),
+    [
+        (("--bootstrap", "1"), "1000"),
+        (("--bootstrap", "39"), "1000"),
+        (("--confidence", "0.999"), "2000"),
+    ],
+)
+def test_too_few_resamples_for_the_tails_are_refused_and_the_number_told(
+    nntool, run, given, needed
+):
+    said = nntool("evaluate", run, *given)
+    assert said.code == 2
+    assert "is too few" in said.message
+    assert said.hint.startswith(f"--bootstrap {needed},")
+
+
 @pytest.mark.parametrize(("option", "value"), [("--bootstrap", "-1"), ("--confidence", "1")])
 def test_what_no_interval_can_be_made_of_is_refused(nntool, run, option, value):
     said = nntool("evaluate", run, option, value)

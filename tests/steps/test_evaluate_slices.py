@@ -57,16 +57,19 @@ def test_numbers_are_cut_at_the_quartiles_of_training(ok, run):
         f"> {middle}, ≤ {high}": ((ages > edges[1]) & (ages <= edges[2])).sum(),
         f"> {high}": (ages > edges[2]).sum(),
     }
-    assert {group["group"]: group["rows"] for group in by["groups"]} == {
-        label: n for label, n in expected.items() if n
-    }
+    assert [(group["group"], group["rows"]) for group in by["groups"]] == [
+        (label, n)
+        for label, n in expected.items()
+        if n  # in this order
+    ]
 
 
 def test_missing_cells_are_a_group(ok, run):
     said = ok("evaluate", run, "--part", "train", "--by", "income")
     [by] = slices(run)
     n_missing = sum(row["income"] == "" for row in scored_rows(ok, run))
-    assert {g["group"]: g["rows"] for g in by["groups"]}[None] == n_missing > 0
+    assert by["groups"][-1] == by["groups"][-1] | {"group": None, "rows": n_missing}
+    assert n_missing > 0
     assert "(missing) " in said.text
 
 
@@ -102,6 +105,16 @@ def test_an_unknown_column_is_an_error_with_the_nearest_names(nntool, run, conte
         " 'aeg' (nearest: 'age')"
     )
     assert content(run) == before
+
+
+def test_groups_of_numbers_stand_from_the_least_and_others_from_the_largest(ok, run):
+    ok("evaluate", run, "--by", "age", "--by", "plan")
+    of_age, of_plan = slices(run)
+    edges = [float(g["group"].split()[-1]) for g in of_age["groups"] if g["group"]]
+    assert edges == sorted(edges)
+    assert len(edges) > 2
+    sizes = [group["rows"] for group in of_plan["groups"]]
+    assert sizes == sorted(sizes, reverse=True)
 
 
 def test_twenty_groups_are_shown_and_all_are_kept(ok, run):

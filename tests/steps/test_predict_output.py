@@ -186,3 +186,8 @@ def test_standard_input_is_not_overwritten(ended, run, many):
     with open(many, "rb") as stdin:
         assert ended("predict", run, "-", "--output", many, stdin=stdin)[0] == 2
     assert many.read_bytes() == before
+
+
+def test_what_is_over_at_once_tells_no_progress(ok, run, source, monkeypatch):
+    monkeypatch.setattr("nntool.cli.output.SECONDS_TO_FIRST_LINE", 0)
+    assert "predicting:" not in ok("predict", run, source, "--output", "-").err

@@ -97,16 +97,28 @@ def test_the_header_is_there_before_the_input_ends(started, run, many):
 
 
 @POSIX
-@pytest.mark.parametrize("threads", ["1", "2"])
-def test_sigterm_ends_it_and_leaves_no_temporary_file(started, run, many, at, threads):
+@pytest.mark.parametrize(("name", "threads"), [("TERM", "1"), ("TERM", "2"), ("HUP", "2")])
+def test_a_signal_ends_it_and_leaves_no_temporary_file(started, run, many, at, name, threads):
+    number = signal.Signals[f"SIG{name}"]
     words = ["predict", run, "-", "--output", at / "p.csv", "--threads", threads]
     process = started(*words, stdin=subprocess.PIPE)
     process.stdin.write(many.read_bytes()[:50_000])
     process.stdin.flush()
     _until(lambda: any(name.startswith(".new-") for name in os.listdir(at)))
-    process.terminate()
-    assert process.wait(timeout=30) == -signal.SIGTERM
+    process.send_signal(number)
+    assert process.wait(timeout=30) == -number
     assert process.stderr.read() == b""
+    assert not [name for name in os.listdir(at) if "p.csv" in name]
+
+
+@POSIX
+def test_an_interrupt_does_not_wait_for_the_last_pass(started, run, source, at):
+    many_passes = ["--mc-dropout", "100000000", "--threads", "2", "--output", at / "p.csv"]
+    process = started("predict", run, source, *many_passes)
+    _until(lambda: any(name.startswith(".new-") for name in os.listdir(at)))
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=30) == 130
     assert not [name for name in os.listdir(at) if "p.csv" in name]
 
 

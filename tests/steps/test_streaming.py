@@ -83,6 +83,15 @@ def test_who_has_enough_need_not_wait_for_the_next_item(threads: int) -> None:
     assert time.perf_counter() - begun < 30
 
 
+def test_work_in_hand_is_told_that_nobody_wants_it() -> None:
+    stopped = threading.Event()
+    results = in_order(lambda n: n == 0 or stopped.wait(60), [0, 1], 2, stopped)
+    assert next(results)
+    begun = time.perf_counter()
+    results.close()  # type: ignore[attr-defined]  # a generator
+    assert time.perf_counter() - begun < 30
+
+
 @pytest.mark.parametrize("threads", [1, 3])
 def test_the_source_of_the_items_is_closed_where_nobody_wants_more(threads: int) -> None:
     closed = threading.Event()

@@ -93,6 +93,18 @@ def test_the_r2_of_a_linear_model_is_held_against_the_squares_of_the_network():
     assert "a target all alike in test" in of_parts(parts[0], flat, target, None)["facts"]
 
 
+@pytest.mark.parametrize("n", [1, 3])
+def test_a_few_rows_do_not_tell_by_losses_that_are_all_alike(n):
+    rng = np.random.default_rng(0)
+    target = 1000 + 100 * rng.normal(size=5000)
+    train = rows("train", target, target + 50 * rng.normal(size=5000))
+    few = rows("test", np.full(n, 1100.0), np.full(n, 1020.0))
+    found = of_parts(train, few, target, linear=1.0)
+    assert found["what"] == "too few rows to tell"
+    many = rows("test", np.full(5000, 1100.0), np.full(5000, 1020.0))
+    assert of_parts(train, many, target, linear=1.0)["what"] != "too few rows to tell"
+
+
 def made(tmp_path, kind, n=600):
     """A table whose class is noise, or the exclusive or of two signs, or the sign of a sum."""
     rng = random.Random(3)

@@ -7,7 +7,7 @@ from sklearn.metrics import log_loss, root_mean_squared_error
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from nntool.tables import baselines
+from nntool.tables import baselines, linear_model
 
 RNG = np.random.default_rng(0)
 N = 400
@@ -24,8 +24,8 @@ AMOUNTS = 1000 + NUMERIC[:, 1] * 3 + 50 * CODES[:, 0] + RNG.normal(size=N)
 
 def scored(task, target, codes=NO_CODES, train=TRAIN, test=TEST, **classes):
     rng = np.random.default_rng(1)
-    levels = LEVELS[: codes.shape[1]]
-    return baselines.score(task, NUMERIC, codes, levels, target, train, test, rng, **classes)
+    levels, rows = LEVELS[: codes.shape[1]], baselines.Rows(NUMERIC, codes, target)
+    return baselines.score(task, rows.at(train), rows.at(test), levels, rng, **classes)
 
 
 def test_the_constant_baselines_agree_with_scikit_learn() -> None:
@@ -90,21 +90,17 @@ def test_large_tables_are_sampled_and_that_is_said(monkeypatch) -> None:
     assert first == again
 
 
-def test_blocks_and_row_numbers_change_nothing(monkeypatch) -> None:
-    whole = scored("multiclass", LABELS, CODES, classes=CLASSES)
+@pytest.mark.parametrize(("task", "target"), [("multiclass", LABELS), ("regression", AMOUNTS)])
+def test_the_size_of_blocks_changes_nothing(monkeypatch, task, target) -> None:
+    classes = {"classes": CLASSES} if task == "multiclass" else {}
+    whole = scored(task, target, CODES, **classes)
     monkeypatch.setattr(baselines, "BLOCK", 7)
-    numbers = (np.flatnonzero(TRAIN), np.flatnonzero(TEST))
-    assert scored("multiclass", LABELS, CODES, *numbers, classes=CLASSES) == whole
+    again = scored(task, target, CODES, **classes)
+    assert again["linear"]["metrics"] == pytest.approx(whole["linear"]["metrics"], rel=1e-9)
 
 
 def test_no_convergence_is_a_note_and_no_warning(monkeypatch) -> None:
-    import sklearn.linear_model
-
-    class Short(LogisticRegression):
-        def __init__(self, max_iter=1):
-            super().__init__(max_iter=1)
-
-    monkeypatch.setattr(sklearn.linear_model, "LogisticRegression", Short)
+    monkeypatch.setattr(linear_model, "MOST_STEPS", 1)
     assert "converged" in scored("multiclass", LABELS, classes=CLASSES)["notes"][0]
 
 
@@ -116,7 +112,7 @@ def test_a_column_that_differs_by_rounding_only_says_nothing_to_the_linear_model
     with_column = np.hstack([NUMERIC, wild])
     rng = np.random.default_rng(1)
     found, expected = (
-        baselines.score("regression", x, NO_CODES, [], AMOUNTS, TRAIN, TEST, rng)["linear"]
-        for x in (with_column, NUMERIC)
+        baselines.score("regression", rows.at(TRAIN), rows.at(TEST), [], rng)["linear"]
+        for rows in (baselines.Rows(x, NO_CODES, AMOUNTS) for x in (with_column, NUMERIC))
     )
     assert found["metrics"]["rmse"] == pytest.approx(expected["metrics"]["rmse"], rel=0.05)

@@ -52,6 +52,20 @@ def test_ten_values_are_groups_and_eleven_are_cut():
     assert len(set(of([float(i) for i in range(11)]))) == 4
 
 
+@pytest.mark.parametrize("kind", [pa.int64(), pa.float64(), pa.date32()])
+def test_few_values_of_numbers_and_dates_stand_in_order_and_missing_ones_last(kind):
+    values = [3, 1, None, 2, 10, 1]
+    if pa.types.is_date(kind):
+        values = [v and datetime.date(2024, 1, v) for v in values]
+    column = pa.chunked_array([pa.array(values, kind)])
+    found = groups(column, column)
+    assert found.codes.tolist() == [2, 0, 4, 1, 3, 0]
+    assert found.in_order
+    assert found.labels[4] is None
+    words = pa.chunked_array([["3", "1", "2"]])
+    assert not groups(words, words).in_order
+
+
 def test_a_value_that_most_rows_have_makes_fewer_quarters():
     assert set(of([0.0] * 90 + [float(i) for i in range(1, 12)])) == {"≤ 0", "> 0"}
 

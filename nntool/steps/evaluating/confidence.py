@@ -61,6 +61,8 @@ def notes(report: dict[str, Any]) -> list[str]:
     found = report.get("confidence")
     if found is None or not report["network"]["rows"]:
         return []
+    if report["network"]["rows"] == 1:
+        return ["no confidence intervals: they take two rows or more"]
     said = []
     if found["resamples"] < found["asked"]:
         said.append(

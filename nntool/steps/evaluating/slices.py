@@ -15,6 +15,7 @@ from nntool.steps.job import TableView
 
 if TYPE_CHECKING:
     from nntool.steps.scoring import Scored
+    from nntool.tables.slicing import Groups
 
 SMALL = 30
 """Rows of a group below which its metrics say little."""
@@ -30,18 +31,18 @@ SHOWN = {
 
 
 def by_columns(run: Run, scored: Scored, settings: EvaluateSettings) -> list[dict[str, Any]]:
-    """For each column its name, and its groups from the largest with all their metrics.
+    """For each column its name, and its groups with all their metrics.
 
-    ``others`` is how many groups are left out, where there are more than a thousand. The largest
-    twenty have an interval of the first metric in their table. Raises ``DataError`` for names that
-    are no columns.
+    Up to twenty groups of numbers or dates stand in order, others from the largest. ``others`` is
+    how many groups are left out, where there are more than a thousand. The first twenty have an
+    interval of the first metric in their table. Raises ``DataError`` for names that are no columns.
     """
     from nntool.tables import slicing
 
     found = []
     for name, column, training in _columns(run, scored, settings.by):
-        labels, codes = slicing.groups(column, training)
-        found.append({"column": name, **_scored_groups(scored, labels, codes, settings)})
+        groups = slicing.groups(column, training)
+        found.append({"column": name, **_scored_groups(scored, groups, settings)})
     return found
 
 
@@ -71,33 +72,34 @@ def _columns(run: Run, scored: Scored, wanted: Sequence[str]) -> list[tuple[str,
     return found
 
 
-def _scored_groups(
-    scored: Scored, labels: list[str | None], codes: Any, settings: EvaluateSettings
-) -> dict[str, Any]:
-    """The groups that have rows with a target, from the largest."""
+def _scored_groups(scored: Scored, groups: Groups, settings: EvaluateSettings) -> dict[str, Any]:
+    """The groups that have rows with a target."""
     import numpy as np
 
+    labels, codes, in_order = groups
     has_target = scoring.has_target(scored.target)
     sizes = np.bincount(codes[has_target], minlength=len(labels))
-    largest = [i for i in np.argsort(-sizes, kind="stable").tolist() if sizes[i]]
+    chosen = np.flatnonzero(sizes).tolist()
+    if not in_order or len(chosen) > MOST_SHOWN:
+        chosen = [i for i in np.argsort(-sizes, kind="stable").tolist() if sizes[i]]
     order = np.argsort(codes, kind="stable")
     starts = np.searchsorted(codes[order], np.arange(len(labels) + 1))
     found: list[dict[str, Any]] = []
-    for i in largest[:MOST_KEPT]:
+    for i in chosen[:MOST_KEPT]:
         some = scored.some(order[starts[i] : starts[i + 1]])
         scores = some.scores()
         group = {key: scores[key] for key in ("rows", "metrics", "undefined")}
         if settings.bootstrap and len(found) < MOST_SHOWN:
-            first = SHOWN[scored.model.plain["task"]][0]
-            sure = confidence.intervals(some, settings, [first])
-            bounds = sure["metrics"][first]
-            group["interval"] = {"metric": first, "level": sure["level"], "bounds": bounds}
+            metric = SHOWN[scored.model.plain["task"]][0]
+            sure = confidence.intervals(some, settings, [metric])
+            bounds = sure["metrics"][metric]
+            group["interval"] = {"metric": metric, "level": sure["level"], "bounds": bounds}
         found.append({"group": labels[i], **group})
-    return {"groups": found, "others": max(0, len(largest) - MOST_KEPT)}
+    return {"groups": found, "others": max(0, len(chosen) - MOST_KEPT)}
 
 
 def tables(task: str, slices: Sequence[dict[str, Any]]) -> list[TableView]:
-    """The groups of each column with their main metrics, the largest twenty."""
+    """The groups of each column with their main metrics, at most twenty."""
     found = []
     for by in slices:
         body = []

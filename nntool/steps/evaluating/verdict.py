@@ -20,6 +20,8 @@ BEHIND = 0.05
 """A linear model that is better by this share of what there is to learn shows what is missing."""
 SURE = 1.96
 """Standard errors beyond which a difference is not taken for chance."""
+FEW = 30
+"""Fewer rows do not tell by themselves how far their losses spread: one has no spread at all."""
 
 
 class Loss(NamedTuple):
@@ -107,6 +109,9 @@ def of_parts(
     own, there = _loss(train, training_target), _loss(held, training_target)
     if not np.isfinite([*own[:3], *there[:3]]).all():
         return None
+    if len(target) < FEW:
+        spread = own.error * len(train.known()[0]) ** 0.5
+        there = there._replace(error=max(there.error, spread / len(target) ** 0.5))
     return verdict(own, there, Path(held.name).name, linear=linear, rows=len(target))
 
 

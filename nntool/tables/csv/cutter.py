@@ -7,8 +7,8 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from nntool.errors import DataError
+from nntool.tables.csv.bad_quotes import Cut, cut_blanking, cut_marking, line_after, marked_lines
 from nntool.tables.csv.defects import Defects, excerpt
-from nntool.tables.csv.marking import cut_marking, marked_lines
 from nntool.tables.csv.records import (
     Positions,
     QuoteError,
@@ -18,7 +18,6 @@ from nntool.tables.csv.records import (
     line_ends,
     quotes,
     record_ends,
-    record_start,
     starts_of,
     without_comments,
 )
@@ -53,19 +52,6 @@ class Block(NamedTuple):
     line: int
     n_records: int
     n_blanked: int = 0
-
-
-class _Cut(NamedTuple):
-    """A buffer cut into records; ``rest`` is its unfinished end.
-
-    ``ends`` are the offsets of the last byte of each record, None where each line is a record and
-    nobody needs to know where it ends.
-    """
-
-    data: bytes
-    ends: Positions | None
-    rest: bytes
-    n_blanked: int
 
 
 class Cutter:
@@ -114,21 +100,10 @@ class Cutter:
         at_end = False
         n_blanked = 0  # in the carry
         while not at_end:
-            buffer = carry + more
             at_end = not more
-            if BOM[:1] in buffer and BOM in buffer:  # of a file that was joined to another
-                buffer, n_marks = BOM_OF_A_LINE.subn(b"", buffer)
-                self.n_marks += n_marks
-            if at_end and buffer and not buffer.endswith(b"\n"):
-                buffer += b"\n"
-            if self._signs.comment:
-                buffer, n_comments = without_comments(buffer, self._signs, is_whole=at_end)
-                self.n_comments += n_comments
-                n_blanked += n_comments
-            if self._has_escapes:
-                buffer = with_doubled_escapes(buffer, self._signs)
+            buffer, n_comments = self._cleared(carry + more, at_end=at_end)
             cut = self._cut(buffer, at_end=at_end)
-            n_blanked += cut.n_blanked
+            n_blanked += n_comments + cut.n_blanked
             carry = cut.rest
             if at_end and carry and self._keep_bad and count_lines(carry) == 1:
                 cut, carry = self._with_marked_end(cut), b""
@@ -142,12 +117,7 @@ class Cutter:
             if stop:
                 # What was made blank in the held part is counted too early: it is never more
                 # than what this block has, and the sum over the file is right.
-                data = cut.data[:stop]  # all of it, as a rule: no copy
-                if self._has_escapes:
-                    data = data.replace(b"\\\\", b"\\")
-                if self._by_place:
-                    data = with_doubled_quotes(data, self._signs)
-                block = Block(data, self._line, n_records, n_blanked)
+                block = Block(self._mended(cut.data[:stop]), self._line, n_records, n_blanked)
                 n_blanked = 0
                 yield block
                 self._line += n_records if cut.ends is None else count_lines(block.data)
@@ -157,6 +127,27 @@ class Cutter:
             # a few times and not once for each block.
             more = b"" if at_end else self._stream.read(max(size, len(carry)))
             size = min(2 * size, self._block_bytes)
+
+    def _cleared(self, buffer: bytes, *, at_end: bool) -> tuple[bytes, int]:
+        """The bytes without marks of byte order, comments made blank; and how many of these."""
+        if BOM[:1] in buffer and BOM in buffer:  # of a file that was joined to another
+            buffer, n_marks = BOM_OF_A_LINE.subn(b"", buffer)
+            self.n_marks += n_marks
+        if at_end and buffer and not buffer.endswith(b"\n"):
+            buffer += b"\n"
+        n_comments = 0
+        if self._signs.comment:
+            buffer, n_comments = without_comments(buffer, self._signs, is_whole=at_end)
+            self.n_comments += n_comments
+        if self._has_escapes:
+            buffer = with_doubled_escapes(buffer, self._signs)
+        return buffer, n_comments
+
+    def _mended(self, data: bytes) -> bytes:
+        """Whole records with their stray quotes doubled, as they should have been."""
+        if self._has_escapes:
+            data = data.replace(b"\\\\", b"\\")
+        return with_doubled_quotes(data, self._signs) if self._by_place else data
 
     def _begin(self) -> bytes:
         """The first bytes after the byte order mark and the lines to skip."""
@@ -183,59 +174,25 @@ class Cutter:
             return b""
         return buffer or self._stream.read(FIRST_BLOCK)
 
-    def _cut(self, buffer: bytes, *, at_end: bool) -> _Cut:
-        """Cut at record ends; a record whose quotes are wrong becomes blank lines."""
+    def _cut(self, buffer: bytes, *, at_end: bool) -> Cut:
+        """Cut at record ends; a record whose quotes are wrong becomes blank lines, or a mark."""
         quote = self._signs.quote
         if not self._skip_end and b"\r" not in buffer and not (quote and quote in buffer):
             cut = buffer.rfind(b"\n") + 1
-            return _Cut(buffer[:cut], None, buffer[cut:], 0)
+            return Cut(buffer[:cut], None, buffer[cut:])
         if self._by_place:
             found = record_ends_by_place(buffer, self._signs)
             cut = int(found[-1]) + 1 if found.size else 0
-            return _Cut(buffer[:cut], found, buffer[cut:], 0)
+            return Cut(buffer[:cut], found, buffer[cut:])
         if self._keep_bad:
-            return _Cut(*cut_marking(buffer, self._signs, self._say_marked, at_end=at_end))
-        pieces: list[bytes] = []
-        ends: list[Positions] = []
-        offset = n_blanked = n_lines = 0
-        while True:
-            try:
-                found = record_ends(buffer, self._signs, is_whole=False)
-            except QuoteError as error:
-                start, stop = record_start(buffer, error), _line_after(buffer, error.closed)
-                if stop is None and not at_end:
-                    good, rest = buffer[:start], buffer[start:]
-                    found = record_ends(good, self._signs)
-                else:
-                    stop = stop or len(buffer)
-                    self._say_defect(buffer, error, n_lines)
-                    good = buffer[:start] + _blanked(buffer[start:stop])
-                    n_blanked += count_lines(good) - count_lines(buffer[:start])
-                    found = np.concatenate(
-                        [
-                            record_ends(buffer[:start], self._signs),
-                            start + line_ends(good[start:], is_whole=True),
-                        ]
-                    )
-                    pieces.append(good)
-                    ends.append(offset + found)
-                    offset += len(good)
-                    n_lines += count_lines(good)
-                    buffer = buffer[stop:]
-                    continue
-            else:
-                cut = int(found[-1]) + 1 if found.size else 0
-                good, rest = buffer[:cut], buffer[cut:]
-            break
-        data = b"".join([*pieces, good]) if pieces else good
-        ends.append(offset + found)
-        return _Cut(data, np.concatenate(ends).astype(np.int64), rest, n_blanked)
+            return cut_marking(buffer, self._signs, self._say_marked, at_end=at_end)
+        return cut_blanking(buffer, self._signs, self._say_blanked, at_end=at_end)
 
-    def _say_defect(self, buffer: bytes, error: QuoteError, n_lines: int) -> None:
-        line = self._line + n_lines + count_lines(buffer[: error.closed])
-        opened = self._line + n_lines + count_lines(buffer[: error.opened])
+    def _say_blanked(self, piece: bytes, start: int, error: QuoteError, n_lines: int) -> None:
+        line = self._line + n_lines + count_lines(piece[: error.closed])
+        opened = self._line + n_lines + count_lines(piece[: error.opened])
         where = f", which opened on line {opened}," if opened != line else ""
-        shown = excerpt(buffer[error.opened : _line_after(buffer, error.closed)])
+        shown = excerpt(piece[error.opened : line_after(piece, error.closed)])
         self._defects.add(line, f"goes on after a closing quote{where}", shown, quotes=True)
 
     def _say_marked(self, piece: bytes, start: int, error: QuoteError, n_lines: int) -> None:
@@ -243,17 +200,17 @@ class Cutter:
         more = count_lines(piece[error.opened : error.closed])
         where = f" that closes on line {line + more}," if more else ","
         reason = f"has a quoted cell{where} behind which text goes on"
-        first = piece[error.opened : _line_after(piece, error.opened)]
+        first = piece[error.opened : line_after(piece, error.opened)]
         self._defects.add(line, reason, excerpt(first), quotes=True)
 
-    def _with_marked_end(self, cut: _Cut) -> _Cut:
+    def _with_marked_end(self, cut: Cut) -> Cut:
         """The last line, which ends inside quotes, as a bad record."""
         line = self._line + count_lines(cut.data)
         self._defects.add(line, "ends inside a quoted cell", excerpt(cut.rest), quotes=True)
         mark = marked_lines(cut.rest)
         ends = record_ends(cut.data, self._signs) if cut.ends is None else cut.ends
         ends = np.append(ends, len(cut.data) + len(mark) - 1)
-        return _Cut(cut.data + mark, ends, b"", cut.n_blanked)
+        return Cut(cut.data + mark, ends, b"", cut.n_blanked)
 
     def _held_back(self, data: bytes, ends: Positions) -> int:
         """How many records at the end of a cut are kept for later: they may be the last."""
@@ -266,7 +223,7 @@ class Cutter:
             n_filled += bool(record.translate(None, nothing))
         return held
 
-    def _never_closed(self, cut: _Cut) -> DataError:
+    def _never_closed(self, cut: Cut) -> DataError:
         find = quotes_by_place if self._by_place else quotes
         marks = find(cut.rest, self._signs)
         index = marks.size - 1
@@ -279,14 +236,3 @@ class Cutter:
             f" {shown}",
             "close it; --quote none, if quotes are plain characters",
         )
-
-
-def _line_after(buffer: bytes, at: int) -> int | None:
-    """The offset behind the first line end after ``at``."""
-    ends = line_ends(buffer[at:], is_whole=False)
-    return at + int(ends[0]) + 1 if ends.size else None
-
-
-def _blanked(data: bytes) -> bytes:
-    """As many blank lines as the data has line ends."""
-    return b"\n" * count_lines(data)

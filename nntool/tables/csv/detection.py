@@ -2,21 +2,19 @@
 
 import codecs
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from nntool.errors import DataError
 from nntool.settings.collect import CollectSettings
 from nntool.settings.wording import counted
 from nntool.tables.csv import encoding
+from nntool.tables.csv.delimiter import CANDIDATES, Head, choose
 from nntool.tables.csv.dialect import Dialect, shown
 from nntool.tables.csv.encoding import Survey
 from nntool.tables.csv.ending import end_of, hints
-from nntool.tables.csv.formats import refuse_json, refuse_other_formats, refuse_quoted_lines
+from nntool.tables.csv.formats import refuse_json, refuse_other_formats
 from nntool.tables.csv.layout import (
     Layout,
-    is_number,
-    layout,
     possible_start,
     records_of,
     start_of,
@@ -24,18 +22,7 @@ from nntool.tables.csv.layout import (
 )
 from nntool.tables.csv.source import HEAD_BYTES
 
-CANDIDATES = (",", ";", "\t", "|")
-PROPOSED = ("`", "^", "~", ":", "!", "#", "&", "\x01", "\x1f", " ")
 COMMENTS = ("#", "//", "%")
-
-
-@dataclass(frozen=True)
-class _Head:
-    """The beginning of a file as text whose lines end in line feeds."""
-
-    text: str
-    is_cut: bool
-    name: str
 
 
 def detect(
@@ -87,7 +74,7 @@ def _named(delimiter: str) -> str:
     return {"tab": "\t", "\\t": "\t", "blank": " "}.get(delimiter, delimiter)
 
 
-def _head(head: bytes, dialect: Dialect, name: str) -> _Head:
+def _head(head: bytes, dialect: Dialect, name: str) -> Head:
     """The head as text, without the lines to skip and the line that the head may have cut."""
     try:
         text = codecs.getincrementaldecoder(dialect.encoding)(errors="replace").decode(head)
@@ -97,11 +84,11 @@ def _head(head: bytes, dialect: Dialect, name: str) -> _Head:
     is_cut = len(head) >= HEAD_BYTES
     if is_cut and "\n" in text:
         text = text[: text.rindex("\n")]
-    return _Head("\n".join(text.split("\n")[dialect.skip_rows :]), is_cut, name)
+    return Head("\n".join(text.split("\n")[dialect.skip_rows :]), is_cut, name)
 
 
 def _structure(
-    file: _Head, dialect: Dialect, settings: CollectSettings
+    file: Head, dialect: Dialect, settings: CollectSettings
 ) -> tuple[Dialect, Layout | None, list[str]]:
     """The delimiter, the comments, the blanks, the lines above the header."""
     notes = []
@@ -109,12 +96,12 @@ def _structure(
     if settings.comment == "auto":
         comment = next((sign for sign in COMMENTS if file.text.lstrip("\n").startswith(sign)), "")
     signs = CANDIDATES if settings.delimiter == "auto" else (dialect.delimiter,)
-    chosen = _choose(file, dialect, settings, comment, signs)
+    chosen = choose(file, dialect, settings, comment, signs)
     if comment and settings.comment == "auto":
         header = _commented_header(file, comment, chosen, dialect)
         if header:
             comment = ""
-            chosen = _choose(file, dialect, settings, "", signs)
+            chosen = choose(file, dialect, settings, "", signs)
         else:
             notes.append(f"lines that begin with {comment} are comments (--comment none)")
     if chosen is None:
@@ -129,14 +116,14 @@ def _structure(
     ):
         dialect = replace(dialect, skip_blanks=True)
         notes.append("blanks after the delimiter belong to no cell (--blanks-after-delimiter)")
-        chosen = _choose(file, dialect, settings, comment, (dialect.delimiter,)) or chosen
+        chosen = choose(file, dialect, settings, comment, (dialect.delimiter,)) or chosen
     if settings.skip_rows == "auto":
         dialect, said = _above(chosen, dialect, file)
         notes += said
     return dialect, chosen, notes
 
 
-def _above(chosen: Layout, dialect: Dialect, file: _Head) -> tuple[Dialect, list[str]]:
+def _above(chosen: Layout, dialect: Dialect, file: Head) -> tuple[Dialect, list[str]]:
     """The lines above the header, as those of a title."""
     if not chosen.is_clear:
         _refuse_unclear_start(chosen, file)
@@ -151,7 +138,7 @@ def _above(chosen: Layout, dialect: Dialect, file: _Head) -> tuple[Dialect, list
     return replace(dialect, skip_rows=number), [note]
 
 
-def _refuse_unclear_start(chosen: Layout, file: _Head) -> None:
+def _refuse_unclear_start(chosen: Layout, file: Head) -> None:
     """Raise where the first records have fewer cells than the rest and may be titles."""
     first = chosen.records[0]
     if len(first.cells) > chosen.width or chosen.agreement >= 0.5:
@@ -168,57 +155,7 @@ def _refuse_unclear_start(chosen: Layout, file: _Head) -> None:
     )
 
 
-def _choose(
-    file: _Head, dialect: Dialect, settings: CollectSettings, comment: str, signs: Sequence[str]
-) -> Layout | None:
-    """The table by the delimiter that the evidence names; None for one column."""
-    text = without_lines(file.text, comment)
-    found: list[Layout] = []
-    for sign in signs:
-        if sign == dialect.quote:
-            continue
-        skip = dialect.skip_blanks or (
-            settings.blanks_after_delimiter == "auto" and f"{sign} " + dialect.quote in text
-        )
-        records = records_of(text, sign, dialect.quote, skip_blanks=skip, is_cut=file.is_cut)
-        table = layout(records, sign)
-        if table is not None and settings.skip_rows != "auto":
-            table = replace(table, start=0, is_clear=True)
-        if table is not None:
-            found.append(table)
-    if not found:
-        if settings.delimiter == "auto":
-            if dialect.quote:
-                whole = records_of(text, ",", dialect.quote, skip_blanks=False, is_cut=file.is_cut)
-                refuse_quoted_lines(whole, CANDIDATES, file.name)
-            _propose(text, dialect, file)
-        return None
-    if len(signs) == 1:
-        return found[0]
-    clear = [t for t in found if t.is_clear and len(t.records[t.start].cells) > 1]
-    for enough in (1.0, 0.5):
-        fitting = [table for table in clear if table.agreement >= enough]
-        if len(fitting) > 1:
-            signs_of = [table.delimiter for table in fitting]
-            fitting = [table for table in fitting if _is_clean(table, signs_of)]
-        if len(fitting) == 1:
-            return fitting[0]
-        if fitting:
-            break
-    raise _not_clear(found, file.name)
-
-
-def _is_clean(table: Layout, rivals: Sequence[str]) -> bool:
-    """True where no cell holds the sign of a rival, but in a number (1,5)."""
-    others = [sign for sign in rivals if sign != table.delimiter]
-    return not any(
-        any(sign in cell for sign in others) and not is_number(cell)
-        for record in table.records[table.start :]
-        for cell in record.cells
-    )
-
-
-def _commented_header(file: _Head, comment: str, chosen: Layout | None, dialect: Dialect) -> bool:
+def _commented_header(file: Head, comment: str, chosen: Layout | None, dialect: Dialect) -> bool:
     """True where the last line of comment above the rows names their columns (#id,name)."""
     if chosen is None:
         return False
@@ -253,37 +190,3 @@ def _has_single_quotes(text: str) -> bool:
     cells = re.findall(r"(?:^|(?<=[,;\t|]))'(?:[^'\n]|'')*'(?=[,;\t|]|$)", text, re.M)
     opening = re.findall(r"(?:^|(?<=[,;\t|]))'", text, re.M)
     return len(cells) >= 2 and len(cells) == len(opening)
-
-
-def _propose(text: str, dialect: Dialect, file: _Head) -> None:
-    """Raise where a less usual sign cuts all records alike: it may be the delimiter, or not."""
-    for sign in PROPOSED:
-        if sign in (dialect.quote, ""):
-            continue
-        records = records_of(text, sign, dialect.quote, skip_blanks=sign == " ", is_cut=file.is_cut)
-        widths = [len([c for c in r.cells if c] if sign == " " else r.cells) for r in records]
-        if len(widths) > 2 and widths[0] == widths[1] - 1:
-            widths[0] += 1  # a header without a name for the names of rows
-        least = 3 if sign in " :" else 2
-        if len(records) > 1 and len(set(widths)) == 1 and widths[0] >= least:
-            typed = {"\x01": "$'\\x01'", "\x1f": "$'\\x1f'"}.get(sign, f"'{sign}'")
-            raise DataError(
-                f"{file.name}: no , ; tab or | separates cells, but {shown(sign)} cuts all"
-                f" {len(records)} records alike ({start_of(records[0])})",
-                f"--delimiter {typed}; or --delimiter ',', if it is one column",
-            )
-
-
-def _not_clear(found: Sequence[Layout], name: str) -> DataError:
-    evidence = []
-    for table in found:
-        n = [len(record.cells) for record in table.records]
-        some = f"{min(n)}" if min(n) == max(n) else f"{min(n)} to {max(n)}"
-        evidence.append(
-            f"{shown(table.delimiter)} gives {n[0]} in the first and {some} in {len(n)}"
-        )
-    return DataError(
-        f"{name}: the delimiter is not clear: cells cut by {'; '.join(evidence)} records",
-        "name it: --delimiter ',' (or ';', tab, '|', …); if lines of text stand before the"
-        " header: --skip-rows N",
-    )

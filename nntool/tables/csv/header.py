@@ -1,7 +1,8 @@
 """The header of a CSV stream: the first record, checked against the records below."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import chain, count
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +13,6 @@ from nntool.tables.csv.cutter import Block
 from nntool.tables.csv.defects import excerpt
 from nntool.tables.csv.dialect import Dialect
 from nntool.tables.csv.records import cell_counts, count_lines, record_ends, starts_of, unpadded
-from nntool.tables.csv.row_names import name_for as row_names_for
 
 RECORDS_JUDGED = 1000
 
@@ -177,3 +177,38 @@ def _cells(record: bytes, line: int, dialect: Dialect, name: str) -> list[str]:
             f"{name}, line {line}: the header cannot be read: {error}",
             "mend this line; or --quote none, if quotes are plain characters",
         ) from error
+
+
+def row_names_for(first: Sequence[str], names: Sequence[str], *, is_quoted: bool) -> str | None:
+    """The name of a column of ``first`` cells beside ``names``; None if they are no row names.
+
+    Row names number the rows, from 1 on, or are texts that all differ; ``is_quoted``: those and
+    the names stand in quotes. A few numbers without quotes may be anything.
+
+    >>> name_for(["1", "2", "3"], ["a", "b"], is_quoted=False)
+    'row'
+    """
+    are_numbers = list(first) == [str(number) for number in range(1, len(first) + 1)]
+    if not (is_quoted and len(set(first)) == len(first)) and not (are_numbers and len(first) > 1):
+        return None
+    candidates = chain(["row"], (f"row_{number}" for number in count(2)))
+    return next(name for name in candidates if name not in names)
+
+
+def names_notes(header: Header, dialect: Dialect, notes: list[str]) -> list[str]:
+    """What is to be said of the names; ``notes`` are those of making them unique."""
+    if not dialect.header:
+        return [*header.notes, f"no header: the columns are column_1 to column_{len(header.cells)}"]
+    return [*header.notes, *notes, *_doubled(header.cells, dialect)]
+
+
+def _doubled(cells: Sequence[str], dialect: Dialect) -> list[str]:
+    """What to do where every other column has no name: the delimiter may be of two signs."""
+    names = [bool(cell.strip()) for cell in cells]
+    if len(names) < 3 or names != [place % 2 == 0 for place in range(len(names))]:
+        return []
+    sign = dialect.delimiter.replace("\t", "\\t")
+    return [
+        f"every other column has no name: if two delimiters stand between cells, make them one:"
+        f" sed 's/{sign}{sign}/{sign}/g'"
+    ]

@@ -15,15 +15,15 @@ from nntool.errors import DataError
 from nntool.settings.wording import counted
 from nntool.tables import bad_rows
 from nntool.tables.columns import unique_names
+from nntool.tables.csv.arriving import has_more
 from nntool.tables.csv.cutter import Block, Cutter
 from nntool.tables.csv.defects import Defects, excerpt
 from nntool.tables.csv.dialect import Dialect
-from nntool.tables.csv.header import Header, split_header
+from nntool.tables.csv.header import names_notes, split_header
 from nntool.tables.csv.parsing import Parser
 from nntool.tables.csv.passed import Passed
 from nntool.tables.csv.records import Positions, cell_counts
 from nntool.tables.csv.repair import find_defects, lines_of, rows_of, without
-from nntool.tables.csv.source import has_more
 from nntool.tables.csv.utf8 import Utf8Bytes, WithoutPadding
 
 
@@ -98,7 +98,7 @@ class CsvReader:
         self._header = [cell.strip() for cell in header.cells] if is_named else []
         self.given_names = header.cells
         self.names, notes = unique_names(header.cells)
-        self.notes = [f"{name}: {note}" for note in _names_notes(header, dialect, notes)]
+        self.notes = [f"{name}: {note}" for note in names_notes(header, dialect, notes)]
         self.schema = pa.schema([(column, pa.string()) for column in self.names])
         self._parse = Parser(self.names, dialect)
 
@@ -276,21 +276,3 @@ def _rows_of(batch: pa.RecordBatch, cells: Sequence[str]) -> NDArray[np.int64]:
         if not at.size:
             break
     return at
-
-
-def _names_notes(header: Header, dialect: Dialect, notes: list[str]) -> list[str]:
-    if not dialect.header:
-        return [*header.notes, f"no header: the columns are column_1 to column_{len(header.cells)}"]
-    return [*header.notes, *notes, *_doubled(header.cells, dialect)]
-
-
-def _doubled(cells: Sequence[str], dialect: Dialect) -> list[str]:
-    """What to do where every other column has no name: the delimiter may be of two signs."""
-    names = [bool(cell.strip()) for cell in cells]
-    if len(names) < 3 or names != [place % 2 == 0 for place in range(len(names))]:
-        return []
-    sign = dialect.delimiter.replace("\t", "\\t")
-    return [
-        f"every other column has no name: if two delimiters stand between cells, make them one:"
-        f" sed 's/{sign}{sign}/{sign}/g'"
-    ]

@@ -3,9 +3,9 @@
 import numpy as np
 
 from nntool.settings.wording import counted
+from nntool.tables.csv.bad_quotes import MARK
 from nntool.tables.csv.cutter import Block
 from nntool.tables.csv.defects import Defects, excerpt
-from nntool.tables.csv.marking import MARK
 from nntool.tables.csv.records import (
     Positions,
     Signs,

@@ -4,7 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator, Sequence
-from typing import Any, BinaryIO
+from typing import Any, Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,14 +15,21 @@ CELLS_AT_ONCE = 1 << 22
 NEEDS_QUOTES = '[,"\r\n]'
 
 
-def write_header(stream: BinaryIO, names: Sequence[str]) -> None:
+class Writable(Protocol):
+    """What writing needs of a stream."""
+
+    def write(self, data: Any, /) -> Any:
+        """Write all of the data."""
+
+
+def write_header(stream: Writable, names: Sequence[str]) -> None:
     """Write the names of the columns as one record."""
     text = io.StringIO(newline="")
     csv.writer(text, lineterminator="\n").writerow(names)
     stream.write(text.getvalue().encode("utf-8"))
 
 
-def write_batch(stream: BinaryIO, data: pa.RecordBatch | pa.Table) -> None:
+def write_batch(stream: Writable, data: pa.RecordBatch | pa.Table) -> None:
     r"""Write rows: text, numbers, booleans, dates; null is an empty cell.
 
     >>> out = io.BytesIO()

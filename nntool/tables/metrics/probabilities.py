@@ -68,7 +68,7 @@ def log_loss(s: Samples) -> Numbers:
     Source: Good 1952, Rational decisions.
     Use: probabilities that are to be believed; one sure mistake is dear.
     """
-    return s.mean(_surprise)
+    return s.mean(surprise)
 
 
 def brier(s: Samples) -> Numbers:
@@ -101,7 +101,8 @@ def ece(s: Samples) -> Numbers:
     return np.asarray(np.abs(gaps).sum(axis=1))
 
 
-def _surprise(rows: Scored) -> Numbers:
+def surprise(rows: Scored) -> Numbers:
+    """−ln p of the true class of each row, p ≥ 2.2e−16."""
     p = rows.known_probabilities()[np.arange(len(rows.target)), rows.target]
     return np.asarray(-np.log(np.maximum(p, np.finfo(np.float64).eps)))
 

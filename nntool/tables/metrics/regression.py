@@ -18,7 +18,7 @@ def mse(s: Samples) -> Numbers:
 
     Use: large errors are much worse than small ones; in the square of the unit.
     """
-    return s.mean(_squares)
+    return s.mean(squares)
 
 
 def rmse(s: Samples) -> Numbers:
@@ -71,14 +71,15 @@ def pinball(s: Samples) -> Numbers:
     Source: Koenker & Bassett 1978, Regression quantiles, Econometrica 46.
     Use: a model of a quantile; with τ = ½ it is half of mae.
     """
-    return s.mean(_tilted)
+    return s.mean(tilted)
 
 
 def _sizes(rows: Scored) -> Numbers:
     return np.abs(rows.errors)
 
 
-def _squares(rows: Scored) -> Numbers:
+def squares(rows: Scored) -> Numbers:
+    """(y − ŷ)² of each row."""
     return np.square(rows.errors)
 
 
@@ -94,6 +95,7 @@ def _squares_from_mean(rows: Scored) -> Numbers:
     return np.square(_from_mean(rows))
 
 
-def _tilted(rows: Scored) -> Numbers:
+def tilted(rows: Scored) -> Numbers:
+    """τ·e where e = y − ŷ ≥ 0 in a row, else (τ − 1)·e."""
     e = rows.errors
     return np.maximum(rows.tau * e, (rows.tau - 1) * e)

@@ -68,28 +68,44 @@ class NumberSource(Protocol):
         """The rows in some of the columns, as `CsvReader.narrow` says."""
 
 
-class CsvSource:
-    """A CSV reader as a source; ``left_out`` are the records that it could not read."""
+class Around(Opened):
+    """What stands around another reader or source: of its rows it knows what that one knows."""
 
-    def __init__(self, reader: CsvReader) -> None:
-        self._reader = reader
-        self.names = reader.names
-        self.given_names = reader.given_names
+    def __init__(self, inner: Opened) -> None:
+        self._inner = inner
+
+    @property
+    def names(self) -> list[str]:
+        """The columns, known at once."""
+        return self._inner.names
+
+    @property
+    def given_names(self) -> Sequence[str]:
+        """The columns as the source calls them."""
+        return self._inner.given_names
 
     @property
     def left_out(self) -> list[dict[str, Any]]:
-        """The records that are left out, complete after the last batch."""
-        return self._reader.left_out
+        """The first records that could not be read, complete after the last batch."""
+        return self._inner.left_out
 
     @property
     def notes(self) -> list[str]:
-        """What the reader met."""
-        return self._reader.notes
+        """What was met, complete after the last batch."""
+        return self._inner.notes
 
     @property
     def n_rows(self) -> int:
         """The rows so far."""
-        return self._reader.n_rows
+        return self._inner.n_rows
+
+
+class CsvSource(Around):
+    """A CSV reader as a source."""
+
+    def __init__(self, reader: CsvReader) -> None:
+        super().__init__(reader)
+        self._reader = reader
 
     def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """The rows in some of the columns."""
@@ -101,33 +117,17 @@ class CsvSource:
         self._reader.close()
 
 
-class AllColumns:
+class AllColumns(Around):
     """A source as a reader: the rows in all of its columns, until it is told which are wanted."""
 
     def __init__(self, source: Source) -> None:
+        super().__init__(source)
         self._source = source
         self._wanted: tuple[Sequence[str], Sequence[str]] | None = None
-        self.names = source.names
-        self.given_names = source.given_names
 
     def narrow(self, columns: Sequence[str], numbers: Sequence[str] = (), ahead: int = 0) -> None:
         """Give only these columns, as `CsvReader.narrow` says; all of a source of text alone."""
         self._wanted = columns, numbers
-
-    @property
-    def left_out(self) -> list[dict[str, Any]]:
-        """The first records that could not be read."""
-        return self._source.left_out
-
-    @property
-    def notes(self) -> list[str]:
-        """What was met."""
-        return self._source.notes
-
-    @property
-    def n_rows(self) -> int:
-        """The rows so far."""
-        return self._source.n_rows
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         source = self._source

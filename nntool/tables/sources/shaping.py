@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,8 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from nntool.errors import DataError, UsageError
+from nntool.tables import bad_rows
 from nntool.tables import columns as column_names
-from nntool.tables.sources.reading import Source, text_schema
+from nntool.tables.sources.reading import Around, BatchReader, Source, text_schema
 
 PSEUDONYM_DIGITS = 20
 """Hexadecimal digits of a pseudonym: 80 bits, so that of 10⁹ values two meet with p < 10⁻⁶."""
@@ -55,6 +56,25 @@ class Shaped:
             for name, array in zip(self.names, batch.columns, strict=True)
         ]
         return pa.RecordBatch.from_arrays(arrays, schema=text_schema(self.names))
+
+
+class Reshaped(Around):
+    """A reader whose columns are renamed and hashed; bad rows keep their mark."""
+
+    def __init__(self, reader: BatchReader, shaped: Shaped) -> None:
+        super().__init__(reader)
+        self._reader = reader
+        self._shaped = shaped
+
+    @property
+    def names(self) -> list[str]:
+        """The columns by the names that they are kept under."""
+        return self._shaped.names
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        for batch in self._reader:
+            rows, mark = bad_rows.without_mark(batch)
+            yield bad_rows.with_mark(self._shaped.kept(rows), mark)
 
 
 def shape_all(called: Sequence[str], sources: Sequence[Source], shape: Shape) -> list[Shaped]:

@@ -273,6 +273,17 @@ def test_each_bad_record_has_the_line_where_it_can_be_seen():
     assert "(the first is line 3)" in said
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_records_with_wrong_quotes_keep_the_lines_of_all_others(end):
+    lines = ["a,b", "1,2", '"x"y,3', "4,5", '"u"v,1', '"two', 'l"z,4', "6,7"]
+    _, rows, said = read(text_of(*lines, end=end), max_bad_rows=3)
+    assert rows == [["1", "2"], ["4", "5"], ["6", "7"]]
+    assert "line 3 goes on" in said
+    assert "line 5 goes on" in said
+    assert "line 7 goes on after a closing quote, which opened on line 6" in said
+    assert "blank" not in said
+
+
 def test_bad_records_at_the_end_may_be_passed_over():
     data = text_of(*TABLE, "the end", "by us")
     error = refusal(data)

@@ -7,9 +7,10 @@ import time
 
 import pytest
 
+from nntool.tables.csv.arriving import Arriving, arriving, has_more, peek
 from nntool.tables.csv.dialect import Dialect
 from nntool.tables.csv.reader import CsvReader
-from nntool.tables.csv.source import HEAD_BYTES, Arriving, arriving, has_more, peek
+from nntool.tables.csv.source import HEAD_BYTES
 
 
 @pytest.fixture
@@ -57,7 +58,7 @@ def test_files_and_streams_in_memory_are_read_as_they_are(tmp_path):
 
 
 def test_the_head_of_a_slow_pipe_is_not_waited_for(pipe, monkeypatch):
-    monkeypatch.setattr("nntool.tables.csv.source.PATIENCE_AT_FIRST", 0.05)
+    monkeypatch.setattr("nntool.tables.csv.arriving.PATIENCE_AT_FIRST", 0.05)
     stream, sink = pipe
     sink.write(b"a,b\n1,2\n")
     head, rest = peek(stream, keep_open=True, patient=False)
@@ -67,8 +68,31 @@ def test_the_head_of_a_slow_pipe_is_not_waited_for(pipe, monkeypatch):
     assert rest.read() == b"a,b\n1,2\n3,4\n"
 
 
+def test_the_head_of_rows_that_come_one_by_one_ends_too(pipe, monkeypatch):
+    monkeypatch.setattr("nntool.tables.csv.arriving.PATIENCE_AT_FIRST", 0.2)
+    stream, sink = pipe
+    stop = threading.Event()
+
+    def write_rows():
+        sink.write(b"a,b\n")
+        while not stop.wait(0.05):
+            sink.write(b"1,2\n")
+        sink.close()
+
+    writer = threading.Thread(target=write_rows)
+    writer.start()
+    begun = time.perf_counter()
+    threading.Timer(5, stop.set).start()
+    head, rest = peek(stream, keep_open=True, patient=False)
+    assert time.perf_counter() - begun < 3
+    stop.set()
+    writer.join()
+    assert head.startswith(b"a,b\n1,2\n")
+    assert set(rest.read().splitlines()[1:]) == {b"1,2"}
+
+
 def test_a_head_that_must_be_seen_whole_is_waited_for(pipe, monkeypatch):
-    monkeypatch.setattr("nntool.tables.csv.source.PATIENCE_AT_FIRST", 0.01)
+    monkeypatch.setattr("nntool.tables.csv.arriving.PATIENCE_AT_FIRST", 0.01)
     stream, sink = pipe
 
     def write_slowly():
@@ -98,7 +122,7 @@ def test_the_head_of_a_fast_pipe_is_whole(pipe):
 
 @pytest.mark.parametrize("ahead", [0, 1, 3])
 def test_rows_that_have_come_are_not_held_back(pipe, monkeypatch, ahead):
-    monkeypatch.setattr("nntool.tables.csv.source.PATIENCE_AT_FIRST", 0.05)
+    monkeypatch.setattr("nntool.tables.csv.arriving.PATIENCE_AT_FIRST", 0.05)
     stream, sink = pipe
     sink.write(b"a,b\n1,2\n")
     reader = CsvReader(

@@ -7,7 +7,8 @@ import pyarrow as pa
 import pytest
 
 from nntool.errors import DataError
-from nntool.tables.csv.source import HEAD_BYTES, open_source, peek
+from nntool.tables.csv.arriving import peek
+from nntool.tables.csv.source import HEAD_BYTES, open_source
 
 
 def test_peeking_takes_nothing_away():
