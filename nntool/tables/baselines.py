@@ -16,8 +16,6 @@ MIN_ROWS = 5_000  # however wide the rows are
 BLOCK = 65_536  # rows predicted at a time
 
 Array = npt.NDArray[Any]
-
-
 Answer = tuple[Array, Array | None]
 """What is predicted `(n,)`, and the probabilities `(n, n_classes)` of classes."""
 
@@ -62,7 +60,8 @@ def score(
             task, scored.target, *answer, classes=classes, positive=positive, tau=tau
         )
 
-    train = train.at(~np.isnan(train.target) if regression else train.target >= 0)
+    present = ~np.isnan(train.target) if regression else train.target >= 0
+    train = train if present.all() else train.at(present)  # features are copied once at most
     constant = {
         "model": "the mean of training" if regression else "the majority class",
         **scores(constant_answer(task, train.target, len(scored.target), len(classes))),

@@ -64,6 +64,8 @@ def test_a_column_that_is_not_used_has_none_at_all(ok, learned):
     assert (unused["features"], unused["mean"], unused["sd"]) == (0, 0, 0)
     [line] = [line for line in said.text.splitlines() if line.startswith("visits")]
     assert line.endswith("not used by the network")
+    [header] = [line for line in said.text.splitlines() if line.startswith("importance")]
+    assert header.endswith("rise of log-loss  ± sd")
 
 
 @pytest.mark.parametrize(("repeats", "heading"), [("2", "rise of log-loss ± sd"), ("1", "")])

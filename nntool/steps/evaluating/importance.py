@@ -115,11 +115,12 @@ def table(found: dict[str, Any]) -> TableView:
     body = []
     for column in found.get("columns", [])[:MOST_SHOWN]:
         used = "" if column["features"] else "not used by the network"
-        sd = "" if column["sd"] is None else number(column["sd"], digits=3)
+        sd = "" if column["sd"] is None else f"± {number(column['sd'], digits=3)}"
         body.append([" + ".join(column["columns"]), number(column["mean"]), sd, used])
     word = "rise" if found["metric"] in ("log-loss", "pinball") else "drop"
-    sd = "± sd" if any(row[2] for row in body) else ""
-    return TableView("importance", ["importance", f"{word} of {found['metric']}", sd, ""], body)
+    spread = "± sd" if found.get("repeats", 0) > 1 else ""
+    header = ["importance", f"{word} of {found['metric']}", spread, ""]
+    return TableView("importance", header, body)
 
 
 def notes(found: dict[str, Any]) -> list[str]:

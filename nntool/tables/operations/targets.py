@@ -34,7 +34,10 @@ def fit_target(
     present = ~np.isnan(numbers) if regression else numbers >= 0
     known = numbers[present if rows is None else present & rows]
     if not len(known):
-        raise DataError("no training row has a target", "name another column with clean --target")
+        raise DataError(
+            "no training row has a target, of those that clean has not left out",
+            "clean with rules that leave out fewer rows, or name another column with --target",
+        )
     if not regression:
         return {"task": task, "classes": list(classes or ())}
     if (largest := float(np.abs(known).max())) > LIMIT:

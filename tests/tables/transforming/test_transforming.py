@@ -333,5 +333,7 @@ def test_class_codes_pass_through() -> None:
     ("values", "task"), [(np.array([-1, -1]), "binary"), (np.array([np.nan]), "regression")]
 )
 def test_a_target_that_is_missing_everywhere_is_refused(values, task) -> None:
-    with pytest.raises(DataError, match="no training row has a target"):
+    with pytest.raises(
+        DataError, match="no training row has a target, of those that clean has not left"
+    ):
         fit_target(values, task, options())
