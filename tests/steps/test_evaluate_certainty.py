@@ -264,6 +264,14 @@ def test_without_validation_rows_none_is_chosen(nntool, ok, typed, split_for):
     ok("evaluate", root, "--optimize", "f1")
 
 
+def test_training_rows_are_not_made_more_for_validation_rows(nntool, ok, split_for):
+    root = split_for("churned")
+    ok("split", root, "--train", "0.5", "--validation", "0", "--test", "0.2")
+    ok("train", root, *QUICK)
+    said = nntool("evaluate", root, "--optimize", "f1")
+    assert said.hint.endswith(" --validation 0.15")
+
+
 def test_the_quantile_of_the_loss_is_that_of_pinball(ok, split_for):
     root = split_for("income")
     ok("train", root, *QUICK, "--loss", "quantile:tau=0.8")

@@ -285,6 +285,17 @@ def test_a_class_that_training_never_saw_is_said_when_scored(nntool, run, table,
     )
 
 
+def test_classes_that_training_never_saw_are_counted_over_all_chunks(
+    nntool, run, table, write, monkeypatch
+):
+    monkeypatch.setattr("nntool.tables.csv.cutter.FIRST_BLOCK", 300)
+    for place in (2, 20, 40, 60):
+        table[place][CHURNED] = "maybe"
+    source = write("new.csv", table)
+    said = nntool("evaluate", run, "--data", source)
+    assert f"{source}: 4 rows of class 'maybe', which training never saw" in said.err
+
+
 def test_records_of_another_length_are_named_by_line(nntool, tmp_path, table, write):
     source = write("in.csv", [*table[:3], ["1", "2"], *table[3:]])
     said = nntool("collect", tmp_path / "new", source, "--delimiter", ",")

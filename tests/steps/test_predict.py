@@ -177,7 +177,7 @@ def test_an_input_is_read_as_the_source_was(ok, tmp_path, source):
     assert "not seen" not in said.err
 
 
-def test_booleans_of_a_typed_input_are_those_of_a_csv(ok, tmp_path, write):
+def test_booleans_of_a_typed_input_are_those_of_a_csv(ok, tmp_path, write, monkeypatch):
     flags = [str(i % 3 == 0) for i in range(60)]
     header = ["flag", "x", "won"]
     rows = [[flag, str(i), str(i % 2 == 0)] for i, flag in enumerate(flags)]
@@ -196,6 +196,10 @@ def test_booleans_of_a_typed_input_are_those_of_a_csv(ok, tmp_path, write):
     assert said.text == ok("predict", root, source).text
     assert "'flag': 60 cells read as False or True" in said.err
     scored = ok("evaluate", root, "--data", tmp_path / "in.parquet")
+    assert "60 rows of class False or True, written in other case" in scored.err
+    lower = write("lower.csv", [header, *([*row[:2], row[2].lower()] for row in rows)])
+    monkeypatch.setattr("nntool.tables.csv.cutter.FIRST_BLOCK", 200)  # several chunks of rows
+    scored = ok("evaluate", root, "--data", lower)
     assert "60 rows of class False or True, written in other case" in scored.err
 
 

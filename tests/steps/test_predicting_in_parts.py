@@ -95,6 +95,17 @@ def test_chunks_and_threads_change_no_byte_and_no_count(trained, new):
         assert same(answered(trained, new, threads=threads), expected)
 
 
+def test_what_follows_the_order_of_rows_is_answered_as_a_whole(ok, tmp_path, source, new):
+    from tests.conftest import QUICK
+
+    root = tmp_path / "run"
+    smooth = ["--set", 'clean.smooth={age="rolling-mean"}', "--set", 'clean.order_by="income"']
+    ok("run", root, "--data", source, "--target", "churned", *QUICK, *smooth)
+    expected = answered(root, new)
+    for n_rows, threads in ((100, 1), (1000, 2), (2599, 2)):
+        assert same(answered(root, new, n_rows, threads, narrow=False), expected)
+
+
 @pytest.mark.parametrize("n_rows", [1, 7])
 def test_rows_by_ones_and_sevens_have_the_same_bytes(run, new, n_rows):
     expected = answered(run, new)[0]
