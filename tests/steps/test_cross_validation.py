@@ -21,6 +21,7 @@ from nntool.settings.evaluate import EvaluateSettings
 from nntool.steps import cross_validation, one_fold
 from nntool.steps.evaluating import folds
 from nntool.steps.job import Job
+from nntool.steps.performing import read_json
 
 CHAIN = ["--set", "train.epochs=4", "--set", "train.hidden=[6]"]
 
@@ -302,6 +303,19 @@ def test_nothing_is_averaged_where_every_fold_diverged(nntool, run, monkeypatch,
     assert said.code == 5
     assert said.message.endswith("no fold learned; fold 1 of 3: train: the loss is not finite")
     assert said.hint == "less"
+    assert results(run) == before
+
+
+def test_a_fold_that_reads_the_target_in_another_way_is_refused(nntool, run, monkeypatch, results):
+    def otherwise(path):
+        state = read_json(path)
+        return state | {"target": state["target"] | {"classes": ["no", "maybe"]}}
+
+    before = results(run)
+    monkeypatch.setattr(one_fold, "read_json", otherwise)
+    said = nntool("evaluate", run, "--cv", "2")
+    assert said.code == 3
+    assert "fold 1 of 2: clean: the target is read in another way from these rows" in said.message
     assert results(run) == before
 
 
