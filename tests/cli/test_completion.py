@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+FROM_BASH = ["bash", "-c", '"$@"; exit $?', "bash"]
+"""A shell that waits for its command: typer looks among its ancestors for one."""
 PROGRAM = "import sys; sys.argv[0] = 'nntool'; from nntool.cli.main import main; main()"
 
 
@@ -15,7 +17,7 @@ def shell(tmp_path):
         known = {k: v for k, v in os.environ.items() if "COMPLETE" not in k}
         home = {"HOME": str(tmp_path), "SHELL": "/bin/bash"}
         done = subprocess.run(
-            [sys.executable, "-c", PROGRAM, *words],
+            [*FROM_BASH, sys.executable, "-c", PROGRAM, *words],
             capture_output=True,
             text=True,
             env=known | home | more,

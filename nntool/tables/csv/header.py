@@ -185,7 +185,7 @@ def row_names_for(first: Sequence[str], names: Sequence[str], *, is_quoted: bool
     Row names number the rows, from 1 on, or are texts that all differ; ``is_quoted``: those and
     the names stand in quotes. A few numbers without quotes may be anything.
 
-    >>> name_for(["1", "2", "3"], ["a", "b"], is_quoted=False)
+    >>> row_names_for(["1", "2", "3"], ["a", "b"], is_quoted=False)
     'row'
     """
     are_numbers = list(first) == [str(number) for number in range(1, len(first) + 1)]
