@@ -31,7 +31,7 @@ def best(metric: str, is_positive: npt.NDArray[np.bool_], p: npt.NDArray[np.floa
     """
     steps = _steps(p)
     cells = _confusions(is_positive, p, steps)
-    values = DECISIONS[metric].function(Confusions(cells, 1))
+    values = DECISIONS[metric].function(Confusions.of(cells, 1))
     low, high = steps[:-1], steps[1:]
     middle = (np.maximum(low, 0) + high) / 2
     holds_half = (low < HALF) & (high >= HALF)

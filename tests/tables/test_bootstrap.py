@@ -1,6 +1,7 @@
 """Intervals: as wide as theory says, the same as a bootstrap by hand, whatever the grouping."""
 
 import json
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -208,3 +209,16 @@ def test_few_rows_have_intervals_that_are_numbers_or_none(pairs, with_p):
     p = np.eye(3)[said] if with_p else None
     found = intervals("multiclass", Scored(truth, said, p, 3, 2), rng(), resamples=20)
     json.dumps(found, allow_nan=False)
+
+
+def test_a_thousand_classes_take_no_matrix_for_each_resample():
+    truth, answer = rng().integers(0, 1000, (2, 300))
+    rows = Scored(truth, answer, n_classes=1000)
+    tracemalloc.start()
+    try:
+        found = intervals("multiclass", rows, rng(), resamples=200, names=["accuracy", "kappa"])
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert found["metrics"]["kappa"] is not None
+    assert peak < 200e6  # a million cells for each of 200 resamples would be 1.6 GB

@@ -79,31 +79,29 @@ class Scored:
 
 
 class Confusions(NamedTuple):
-    """Confusion matrices of several samples: all that metrics of decisions look at."""
+    """The margins of the confusion matrices of several samples: all that metrics of decisions need.
 
-    cells: Numbers
-    """`(n_samples, n_classes, n_classes)`: rows of each class (down) that got each (across)."""
+    The matrices themselves would not do: of a thousand classes each has a million cells.
+    """
+
+    hits: Numbers
+    """Rows that were predicted right, by class, `(n_samples, n_classes)`."""
+    in_truth: Numbers
+    """Rows of each class."""
+    in_prediction: Numbers
+    """Rows predicted as each class."""
     positive: int
+
+    @classmethod
+    def of(cls, cells: Numbers, positive: int) -> "Confusions":
+        """The margins of matrices `(n_samples, n_classes, n_classes)`, actual classes down."""
+        hits = np.diagonal(cells, axis1=1, axis2=2)
+        return cls(hits, cells.sum(axis=2), cells.sum(axis=1), positive)
 
     @property
     def n(self) -> Numbers:
         """Rows, `(n_samples,)`."""
-        return np.asarray(self.cells.sum(axis=(1, 2)))
-
-    @property
-    def hits(self) -> Numbers:
-        """Rows that were predicted right, by class, `(n_samples, n_classes)`."""
-        return np.diagonal(self.cells, axis1=1, axis2=2)
-
-    @property
-    def in_truth(self) -> Numbers:
-        """Rows of each class."""
-        return np.asarray(self.cells.sum(axis=2))
-
-    @property
-    def in_prediction(self) -> Numbers:
-        """Rows predicted as each class."""
-        return np.asarray(self.cells.sum(axis=1))
+        return np.asarray(self.in_truth.sum(axis=1))
 
 
 Terms = Callable[[Scored], Array]
@@ -143,13 +141,16 @@ class Samples:
     @cached_property
     def confusions(self) -> Confusions:
         """How often the classes were taken for each other in each sample."""
-        k, pairs = self.rows.n_classes, self.rows.pairs
+        rows, k = self.rows, self.rows.n_classes
         if self.counts is None:
-            cells = self.rows.confusion[None].astype(np.float64)
-        else:
-            found = [np.bincount(pairs, weights=one, minlength=k * k) for one in self.counts]
-            cells = np.reshape(found, (-1, k, k))
-        return Confusions(cells, self.rows.positive)
+            return Confusions.of(rows.confusion[None].astype(np.float64), rows.positive)
+        is_right = rows.target == rows.predicted
+        outcome = rows.target.astype(np.int64) * 2 + is_right
+        found = [np.bincount(outcome, weights=one, minlength=2 * k) for one in self.counts]
+        predicted = [np.bincount(rows.predicted, weights=one, minlength=k) for one in self.counts]
+        by_outcome = np.asarray(found, dtype=np.float64).reshape(-1, k, 2)
+        hits = by_outcome[:, :, 1]
+        return Confusions(hits, by_outcome.sum(axis=2), np.asarray(predicted), rows.positive)
 
     def areas(self, of_class: int) -> tuple[Numbers, Numbers]:
         """The areas under ROC and precision-recall curve of a class against all others.
