@@ -57,7 +57,7 @@ class Curvature:
         self._z = self._y = np.empty(0)
         self._scale = np.empty((0, 1))
         self._jacobian: Array | None = None
-        self._went_back = False
+        self._went_back = self._settled = False
 
     def visit(self, views: Views, batch: Batch, share: float = 1.0) -> float:
         """Return ``share`` times the loss of a block; ``share`` is its part of all rows.
@@ -68,7 +68,7 @@ class Curvature:
             raise ValueError(f"a block of {self.n_rows} rows with their targets is needed")
         self._views, self._y = views, batch.target
         self._z = self._forward(batch)
-        self._went_back = False
+        self._went_back = self._settled = False
         loss = self.output.value(self._z, batch.target, batch.weight, self._loss_tape)
         self._loss_tape.dz *= share
         self._scale = np.full((self.n_rows, 1), share / self.n_rows, self._z.dtype)
@@ -84,6 +84,7 @@ class Curvature:
     def add_hessian_product(self, v: Array, out: Array) -> None:
         """Add H·v, H the second derivatives of the block's loss; where it has a kink, 0."""
         self._go_back()
+        self._settle()
         z_dot = self._tangent(v)
         bent = self.output.loss.hessian_product(self.output.head, self._z, self._y, z_dot)
         self._take_back(bent, bends=True)
@@ -132,7 +133,7 @@ class Curvature:
         return cast(Array, x)
 
     def _go_back(self) -> None:
-        """Pass the gradient back, once in a visit, and keep what the layers need of it."""
+        """Pass the gradient back, once in a visit, and keep it as it comes to each layer."""
         if self._went_back:
             return
         dy = self._loss_tape.dz
@@ -143,8 +144,16 @@ class Curvature:
             else:
                 r.dy = dy
             dy = layer.backward(p, self._gradients[i], dy, self._tape[i])
-            layer.settle(p, r)
         self._went_back = True
+
+    def _settle(self) -> None:
+        """Let the layers prepare for any number of Hessian products, once in a visit."""
+        if not self._settled:
+            for layer, p, r in zip(
+                self.net.layers, self._views.parameters, self._second, strict=True
+            ):
+                layer.settle(p, r)
+        self._settled = True
 
     def _tangent(self, v: Array) -> Array:
         """Return how the raw outputs change as the parameters change by ``v``."""

@@ -438,6 +438,18 @@ def test_products_may_be_asked_for_again_and_in_any_order() -> None:
     np.testing.assert_array_equal(block.residuals()[0], jacobian)
 
 
+def test_a_visit_forgets_the_point_before_it() -> None:
+    spec = NetworkSpec(n_numeric=3, hidden=(5, 4), activation="tanh", n_outputs=1)
+    problem = Problem(spec, HALF_SQUARED)
+    block, v = problem.visited(), problem.direction()
+    block.add_hessian_product(v, np.zeros_like(v))
+    problem.theta += 0.5
+    block.visit(problem.net.bind(problem.theta, problem.stats), problem.batch)
+    again = np.zeros_like(v)
+    block.add_hessian_product(v, again)
+    np.testing.assert_array_equal(again, problem.hessian()(v))
+
+
 def test_a_block_needs_its_number_of_rows_and_targets() -> None:
     problem = Problem(NetworkSpec(n_numeric=3, hidden=(), n_outputs=1), HALF_SQUARED)
     block = Curvature(problem.net, HALF_SQUARED, N_ROWS + 1, np.float64)
