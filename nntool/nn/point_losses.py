@@ -16,13 +16,15 @@ from nntool.nn.setting import setting
 class Loss:
     """The form of a loss; ``links`` says for which tasks it is meant and behind which links.
 
-    The first link of a task is its default.
+    The first link of a task is its default. ``has_gradient`` is False where what stands in for the
+    gradient is not that of the loss itself: a line search has nothing to go by.
     """
 
     kind: ClassVar[str] = "loss"
     links: ClassVar[Mapping[Task, tuple[str, ...]]]
     takes_coding: ClassVar[bool] = False
     scales_target: ClassVar[bool] = True
+    has_gradient: ClassVar[bool] = True
 
     def rows(self, head: Head, z: Array, y: Array, tape: LossTape) -> None:
         """Write the loss of each row into ``tape.rows`` and its gradient into ``tape.dz``."""
@@ -37,11 +39,14 @@ class Loss:
 
 @dataclass(frozen=True, kw_only=True)
 class PointLoss(Loss):
-    """A loss of a prediction and a number; the outputs of a row are summed."""
+    """A loss of a prediction and a number; the outputs of a row are summed.
+
+    Classes behind the identity are coded ±1, and the outputs are scores: units as in Adaline.
+    """
 
     links: ClassVar[Mapping[Task, tuple[str, ...]]] = {
-        "binary": ("sigmoid", "tanh", "softmax"),
-        "multiclass": ("softmax", "sigmoid", "tanh"),
+        "binary": ("sigmoid", "tanh", "softmax", "identity"),
+        "multiclass": ("softmax", "sigmoid", "tanh", "identity"),
         "regression": ("identity", "exp", "sigmoid", "tanh"),
     }
     takes_coding: ClassVar[bool] = True
