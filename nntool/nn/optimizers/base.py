@@ -21,8 +21,9 @@ class Method:
 
     What it demands of a training: ``whole_batch``, a loss that is one and the same function of the
     weights throughout, over all rows (no batches, no chance, no rate); ``single_layer``, no hidden
-    units; ``losses``, by task, what it learns by where nobody names a loss; ``default_batch``, the
-    rows of a batch where nobody names them; ``needs_gradient``, activations that have one.
+    units; ``needs_gradient``, activations that have one. What it takes where nobody names another:
+    ``losses``, by task; ``link``, that of the output; ``initializer``; ``default_batch``, the rows
+    of a batch.
     """
 
     kind: ClassVar[str] = "optimizer"
@@ -34,6 +35,8 @@ class Method:
     whole_batch: ClassVar[bool] = False
     single_layer: ClassVar[bool] = False
     losses: ClassVar[Mapping[str, str]] = {}
+    link: ClassVar[str] = "auto"
+    initializer: ClassVar[str] = "auto"
     default_batch: ClassVar[int | Literal["auto", "full"]] = "auto"
     needs_gradient: ClassVar[bool] = True
 
