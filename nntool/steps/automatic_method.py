@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import msgspec
-
 from nntool.settings.choices import name_and_settings
 from nntool.settings.train import TrainSettings
 from nntool.settings.wording import together
@@ -28,6 +26,8 @@ def settle(
     """The settings with the method that 'auto' comes to, and what to say of it."""
     if settings.optimizer != "auto":
         return settings, []
+    import msgspec
+
     found = method_for(settings, words, n_rows)
     chosen = msgspec.structs.replace(settings, optimizer=found.name)
     return demands.adapted(chosen, words["task"])[0], [found.why]

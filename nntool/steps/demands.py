@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import msgspec
-
 from nntool.errors import UsageError
 from nntool.settings.choices import name_and_settings
 from nntool.settings.model import fields
@@ -148,6 +146,8 @@ def adapted(settings: TrainSettings, task: str) -> tuple[TrainSettings, list[str
 
     Raises ``UsageError`` where the method cannot learn such a task.
     """
+    import msgspec
+
     method = method_class(settings)
     if method is None:
         return settings, []

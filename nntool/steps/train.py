@@ -24,6 +24,7 @@ from nntool.steps import (
     monitoring,
     planning,
     references,
+    remedies,
     rows,
     sources,
     trainers,
@@ -223,6 +224,7 @@ def _findings(
         ended=_ended(trainer, diverged),
         activation=trainer.net.spec.activation,
         kept_loss=kept_loss,
+        means=remedies.of_method(trainer.plan.rules.optimizer, _ended(trainer, diverged)),
     )
 
 
