@@ -64,13 +64,13 @@ def test_patience_does_not_end_it() -> None:
 
 @pytest.mark.parametrize("stop_after", [1, 3, 7, 9])
 def test_a_restored_training_ends_with_the_same_snapshots(stop_after: int) -> None:
-    whole = trainer(patience=2)
+    whole = trainer(patience=1)
     list(whole.run())
-    first = trainer(patience=2)
+    first = trainer(patience=1)
     for report in first.run(stopper(first, stop_after)):
         assert report.epoch <= stop_after
     assert first.ended == "asked"
-    second = trainer(patience=2)
+    second = trainer(patience=1)
     second.restore(*first.state())
     assert second.members()[0].tobytes() == first.members()[0].tobytes()
     list(second.run())
