@@ -43,10 +43,7 @@ class Session:
     def __enter__(self) -> Session:
         if self._may_create:
             self._created = not self.root.exists()
-            if self.root.name in names.FOLDERS and (self.root.parent / names.MANIFEST).exists():
-                raise UsageError(
-                    f"{self.root} belongs to the run {self.root.parent}", "name a folder of its own"
-                )
+            self._refuse_folder_of_a_run()
             try:
                 self.root.mkdir(parents=True, exist_ok=True)
             except (FileExistsError, NotADirectoryError):
@@ -87,6 +84,14 @@ class Session:
         else:
             (self.root / names.LOCK).write_text("")
         self._lock.release()
+
+    def _refuse_folder_of_a_run(self) -> None:
+        """A step's folder, or that of a try, is no place for a run."""
+        folder = self.root.parent if self.root.parent.name == names.TRY else self.root
+        if folder.name in names.FOLDERS and (folder.parent / names.MANIFEST).exists():
+            raise UsageError(
+                f"{self.root} belongs to the run {folder.parent}", "name a folder of its own"
+            )
 
     def _refuse_links(self) -> None:
         """A stranger's run must not lead out of its folder: nothing is written through links."""
