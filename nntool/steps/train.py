@@ -74,7 +74,7 @@ def train_in(session: Session, settings: TrainSettings, job: Job, outcome: Outco
         settings,
         job,
         outcome,
-        lambda folder: _work(session, settings, job, folder, outcome),
+        lambda folder: train_into(folder, session, settings, job, outcome, session.root),
     )
 
 
@@ -105,9 +105,15 @@ class Trained(NamedTuple):
         return "interrupted" if self.trainer.ended == "asked" else "finished"
 
 
-def _work(
-    session: Session, settings: TrainSettings, job: Job, folder: Path, outcome: Outcome
+def train_into(
+    folder: Path,
+    session: Session,
+    settings: TrainSettings,
+    job: Job,
+    outcome: Outcome,
+    home: Path,
 ) -> Done:
+    """Train from the run's artifacts and write into a folder; ``home`` has its checkpoints."""
     from nntool.nn.registry import InvalidChoice
 
     try:
@@ -115,7 +121,7 @@ def _work(
         outcome.notes += said
         words = planning.describe(session, settings, outcome)
         with sources.row_sources(session.run, words, settings, outcome) as rows_of:
-            trained = _learn(session, settings, job, outcome, words, rows_of)
+            trained = _learn(session, settings, job, outcome, words, rows_of, home)
     except InvalidChoice as error:
         raise UsageError(str(error), "nntool train --help") from None
     _write(folder, trained)
@@ -131,6 +137,7 @@ def _learn(
     outcome: Outcome,
     words: dict[str, Any],
     rows_of: sources.Sources,
+    home: Path,
 ) -> Trained:
     """Resolve what is 'auto', and train."""
     has_validation = rows_of.validation is not None
@@ -149,7 +156,7 @@ def _learn(
     outcome.notes += planning.cautions(settings, resolved, trainer)
     of = checkpoint.key(plain(settings) | resolved, freshness.inputs(session.run, "train"))
     with learning.numerics(job, trainer):
-        log = learning.Log(session.root, of, trainer, job)
+        log = learning.Log(home, of, trainer, job)
         log.resume()
         job.listener.say(f"nntool train: {planning.opening(trainer, resolved)}")
         diverged = learning.learn(trainer, log, job)
