@@ -19,7 +19,7 @@ from nntool.steps.performing import read_json
 
 if TYPE_CHECKING:
     from nntool.nn.network import Network
-    from nntool.nn.optimizers import Optimizer
+    from nntool.nn.optimizers import Method
     from nntool.nn.plan import Plan
     from nntool.nn.training import Trainer
 
@@ -29,6 +29,12 @@ VECTORS = 7
 """Vectors of the length of all weights at the peak of training, beside those that are kept three
 times (now, as of the last epoch, in the checkpoint): gradient, best so far, what an update is
 measured by, scratch. With Adam 12.2 were measured and 7 + 3·3 are counted."""
+
+
+def task_of(session: Session) -> str:
+    """What is to be learned: "binary", "multiclass" or "regression"."""
+    task: str = read_json(session.run.checked(names.CLEAN_STATE))["target"]["task"]
+    return task
 
 
 def describe(session: Session, settings: TrainSettings, outcome: Outcome) -> dict[str, Any]:
@@ -90,8 +96,11 @@ def resolve(
     from nntool.nn.registry import choice_of
 
     output = make_output(words)
-    optimizer = choices.built("OPTIMIZERS", settings.optimizer)
-    _refuse_decay_beyond_zero(settings, optimizer)
+    optimizer = choices.built("METHODS", settings.optimizer)
+    rate: dict[str, Any] = {}
+    if optimizer.by_batches:
+        _refuse_decay_beyond_zero(settings, optimizer)
+        rate["learning_rate"] = settings.learning_rate or optimizer.learning_rate
     monitor = monitoring.monitor_of(settings.monitor, words["task"], has_validation=has_validation)
     return {
         **network_size(settings, n_rows),
@@ -99,7 +108,7 @@ def resolve(
         "optimizer": settings.optimizer,
         "output": choice_of(LINKS, output.head.link)["name"],
         "target_coding": output.head.coding,
-        "learning_rate": settings.learning_rate or optimizer.learning_rate,
+        **rate,
         "batch_size": batch_rows(settings.batch_size, n_rows),
         "penalty": penalties_for(settings.penalty, n_rows),
         "monitor": monitor,
@@ -108,7 +117,7 @@ def resolve(
     }
 
 
-def _refuse_decay_beyond_zero(settings: TrainSettings, optimizer: Optimizer) -> None:
+def _refuse_decay_beyond_zero(settings: TrainSettings, optimizer: Method) -> None:
     """Refuse a decoupled decay that would turn the sign of every weight: 1 − ηλ below 0."""
     decay = optimizer.weight_decay if settings.weight_decay is None else settings.weight_decay
     rate = settings.learning_rate or optimizer.learning_rate
@@ -153,9 +162,11 @@ def opening(trainer: Trainer, resolved: dict[str, Any]) -> str:
     held = f"{n_held:,} validation rows" if n_held else "no validation rows"
     size = resolved["batch_size"]
     batches = "all rows in one batch" if size == "full" else f"batches of {size}"
+    rate = resolved.get("learning_rate")
+    at_rate = "" if rate is None else f", learning rate {rate:g}"
     return (
         f"{trainer.net.size:,} weights, {trainer.train.n_rows:,} training rows, {held},"
-        f" {batches}, learning rate {resolved['learning_rate']:g}"
+        f" {batches}{at_rate}"
     )
 
 
@@ -194,9 +205,9 @@ def cautions(settings: TrainSettings, resolved: dict[str, Any], trainer: Trainer
 
 def refuse_too_large(net: Network, plan: Plan, dtype: str) -> None:
     """Refuse a network whose vectors do not fit in the memory that is there, with the numbers."""
-    rules = plan.rules
-    kept = 1 + len(rules.optimizer.state_names) + (plan.average is not None)
-    apart = rules.optimizer.wants is not None or plan.weight_noise > 0
+    rules, rule = plan.rules, plan.rules.rule
+    kept = 1 + len(rule.state_names) + (plan.average is not None)
+    apart = rule.wants is not None or plan.weight_noise > 0
     vectors = VECTORS + 3 * kept + apart + 2 * (rules.layer_rates is not None)
     needed = net.size * vectors * (8 if dtype == "float64" else 4)
     free = available_memory()
