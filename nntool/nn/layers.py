@@ -291,38 +291,3 @@ def share_idle(slopes: Array, activation: Activation) -> float:
     """Return the share of the columns of ``slopes`` `(n, units)` that are almost all flat."""
     flat = np.abs(slopes) < 0.05 * activation.steepest
     return float((flat.mean(axis=0) >= 0.99).mean())
-
-
-class Dropout(Layer):
-    """Each activity is set to 0 with probability p while training, the others grow by 1/(1 − p).
-
-    Srivastava et al. 2014, JMLR 15, with inverted scaling: prediction changes nothing. p is taken
-    as a multiple of 1/65,536: sixteen random bits decide of each activity, which costs a fifth of
-    drawing a float; the scale follows the p that is taken.
-    """
-
-    def __init__(self, name: str, width: int, rate: float, stream: str) -> None:
-        super().__init__(name, width, width)
-        self.cut = min(round(rate * 65_536), 65_535)
-        self.stream = stream
-
-    def tape(self, n_rows: int, dtype: DTypeLike) -> LayerTape:
-        shape = (n_rows, self.n_out)
-        return LayerTape(out=np.empty(shape, dtype), scratch=np.empty(shape, dtype))
-
-    def forward(
-        self, p: Sequence[Array], s: Sequence[Array], x: Array, t: LayerTape, rng: Streams | None
-    ) -> Array:
-        if rng is None:
-            t.scratch.fill(1)
-            return x
-        mask = t.scratch
-        words = rng[self.stream].bit_generator.random_raw(-(-mask.size // 4))
-        kept = words.view(np.uint16)[: mask.size].reshape(mask.shape) >= self.cut
-        np.multiply(kept, 65_536 / (65_536 - self.cut), out=mask, casting="unsafe")
-        np.multiply(x, mask, out=t.out)
-        return t.out
-
-    def backward(self, p: Sequence[Array], g: Sequence[Array], dy: Array, t: LayerTape) -> Array:
-        dy *= t.scratch
-        return dy
