@@ -8,7 +8,7 @@ import numpy as np
 
 from nntool.nn.arrays import Array
 from nntool.nn.batches import Batch
-from nntool.nn.training import Trainer
+from nntool.nn.learners.mini_batches import MiniBatches
 
 LOWEST, HIGHEST = 1e-6, 10.0
 UPDATES = 140
@@ -18,17 +18,17 @@ WORSE = 3.0
 """A loss that has risen by so many times its best is lost: four times the best."""
 
 
-def sweep(trainer: Trainer) -> tuple[list[float], list[float]]:
+def sweep(learner: MiniBatches) -> tuple[list[float], list[float]]:
     """Train with rates that grow from 1e-6 to 10 by a constant factor; return rates and losses.
 
-    It ends early at a loss that is not finite, or far above that of the start. The trainer is
+    It ends early at a loss that is not finite, or far above that of the start. The learner is
     used up: make another one to train with.
     """
     rates: list[float] = []
     losses: list[float] = []
-    batches = _endless(trainer)
+    batches = _endless(learner)
     for rate in np.geomspace(LOWEST, HIGHEST, UPDATES).tolist():
-        loss = trainer.advance(next(batches), rate)
+        loss = learner.advance(next(batches), rate)
         rates.append(rate)
         losses.append(loss)
         lost = loss - losses[0] > 100 * max(1.0, abs(losses[0]))
@@ -37,8 +37,8 @@ def sweep(trainer: Trainer) -> tuple[list[float], list[float]]:
     return rates, losses
 
 
-def _endless(trainer: Trainer) -> Iterator[Batch]:
-    return itertools.chain.from_iterable(trainer.training_batches() for _ in itertools.count())
+def _endless(learner: MiniBatches) -> Iterator[Batch]:
+    return itertools.chain.from_iterable(learner.batches() for _ in itertools.count())
 
 
 def choose_rate(rates: Sequence[float], losses: Sequence[float]) -> float:

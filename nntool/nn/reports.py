@@ -1,5 +1,6 @@
 """What training says of itself: one report for each epoch, and how it fails."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 
@@ -40,6 +41,7 @@ class EpochReport(NamedTuple):
     rows_seen: int
     improved: bool
     undone: bool
+    counts: Mapping[str, int] = {}
 
 
 class Diverged(ArithmeticError):  # noqa: N818  (it says what happened)

@@ -34,7 +34,7 @@ class Stepper:
         weight_noise: float = 0.0,
         sample: Batch | None = None,
     ) -> None:
-        if not net.has_gradient and rules.optimizer.wants != "loss":
+        if not net.has_gradient and rules.rule.wants != "loss":
             able = (name for name, entry in ACTIVATIONS.items() if entry.has_gradient)
             raise InvalidChoice(
                 f"activation {net.spec.activation!r} has no gradient to learn from;"
@@ -85,7 +85,7 @@ class Stepper:
         """Return the loss of the batch, and write its gradient if the loss is finite."""
         if self.parts.point is not self.theta:
             self._go_to_point()
-        if self.rules.optimizer.wants == "curvature":
+        if self.rules.rule.wants == "curvature":
             self._drawn_from = self.streams.state()
         return self._gradient(batch)
 
@@ -106,7 +106,7 @@ class Stepper:
     def arrays(self) -> dict[str, Array]:
         """Return the arrays that updates change, by name: what a checkpoint must hold."""
         state = self.parts.state
-        names = (*self.rules.optimizer.state_names, "t")
+        names = (*self.rules.rule.state_names, "t")
         kept = {f"optimizer.{name}": state[name] for name in names}
         return {"theta": self.theta, "stats": self.stats, **kept}
 
@@ -114,7 +114,7 @@ class Stepper:
         """Move the point of the gradient to where the rule looks, with noise on the weights."""
         parts = self.parts
         np.copyto(parts.point, self.theta)
-        if self.rules.optimizer.wants == "look-ahead":
+        if self.rules.rule.wants == "look-ahead":
             look_ahead(self.rules, parts)
         if self.weight_noise:
             noise = self.streams["weight-noise"].standard_normal(parts.n_weights)

@@ -10,7 +10,7 @@ import numpy as np
 from nntool.nn.arrays import Array, scratch_for, vector_like
 from nntool.nn.constraints import limit_norms
 from nntool.nn.network import Network
-from nntool.nn.optimizers import Optimizer, State
+from nntool.nn.optimizers import Method, Optimizer, State
 from nntool.nn.penalties import Penalty
 from nntool.nn.rates import layer_rates
 
@@ -24,13 +24,20 @@ class UpdateRules:
     ``max_norm`` bounds the vector of weights that comes into each unit.
     """
 
-    optimizer: Optimizer
+    optimizer: Method
     penalties: tuple[Penalty, ...] = ()
     clip_value: float | None = None
     clip_norm: float | None = None
     weight_decay: float | None = None
     layer_rates: Literal["inverse-sqrt", "sqrt"] | Mapping[str, float] | None = None
     max_norm: float | None = None
+
+    @property
+    def rule(self) -> Optimizer:
+        """The optimizer, where it is a rule on mini-batches; else raise TypeError."""
+        if not isinstance(self.optimizer, Optimizer):
+            raise TypeError(f"{type(self.optimizer).__name__} is no rule on mini-batches")
+        return self.optimizer
 
     @property
     def decay(self) -> float:
@@ -69,14 +76,14 @@ class Parts(NamedTuple):
 
 def parts_of(theta: Array, net: Network, rules: UpdateRules, *, apart: bool = False) -> Parts:
     """Make what `update` needs; ``apart`` if the gradient is not taken at ``theta`` itself."""
-    away = apart or rules.optimizer.wants in ("look-ahead", "curvature")
+    away = apart or rules.rule.wants in ("look-ahead", "curvature")
     parts = Parts(
         theta=theta,
         point=theta.copy() if away else theta,
         gradient=vector_like(theta),
         n_weights=net.n_weights,
         matrices=net.matrices(net.bind(theta, net.initial_stats(theta.dtype))),
-        state=rules.optimizer.init(theta),
+        state=rules.rule.init(theta),
         scratch=scratch_for(theta),
     )
     return parts.with_multipliers(layer_rates(net, rules.layer_rates, theta.dtype), None)
@@ -94,11 +101,11 @@ def update(
     Decoupled decay is θ ← (1 − ηλ)θ (Loshchilov & Hutter 2019, arXiv 1711.05101).
     """
     _penalize_and_clip(rules, parts)
-    if rules.optimizer.wants == "curvature":
+    if rules.rule.wants == "curvature":
         _look_around(rules, parts, take_again)
     if rules.decay:
         _decay(parts, lr * rules.decay)
-    _step(rules.optimizer, parts, lr)
+    _step(rules.rule, parts, lr)
     for penalty in rules.penalties:
         penalty.shrink(parts.weights, _rates_of_weights(parts, lr), parts.scratch)
     if rules.max_norm is not None:
@@ -107,7 +114,7 @@ def update(
 
 def look_ahead(rules: UpdateRules, parts: Parts) -> None:
     """Write the point at which the gradient is taken, where the rule wants another than θ."""
-    rules.optimizer.look_ahead(parts.theta, parts.state, parts.point)
+    rules.rule.look_ahead(parts.theta, parts.state, parts.point)
     if parts.rates is not None:
         point = parts.point
         point -= parts.theta
@@ -149,7 +156,7 @@ def _look_around(rules: UpdateRules, parts: Parts, take_again: Callable[[], None
         raise ValueError("this rule wants a second gradient of each batch")
     point, first = parts.point, parts.gradient.copy()
     noise = point - parts.theta  # of the weights: both gradients are to have the same
-    rules.optimizer.probe(parts.theta, first, parts.state, point)
+    rules.rule.probe(parts.theta, first, parts.state, point)
     point += noise
     take_again()
     _penalize_and_clip(rules, parts)

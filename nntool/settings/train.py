@@ -18,7 +18,7 @@ class TrainSettings(NetworkSettings, frozen=True, kw_only=True):
 
     optimizer: Annotated[
         Choice,
-        option("The rule that changes the weights.", registry="OPTIMIZERS", group=OPTIMIZER),
+        option("The rule that changes the weights.", registry="METHODS", group=OPTIMIZER),
     ] = "adam"
     learning_rate: (
         Annotated[

@@ -18,7 +18,7 @@ REGISTRIES: dict[str, str] = {
     "LINKS": f"{NN}.links",
     "LOSSES": f"{NN}.losses",
     "INITIALIZERS": f"{NN}.initializers",
-    "OPTIMIZERS": f"{NN}.optimizers",
+    "METHODS": f"{NN}.methods",
     "SCHEDULES": f"{NN}.schedules",
     "PENALTIES": f"{NN}.penalties",
     "AVERAGES": f"{NN}.averaging",

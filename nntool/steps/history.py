@@ -30,6 +30,7 @@ def row(report: EpochReport) -> dict[str, Any]:
         "gradient_norm": report.gradient_norm,
         "improved": int(report.improved),
         "undone": int(report.undone),
+        **report.counts,
     }
     for layer in report.layers:
         found[f"{layer.name}_gradient"] = layer.gradient_norm

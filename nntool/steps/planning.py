@@ -19,7 +19,7 @@ from nntool.steps.performing import read_json
 
 if TYPE_CHECKING:
     from nntool.nn.network import Network
-    from nntool.nn.optimizers import Optimizer
+    from nntool.nn.optimizers import Method
     from nntool.nn.plan import Plan
     from nntool.nn.training import Trainer
 
@@ -90,7 +90,7 @@ def resolve(
     from nntool.nn.registry import choice_of
 
     output = make_output(words)
-    optimizer = choices.built("OPTIMIZERS", settings.optimizer)
+    optimizer = choices.built("METHODS", settings.optimizer)
     _refuse_decay_beyond_zero(settings, optimizer)
     monitor = monitoring.monitor_of(settings.monitor, words["task"], has_validation=has_validation)
     return {
@@ -108,7 +108,7 @@ def resolve(
     }
 
 
-def _refuse_decay_beyond_zero(settings: TrainSettings, optimizer: Optimizer) -> None:
+def _refuse_decay_beyond_zero(settings: TrainSettings, optimizer: Method) -> None:
     """Refuse a decoupled decay that would turn the sign of every weight: 1 − ηλ below 0."""
     decay = optimizer.weight_decay if settings.weight_decay is None else settings.weight_decay
     rate = settings.learning_rate or optimizer.learning_rate
@@ -194,9 +194,9 @@ def cautions(settings: TrainSettings, resolved: dict[str, Any], trainer: Trainer
 
 def refuse_too_large(net: Network, plan: Plan, dtype: str) -> None:
     """Refuse a network whose vectors do not fit in the memory that is there, with the numbers."""
-    rules = plan.rules
-    kept = 1 + len(rules.optimizer.state_names) + (plan.average is not None)
-    apart = rules.optimizer.wants is not None or plan.weight_noise > 0
+    rules, rule = plan.rules, plan.rules.rule
+    kept = 1 + len(rule.state_names) + (plan.average is not None)
+    apart = rule.wants is not None or plan.weight_noise > 0
     vectors = VECTORS + 3 * kept + apart + 2 * (rules.layer_rates is not None)
     needed = net.size * vectors * (8 if dtype == "float64" else 4)
     free = available_memory()

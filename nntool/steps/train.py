@@ -258,7 +258,7 @@ def _show(outcome: Outcome, trained: Trained) -> None:
     monitor = trained.resolved["monitor"]
     outcome.notes.append(history.summary(log.epochs, best, trained.ended, monitor, judged=judged))
     outcome.notes += [str(finding) for finding in trained.findings]
-    if trainer.plan.average is not None and not trainer.n_averaged:
+    if trainer.plan.average is not None and not trainer.learner.n_averaged:
         outcome.notes.append(
             "training ended before --average-weights had taken any in: the model is no mean"
             " (swa with a smaller from, fewer --epochs, or --patience 0)"

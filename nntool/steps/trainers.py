@@ -142,7 +142,7 @@ def update_rules(resolved: dict[str, Any], settings: TrainSettings) -> UpdateRul
 
     rates = settings.layer_rates
     return UpdateRules(
-        optimizer=choices.built("OPTIMIZERS", settings.optimizer),
+        optimizer=choices.built("METHODS", settings.optimizer),
         penalties=tuple(choices.built("PENALTIES", choice) for choice in resolved["penalty"]),
         clip_value=settings.clip_value,
         clip_norm=settings.clip_norm,
@@ -204,17 +204,20 @@ def resolve_rate(
     import numpy as np
     from threadpoolctl import threadpool_limits
 
+    from nntool.nn.learners.mini_batches import MiniBatches
     from nntool.nn.range_test import choose_rate, sweep
 
-    if choices.built("OPTIMIZERS", settings.optimizer).finds_rates:
+    if choices.built("METHODS", settings.optimizer).finds_rates:
         name = name_and_settings(settings.optimizer)[0]
         raise UsageError(
             f"--learning-rate auto is not for {name}, which finds the rate of each weight itself",
             "leave --learning-rate out",
         )
     trial = make_trainer(dict(words), {**resolved, "learning_rate": 1.0}, settings, sources)
+    if not isinstance(trial.learner, MiniBatches):
+        raise TypeError("a learner without a learning rate has no range of them to test")
     with threadpool_limits(1, user_api="blas"), np.errstate(all="ignore"):
-        rates, losses = sweep(trial)
+        rates, losses = sweep(trial.learner)
     try:
         chosen = choose_rate(rates, losses)
     except ValueError as error:

@@ -432,7 +432,7 @@ def test_explain_of_an_unknown_name_lists_those_of_every_option(nntool):
     said = nntool("train", "--explain", "adma")
     assert said.hint.startswith("did you mean 'adamax'? choose from ")
     assert (said.code, said.first) == (2, "nntool train: train has no choice 'adma'")
-    for option, registry in (("--optimizer", "OPTIMIZERS"), ("--monitor", "METRICS")):
+    for option, registry in (("--optimizer", "METHODS"), ("--monitor", "METRICS")):
         assert f"{option}: {', '.join(choices.names(registry))}" in said.hint
 
 

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -291,7 +292,9 @@ def test_data_that_is_not_finite_is_blamed_and_only_then() -> None:
     t = trainer()
     broken = X.copy()
     broken[77, 2] = np.nan
-    t.train = ArrayRows(broken, CODES, TARGETS["regression"], None, TRAIN)
+    t.learner.given = replace(
+        t.learner.given, rows=ArrayRows(broken, CODES, TARGETS["regression"], None, TRAIN)
+    )
     with pytest.raises(Diverged, match="first in data") as caught, np.errstate(all="ignore"):
         list(t.run())
     assert caught.value.epoch == 1

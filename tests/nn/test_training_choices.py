@@ -2,16 +2,17 @@
 
 import dataclasses
 import json
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pytest
 
-from nntool.nn import training
 from nntool.nn.augmentation import Augmentation, Jitter, LevelMask, Mixup, SwapNoise, level_counts
 from nntool.nn.averaging import EMA, SWA, Average
 from nntool.nn.batches import ArrayRows, Batch
+from nntool.nn.learners import mini_batches
 from nntool.nn.losses import LOSSES
 from nntool.nn.network import Network, NetworkSpec
 from nntool.nn.normalization import EPSILON
@@ -262,7 +263,7 @@ def test_without_validation_rows_the_weights_of_an_undone_epoch_are_not_the_best
 def test_warming_up_multiplies_what_the_schedule_says() -> None:
     t = trainer(plan_of(warmup=2.0, learning_rate=0.5, rules=UpdateRules(optimizer=SGD())))
     seen = []
-    advance, measured = t._stepper.advance, t._stepper.advance_measured
+    advance, measured = t.learner.stepper.advance, t.learner.stepper.advance_measured
 
     def spy(batch: Batch, lr: float) -> float:
         seen.append(lr)
@@ -272,7 +273,7 @@ def test_warming_up_multiplies_what_the_schedule_says() -> None:
         seen.append(lr)
         return measured(batch, lr)
 
-    t._stepper.advance, t._stepper.advance_measured = spy, spy_measured  # type: ignore[method-assign]  # spies
+    t.learner.stepper.advance, t.learner.stepper.advance_measured = spy, spy_measured  # type: ignore[method-assign]  # spies
     list(t.run())
     rising = [0.5 * k / 10 for k in range(1, 11)]
     assert seen == pytest.approx(rising + [0.5] * 20)
@@ -299,7 +300,7 @@ def test_training_metrics_are_those_of_the_first_rows_of_an_epoch(
         counts.append(len(y))
         return {"n": float(len(y))}
 
-    monkeypatch.setattr(training, "METRIC_ROWS", 70)
+    monkeypatch.setattr(mini_batches, "METRIC_ROWS", 70)
     report = next(trainer(plan_of(), metrics=count, train_metrics=count).run())
     assert counts == [96, 53], "whole batches until 70 are reached; all of validation"
     assert report.train_metrics == {"n": 96.0}
@@ -320,7 +321,7 @@ def test_weights_that_begin_by_the_data_are_scaled_on_rows_of_all_of_it() -> Non
 
 
 def rows_met(t: Trainer) -> list[np.ndarray]:
-    return [batch.rows.copy() for batch in t.training_batches() if batch.rows is not None]
+    return [batch.rows.copy() for batch in t.learner.batches() if batch.rows is not None]
 
 
 def test_balanced_batches_reach_the_trainer() -> None:
@@ -346,7 +347,7 @@ def test_a_row_that_does_not_count_is_not_emphasized() -> None:
     sampler = EmphasizeErrors(N_ROWS)
     t = trainer(plan_of(sampler=sampler, epochs=3))
     weight = np.where(np.arange(N_ROWS) < 40, 0, 2).astype(np.float32)
-    t.train = ArrayRows(X, CODES, Y, weight, TRAIN)
+    t.learner.given = replace(t.learner.given, rows=ArrayRows(X, CODES, Y, weight, TRAIN))
     list(t.run())
     assert not np.nansum(sampler.losses[:40])
     assert np.nanmin(sampler.losses[40:150]) > 0
@@ -356,7 +357,7 @@ def test_an_augmentation_does_not_move_the_masking_of_levels() -> None:
     def codes_met(*augmentations: Augmentation) -> list[np.ndarray]:
         mask = LevelMask([np.array([5, 20, 20])])
         t = trainer(plan_of(augmentations=(mask, *augmentations)))
-        return [batch.codes.copy() for batch in t.training_batches() if batch.codes is not None]
+        return [batch.codes.copy() for batch in t.learner.batches() if batch.codes is not None]
 
     np.testing.assert_array_equal(
         np.concatenate(codes_met()), np.concatenate(codes_met(Jitter(sigma=0.1)))
@@ -537,7 +538,7 @@ def test_a_trial_update_has_the_momentum_of_the_last_epoch() -> None:
     found = []
     for rule in (Momentum(mu=0.9, start=0.1, over=3), Momentum(mu=0.9)):
         t = trainer(plan_of(rules=UpdateRules(optimizer=rule), epochs=5))
-        for batch in t.training_batches():
-            t.advance(batch, 0.01)
+        for batch in t.learner.batches():
+            t.learner.advance(batch, 0.01)
         found.append(t.theta.copy())
     np.testing.assert_array_equal(*found)

@@ -6,6 +6,7 @@ number of the update from 1; where an equation has a square of a vector, it is t
 
 from nntool.nn.optimizers.adam import Adam, AdamW
 from nntool.nn.optimizers.adaptive import Adadelta, Adagrad, RMSprop
+from nntool.nn.optimizers.base import Method as Method
 from nntool.nn.optimizers.base import Optimizer as Optimizer
 from nntool.nn.optimizers.base import State as State
 from nntool.nn.optimizers.descent import SGD, Momentum, Nesterov, NesterovSimplified, Normalized

@@ -1,5 +1,6 @@
-"""What every optimizer is: a rule that changes a vector of parameters by its gradient."""
+"""What every method of training is, and every optimizer: a rule on a vector and its gradient."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal, TypeAlias
 
@@ -11,18 +12,17 @@ State: TypeAlias = dict[str, Array]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Optimizer:
-    """The form of a rule; ``learning_rate`` is its own default for η.
+class Method:
+    """The form of all that ``--optimizer`` names; ``learning_rate`` is its own default for η.
 
-    ``state_names`` are the arrays that it keeps beside θ; with the counter ``t`` they are all that
-    a checkpoint needs. ``weight_decay`` is the decoupled decay that belongs to the rule; whoever
-    calls `step` applies it. ``full_batch`` says that batches smaller than all rows mislead it,
-    ``finds_rates`` that it finds the rate of each weight itself, so that η needs no search,
-    ``only_starts_at_rate`` that η has a part in its first step alone.
+    ``weight_decay`` is the decoupled decay that belongs to it. ``full_batch`` says that batches
+    smaller than all rows mislead it, ``finds_rates`` that it finds the rate of each weight itself,
+    so that η needs no search, ``only_starts_at_rate`` that η has a part in its first step alone.
 
-    ``wants`` is what else it must be given. "look-ahead": the gradient is taken at the point that
-    `look_ahead` writes. "curvature": a second gradient of the same batch, at the point that `probe`
-    writes, is put into ``state["probed"]`` before `step`; NaN where the loss there is not finite.
+    What it demands of a training: ``whole_batch``, a loss that is one and the same function of the
+    weights throughout, over all rows (no batches, no chance, no rate); ``single_layer``, no hidden
+    units; ``losses``, by task, what it learns by where nobody names a loss; ``default_batch``, the
+    rows of a batch where nobody names them; ``needs_gradient``, activations that have one.
     """
 
     kind: ClassVar[str] = "optimizer"
@@ -31,6 +31,25 @@ class Optimizer:
     full_batch: ClassVar[bool] = False
     finds_rates: ClassVar[bool] = False
     only_starts_at_rate: ClassVar[bool] = False
+    whole_batch: ClassVar[bool] = False
+    single_layer: ClassVar[bool] = False
+    losses: ClassVar[Mapping[str, str]] = {}
+    default_batch: ClassVar[int | Literal["auto", "full"]] = "auto"
+    needs_gradient: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Optimizer(Method):
+    """The form of a rule on mini-batches.
+
+    ``state_names`` are the arrays that it keeps beside θ; with the counter ``t`` they are all that
+    a checkpoint needs. ``weight_decay`` is applied by whoever calls `step`.
+
+    ``wants`` is what else it must be given. "look-ahead": the gradient is taken at the point that
+    `look_ahead` writes. "curvature": a second gradient of the same batch, at the point that `probe`
+    writes, is put into ``state["probed"]`` before `step`; NaN where the loss there is not finite.
+    """
+
     state_names: ClassVar[tuple[str, ...]] = ()
     wants: ClassVar[Literal["look-ahead", "curvature", "loss"] | None] = None
 

@@ -1,0 +1,20 @@
+"""Learners: how the weights change in one epoch, by the kind of method that is chosen."""
+
+from nntool.nn.learners.base import METRIC_ROWS as METRIC_ROWS
+from nntool.nn.learners.base import Assignment as Assignment
+from nntool.nn.learners.base import Learner as Learner
+from nntool.nn.learners.base import Sweep as Sweep
+from nntool.nn.learners.mini_batches import MiniBatches
+from nntool.nn.optimizers import Method, Optimizer
+
+LEARNERS: dict[type[Method], type[Learner]] = {
+    Optimizer: MiniBatches,
+}
+"""By the family of the method."""
+
+
+def learner_for(given: Assignment) -> Learner:
+    """Make the learner that the method of a plan asks for."""
+    method = given.plan.rules.optimizer
+    learner = next(learner for family, learner in LEARNERS.items() if isinstance(method, family))
+    return learner(given)

@@ -1,0 +1,7 @@
+"""All that ``--optimizer`` names: every way in which weights are made to fit."""
+
+from nntool.nn.optimizers import OPTIMIZERS, Method
+
+METHODS: dict[str, type[Method]] = {
+    **OPTIMIZERS,
+}
