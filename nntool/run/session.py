@@ -92,7 +92,8 @@ class Session:
         """A stranger's run must not lead out of its folder: nothing is written through links."""
         own = [self.root / step for step in names.ORDER]
         own += [self.root / names.LOCK, self.root / names.CHECKPOINT]
-        for path in [*own, *self.root.glob(f"{names.STAGING}*")]:
+        members = (self.root / names.CHECKPOINT).glob(f"{names.MEMBER}*")
+        for path in [*own, *members, *self.root.glob(f"{names.STAGING}*")]:
             if path.is_symlink():
                 raise UsageError(
                     f"{path} is a link; a run is written in its own folders only",
