@@ -1,8 +1,8 @@
 """What training needs to go on: all that decides its future, after Ctrl-C or with more epochs.
 
 ``checkpoint/state.json`` names the file with the arrays and its hash; it is replaced last, so a
-kill leaves the old checkpoint or the new one. Members of an ensemble have a checkpoint each: that of
-the first stands where a plain training has its own, since it is the same training.
+kill leaves the old checkpoint or the new one. Members of an ensemble have a checkpoint each: that
+of the first stands where a plain training has its own, since it is the same training.
 """
 
 from __future__ import annotations

@@ -143,8 +143,9 @@ def _updates(run: Run) -> float:
     """How many updates the run's own training made, large ones counted for more."""
     entry, trained = run.manifest.steps["train"], recorded(run, "train")
     n_rows = entry.rows.count if entry.rows is not None else 0
-    size, n_networks = entry.settings["batch_size"], entry.settings.get("ensemble", 1)
-    return n_networks * processes.updates(n_rows, size, trained["epochs"], trained["parameters"])
+    size, n_networks = entry.settings["batch_size"], trained.get("networks", 1)
+    each = processes.updates(n_rows, size, trained["epochs"], trained["parameters"])
+    return float(n_networks * each)
 
 
 def _computed(tasks: list[Task], at_a_time: int, job: Job) -> list[Result]:
@@ -157,7 +158,9 @@ def _computed(tasks: list[Task], at_a_time: int, job: Job) -> list[Result]:
     parallel = Parallel(at_a_time, return_as="generator", prefer="processes", max_nbytes=None)
     found: list[Result] = []
     try:
-        with processes.stopped_at_the_end(parallel(delayed(one_fold.compute)(t) for t in tasks)) as results:
+        with processes.stopped_at_the_end(
+            parallel(delayed(one_fold.compute)(t) for t in tasks)
+        ) as results:
             for result in results:
                 _refuse_stopped(job)
                 if result.error is not None and not isinstance(result.error, TrainingError):

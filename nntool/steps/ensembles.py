@@ -26,7 +26,7 @@ from nntool.settings.train import TrainSettings
 from nntool.settings.wording import counted
 from nntool.steps import checkpoint, fitting, learning, processes, sources, trainers
 from nntool.steps.fitting import Fitted
-from nntool.steps.job import Job, Outcome
+from nntool.steps.job import Job, Listener, Outcome
 from nntool.steps.listening import MemberListener, WorkerListener, progress_of
 
 if TYPE_CHECKING:
@@ -37,33 +37,46 @@ GLANCE = 0.2
 
 
 @dataclass(frozen=True)
-class Task:
-    """A member to train: what it is made of, and where its checkpoint belongs."""
+class Wanted:
+    """What all members have in common."""
 
     run: Run
+    home: Path
+    """Where checkpoints lie."""
     settings: TrainSettings
-    """Those of the command, whose seed decides on rows; the member's seed decides on the rest."""
+    """Those of the command, whose seed decides on rows; a member's seed decides on the rest."""
     words: dict[str, Any]
     resolved: dict[str, Any]
     of: str
-    """The key of its checkpoint."""
+    """The key of their checkpoints."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """A member to train."""
+
+    wanted: Wanted
     number: int
     """From 1."""
     force: bool
     checkpoint_every: int | None
-    folder: str
+    folder: Path
     """Where processes tell how far they are, and look whether they are to stop."""
     parent: int
 
     @property
     def seed(self) -> int:
         """The seed of this member."""
-        return member_seed(self.settings.seed, self.number)
+        return member_seed(self.wanted.settings.seed, self.number)
 
     @property
     def place(self) -> str:
         """How it is called, as in "member 3 of 5"."""
-        return f"member {self.number} of {self.settings.ensemble}"
+        return f"member {self.number} of {self.wanted.settings.ensemble}"
+
+    def job(self, listener: Listener) -> Job:
+        """The circumstances of its training: one thread, wherever it is trained."""
+        return Job(listener, self.force, 1, self.checkpoint_every)
 
 
 class Result(NamedTuple):
@@ -99,60 +112,41 @@ def member_seed(seed: int, number: int) -> int:
 
 
 def train(
-    run: Run,
-    settings: TrainSettings,
-    words: dict[str, Any],
-    resolved: dict[str, Any],
-    of: str,
-    pattern: Trainer,
-    rows_of: sources.Sources,
-    job: Job,
-    folder: Path,
+    wanted: Wanted, pattern: Trainer, rows_of: sources.Sources, job: Job, folder: Path
 ) -> Ensemble:
     """Train all members; ``pattern`` is a trainer like theirs, ``folder`` a place for a while.
 
     Raises ``TrainingError``, the member named, where one has nothing to keep, and ``StoppedError``
     where none has an epoch yet.
     """
+    n_members, own = wanted.settings.ensemble, folder / names.MEMBER
     tasks = [
-        Task(
-            run=run,
-            settings=settings,
-            words=words,
-            resolved=resolved,
-            of=of,
-            number=number,
-            force=job.force,
-            checkpoint_every=job.checkpoint_every,
-            folder=str(folder / names.MEMBER),
-            parent=os.getpid(),
-        )
-        for number in range(1, settings.ensemble + 1)
+        Task(wanted, number, job.force, job.checkpoint_every, own, os.getpid())
+        for number in range(1, n_members + 1)
     ]
-    _say_what_is_there(tasks, job)
-    n = _at_a_time(tasks, pattern, job)
+    if not job.force:
+        _say_what_is_there(tasks, job)
+    n = _at_a_time(n_members, pattern, job)
     results = _one_by_one(tasks, rows_of, job) if n == 1 else _side_by_side(tasks, n, job)
     with closing(results):
         found = _gathered(tasks, results, job)
-    checkpoint.keep(run.root, settings.ensemble)
+    checkpoint.keep(wanted.home, n_members)
     return found
 
 
 def _say_what_is_there(tasks: Sequence[Task], job: Job) -> None:
-    if job.force:
-        return
-    n = sum(checkpoint.is_there(task.run.root, task.of, task.number) for task in tasks)
+    n = sum(checkpoint.is_there(t.wanted.home, t.wanted.of, t.number) for t in tasks)
     if n:
         job.listener.say(
             f"nntool train: goes on from the checkpoints of {n} of {len(tasks)} members"
         )
 
 
-def _at_a_time(tasks: Sequence[Task], pattern: Trainer, job: Job) -> int:
+def _at_a_time(n_members: int, pattern: Trainer, job: Job) -> int:
     """How many members are trained at a time: by sizes alone."""
     size = pattern.plan.batch_size or pattern.train.n_rows
     each = processes.updates(pattern.train.n_rows, size, pattern.plan.epochs, pattern.net.size)
-    return processes.at_a_time(len(tasks), len(tasks) * each, job.cores)
+    return processes.at_a_time(n_members, n_members * each, job.cores)
 
 
 def _gathered(tasks: Sequence[Task], results: Iterator[Result], job: Job) -> Ensemble:
@@ -184,7 +178,7 @@ def _gathered(tasks: Sequence[Task], results: Iterator[Result], job: Job) -> Ens
 def _one_by_one(tasks: Sequence[Task], rows_of: sources.Sources, job: Job) -> Generator[Result]:
     for task in tasks:
         listener = MemberListener(job.listener, task.number, len(tasks))
-        result = _trained(task, rows_of, Job(listener, task.force, 1, task.checkpoint_every))
+        result = _trained(task, rows_of, task.job(listener))
         yield result
         if result.error is None and task is not tasks[-1] and job.listener.stop_requested():
             yield Result(None, StoppedError("interrupted between two members"))
@@ -193,12 +187,13 @@ def _one_by_one(tasks: Sequence[Task], rows_of: sources.Sources, job: Job) -> Ge
 
 def _trained(task: Task, rows_of: sources.Sources, job: Job) -> Result:
     """Train a member, from its checkpoint where there is one."""
-    settings = msgspec.structs.replace(task.settings, seed=task.seed)
+    wanted = task.wanted
+    settings = msgspec.structs.replace(wanted.settings, seed=task.seed)
     own = sources.bootstrapped(rows_of, task.seed) if settings.bagging else rows_of
-    trainer = trainers.make_trainer(dict(task.words), task.resolved, settings, own)
+    trainer = trainers.make_trainer(dict(wanted.words), wanted.resolved, settings, own)
     anew = ""
     with learning.numerics(job, trainer):
-        log = learning.Log(task.run.root, task.of, trainer, job, task.number)
+        log = learning.Log(wanted.home, wanted.of, trainer, job, task.number)
         said = log.resume()
         anew = said if "anew" in said else ""
         try:
@@ -209,19 +204,18 @@ def _trained(task: Task, rows_of: sources.Sources, job: Job) -> Result:
 
 def in_process(task: Task) -> Result:
     """Train a member in a process of its own, which reads the rows itself."""
-    listener = WorkerListener(task.folder, task.number, task.parent)
-    job = Job(listener, task.force, 1, task.checkpoint_every)
-    words = dict(task.words)
+    wanted, words = task.wanted, dict(task.wanted.words)
+    job = task.job(WorkerListener(task.folder, task.number, task.parent))
     with (
         processes.alone(task.parent),
-        sources.row_sources(task.run, words, task.settings, Outcome("train", "")) as rows_of,
+        sources.row_sources(wanted.run, words, wanted.settings, Outcome("train", "")) as rows_of,
     ):
-        return _trained(task, trainers.grown(task.settings, words, rows_of), job)
+        return _trained(task, trainers.grown(wanted.settings, words, rows_of), job)
 
 
 def _side_by_side(tasks: Sequence[Task], n: int, job: Job) -> Generator[Result]:
     """Several members at a time, in processes; this one tells how far they are and when to stop."""
-    folder = Path(tasks[0].folder)
+    folder = tasks[0].folder
     folder.mkdir()
     results: queue.SimpleQueue[Result] = queue.SimpleQueue()
     pool = ThreadPoolExecutor(1)

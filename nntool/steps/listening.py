@@ -37,8 +37,8 @@ class MemberListener:
 class WorkerListener:
     """Tells the parent by small files in a folder; and looks there whether it is to stop."""
 
-    def __init__(self, folder: str, number: int, parent: int) -> None:
-        self._folder, self._number = Path(folder), number
+    def __init__(self, folder: Path, number: int, parent: int) -> None:
+        self._folder, self._number = folder, number
         self._is_apart, self._started_by = os.getpid() != parent, os.getppid()
         self._last = -SECONDS_BETWEEN_GLANCES
         self._is_stopped = False

@@ -101,7 +101,10 @@ def compute(task: Task) -> Result:
     folder = Path(task.folder)
     sizes: dict[str, int] = {}
     try:
-        with processes.alone(task.parent), Session(folder) as session:  # never committed: all stays in staging
+        with (
+            processes.alone(task.parent),
+            Session(folder) as session,
+        ):  # never committed: all stays in staging
             sizes = _sizes(session.run)
             _fit(session, task, outcome)
             scores = _scores(session.run, task.scoring)
@@ -165,5 +168,3 @@ def _as_of_run(error: NntoolError, task: Task) -> NntoolError:
         f"{task.place}: {error.message}".replace(task.folder, task.shown),
         error.hint and error.hint.replace(task.folder, task.shown),
     )
-
-
