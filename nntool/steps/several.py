@@ -31,17 +31,15 @@ ENDINGS = {
 
 def refuse(settings: TrainSettings, words: dict[str, Any]) -> None:
     """Raise ``UsageError`` for a mean that has no meaning for what the networks say."""
-    from nntool.nn.combining import check_averaging
-    from nntool.nn.registry import InvalidChoice
+    from nntool.nn.temperature import has_probabilities
 
-    try:
-        check_averaging(make_output(words).head, settings.averaging)
-    except InvalidChoice:
-        what = "values" if words["classes"] is None else "scores"
-        raise UsageError(
-            f"--averaging {settings.averaging} is for probabilities, and these networks say {what}",
-            "--averaging arithmetic",
-        ) from None
+    if settings.averaging == "arithmetic" or has_probabilities(make_output(words).head):
+        return
+    what = "values" if words["classes"] is None else "scores without probabilities"
+    raise UsageError(
+        f"--averaging {settings.averaging} is of probabilities, and these networks say {what}",
+        "--averaging arithmetic",
+    )
 
 
 def summary_of_one(fitted: Fitted) -> dict[str, Any]:
