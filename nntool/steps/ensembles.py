@@ -129,9 +129,7 @@ def train(
     n = _at_a_time(n_members, pattern, job)
     results = _one_by_one(tasks, rows_of, job) if n == 1 else _side_by_side(tasks, n, job)
     with closing(results):
-        found = _gathered(tasks, results, job)
-    checkpoint.keep(wanted.home, n_members)
-    return found
+        return _gathered(tasks, results, job)
 
 
 def _say_what_is_there(tasks: Sequence[Task], job: Job) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from nntool.errors import StoppedError, TrainingError
-from nntool.steps import diagnosis, history, learning, monitoring, references
+from nntool.steps import diagnosis, history, learning, monitoring, references, remedies
 from nntool.steps.job import Job
 
 if TYPE_CHECKING:
@@ -137,6 +137,7 @@ def _findings(trainer: Trainer, log: learning.Log, ended: str) -> list[diagnosis
         ended=ended,
         activation=trainer.net.spec.activation,
         kept_loss=kept_loss,
+        means=remedies.of_method(trainer.plan.rules.optimizer, ended),
     )
 
 

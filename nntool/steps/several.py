@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nntool.errors import UsageError
 from nntool.settings.train import TrainSettings
@@ -15,7 +15,7 @@ from nntool.steps.model import Model, make_output
 
 if TYPE_CHECKING:
     from nntool.nn.training import Trainer
-    from nntool.steps.ensembles import Ensemble
+    from nntool.steps.ensembles import Ensemble, Wanted
     from nntool.steps.fitting import Fitted
     from nntool.steps.sources import Sources
 
@@ -42,24 +42,51 @@ def refuse(settings: TrainSettings, words: dict[str, Any]) -> None:
     )
 
 
-def summary_of_one(fitted: Fitted) -> dict[str, Any]:
-    """What model.json says of the training of one network."""
-    found = {
+class Described(NamedTuple):
+    """A training that has ended, as its files and notes say it."""
+
+    model: Model
+    """Its words are all of model.json that is known of the network and its target."""
+    summary: dict[str, Any]
+    """What model.json and --json say of the training."""
+    history: list[dict[str, Any]]
+    timing: list[dict[str, Any]]
+    warnings: list[str]
+    """Notes that come before those on calibration, and those that come after."""
+    notes: list[str]
+
+
+def described_alone(model: Model, fitted: Fitted) -> Described:
+    """The training of one network: how it ended, what is wrong with it, what came to nothing."""
+    summary = {
         "epochs": len(fitted.epochs),
         "best_epoch": fitted.best_epoch,
         "ended": fitted.ended,
         "at_best": fitted.at_best,
         "baseline_loss": fitted.baseline_loss,
         "diagnosis": [finding._asdict() for finding in fitted.findings],
+        "parameters": model.net.size,
     }
     if fitted.diverged is not None:
-        found |= {"diverged": fitted.diverged, "try": fitted.advice}
-    return found
+        summary |= {"diverged": fitted.diverged, "try": fitted.advice}
+    notes = [fitted.summary, *map(str, fitted.findings), *fitted.remarks]
+    return Described(model, summary, fitted.epochs, fitted.timing, fitted.warnings, notes)
 
 
-def notes_of_one(fitted: Fitted) -> list[str]:
-    """How it ended, what is wrong with it, and what came to nothing."""
-    return [fitted.summary, *map(str, fitted.findings), *fitted.remarks]
+def described(found: Ensemble, trainer: Trainer, wanted: Wanted, rows_of: Sources) -> Described:
+    """The training of all members; ``trainer`` is that of any of them."""
+    members, monitor = found.members, wanted.resolved["monitor"]
+    model = _model_of(members, trainer, wanted)
+    together = _judged(model, rows_of, monitor)
+    summary = _summary(found, together, wanted.settings.ensemble)
+    return Described(
+        model=model,
+        summary=summary | {"parameters": trainer.net.size},
+        history=_joined([member.epochs for member in members]),
+        timing=_joined([member.timing for member in members]),
+        warnings=_said_by([member.warnings for member in members]),
+        notes=_notes(members, together, monitor),
+    )
 
 
 def kept(trained: dict[str, Any]) -> str:
@@ -70,10 +97,8 @@ def kept(trained: dict[str, Any]) -> str:
     return f"{n} of {wanted} members, with their best weights so far, are the model now"
 
 
-def model_of(
-    found: Ensemble, trainer: Trainer, words: dict[str, Any], settings: TrainSettings
-) -> Model:
-    """All members as one model; ``trainer`` is that of any of them."""
+def _model_of(found: Sequence[Fitted], trainer: Trainer, wanted: Wanted) -> Model:
+    """All members as one model."""
     import numpy as np
 
     members = [
@@ -84,15 +109,15 @@ def model_of(
             "ended": member.ended,
             "validation_loss": member.at_best.get("validation_loss"),
         }
-        for member in found.members
+        for member in found
     ]
-    theta = np.stack([member.theta for member in found.members])
-    stats = np.stack([member.stats for member in found.members])
-    plain = words | {"members": members, "averaging": settings.averaging}
+    theta = np.stack([member.theta for member in found])
+    stats = np.stack([member.stats for member in found])
+    plain = wanted.words | {"members": members, "averaging": wanted.settings.averaging}
     return Model(trainer.net, trainer.output, theta, stats, plain)
 
 
-def judged(model: Model, rows_of: Sources, monitor: str) -> dict[str, Any]:
+def _judged(model: Model, rows_of: Sources, monitor: str) -> dict[str, Any]:
     """Loss and metrics of the answer of all members on the rows that training stopped by.
 
     Named as in history.csv; {} without such rows.
@@ -132,7 +157,7 @@ def _weights(rows_of: Sources) -> Any:
     return np.concatenate(found) if found else None
 
 
-def summary(found: Ensemble, judged: dict[str, Any], wanted: int) -> dict[str, Any]:
+def _summary(found: Ensemble, together: dict[str, Any], wanted: int) -> dict[str, Any]:
     """What model.json says of the training of all members.
 
     ``epochs`` are the most of any member, ``best_epoch`` the median of theirs.
@@ -143,9 +168,9 @@ def summary(found: Ensemble, judged: dict[str, Any], wanted: int) -> dict[str, A
         "epochs": max(len(member.epochs) for member in members),
         "best_epoch": statistics.median_low(member.best_epoch for member in members),
         "ended": found.ended or _common_end(members),
-        "at_best": judged,
+        "at_best": together,
         "baseline_loss": members[0].baseline_loss,
-        "diagnosis": [finding._asdict() for finding in findings(members)],
+        "diagnosis": [finding._asdict() for finding in _findings(members)],
         "networks": len(members),
         "wanted": wanted,
     }
@@ -162,9 +187,8 @@ def _common_end(members: Sequence[Fitted]) -> str:
     return ends.pop() if len(ends) == 1 else "epochs" if "epochs" in ends else "patience"
 
 
-def notes(found: Ensemble, judged: dict[str, Any], monitor: str) -> list[str]:
+def _notes(members: Sequence[Fitted], together: dict[str, Any], monitor: str) -> list[str]:
     """How the members ended, what they say together and alone, and what is wrong with them."""
-    members = found.members
     ends = [member.ended for member in members]
     how = listed(f"{ends.count(end)} {words}" for end, words in ENDINGS.items() if end in ends)
     n_epochs = sum(len(member.epochs) for member in members)
@@ -175,13 +199,12 @@ def notes(found: Ensemble, judged: dict[str, Any], monitor: str) -> list[str]:
     ]
     alone = [member.at_best.get("validation_loss") for member in members]
     known = [loss for loss in alone if loss is not None]
-    if judged and known:
+    if together and known:
         told.append(
-            f"validation loss of all members together {judged['validation_loss']:.4g}, of each"
+            f"validation loss of all members together {together['validation_loss']:.4g}, of each"
             f" alone {_span(known, '.4g')}"
         )
-    told += _said_by([member.warnings for member in members])
-    told += map(str, findings(members))
+    told += map(str, _findings(members))
     return told + _said_by([member.remarks for member in members])
 
 
@@ -205,7 +228,7 @@ MOST_SAID = 3
 """Remarks on single members that are shown."""
 
 
-def findings(members: Sequence[Fitted]) -> list[Finding]:
+def _findings(members: Sequence[Fitted]) -> list[Finding]:
     """What is wrong with at least half of the members; the facts are those of one of them."""
     by_kind: dict[str, list[tuple[int, Finding]]] = {}
     for number, member in enumerate(members, 1):
@@ -221,8 +244,6 @@ def findings(members: Sequence[Fitted]) -> list[Finding]:
     return found
 
 
-def joined(of_members: Sequence[list[dict[str, Any]]], is_one: bool) -> list[dict[str, Any]]:
+def _joined(of_members: Sequence[list[dict[str, Any]]]) -> list[dict[str, Any]]:
     """The rows of all members, with a column before the others that says whose they are."""
-    if is_one:
-        return of_members[0]
     return [{"member": i, **row} for i, rows in enumerate(of_members, 1) for row in rows]

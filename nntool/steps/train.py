@@ -13,9 +13,11 @@ from nntool.settings.model import plain
 from nntool.settings.train import TrainSettings
 from nntool.settings.wording import counted
 from nntool.steps import (
+    automatic_method,
     calibration,
     checkpoint,
     choices,
+    demands,
     ensembles,
     fitting,
     history,
@@ -27,7 +29,6 @@ from nntool.steps import (
     trainers,
 )
 from nntool.steps import model as models
-from nntool.steps.fitting import Fitted
 from nntool.steps.job import ConfusionMatrix, Job, Outcome
 from nntool.steps.performing import Done, file_name, perform, write_json
 
@@ -65,6 +66,7 @@ def raise_if_stopped(outcome: Outcome, command: str) -> None:
 def train_in(session: Session, settings: TrainSettings, job: Job, outcome: Outcome) -> bool:
     """Stage the model unless it is fresh; returns whether it was trained."""
     choices.check(settings)
+    demands.check(settings)
     freshness.require(session.run, "train")
     rows.require_training_states(session.run)
     return perform(
@@ -80,22 +82,16 @@ def train_in(session: Session, settings: TrainSettings, job: Job, outcome: Outco
 class Trained(NamedTuple):
     """What a training came to: one network, or several that answer together."""
 
-    model: models.Model
-    """Its words say all that is known of the network and its target."""
+    found: several.Described
     resolved: dict[str, Any]
     """The settings, nothing in them 'auto'."""
-    summary: dict[str, Any]
-    """What --json and model.json say of the training."""
-    history: list[dict[str, Any]]
-    timing: list[dict[str, Any]]
     calibrated: calibration.Calibration
-    notes: list[str]
 
     @property
     def status(self) -> Status:
         """What run.json says of it."""
         unfinished: dict[str, Status] = {"asked": "interrupted", "diverged": "diverged"}
-        return unfinished.get(self.summary["ended"], "finished")
+        return unfinished.get(self.found.summary["ended"], "finished")
 
 
 def train_into(
@@ -110,6 +106,8 @@ def train_into(
     from nntool.nn.registry import InvalidChoice
 
     try:
+        settings, said = demands.adapted(settings, planning.task_of(session))
+        outcome.notes += said
         words = planning.describe(session, settings, outcome)
         several.refuse(settings, words)
         with sources.row_sources(session.run, words, settings, outcome) as rows_of:
@@ -134,6 +132,8 @@ def _learn(
 ) -> Trained:
     """Resolve what is 'auto', and train."""
     has_validation = rows_of.validation is not None
+    settings, said = automatic_method.settle(settings, words, rows_of.training.n_rows)
+    outcome.notes += said
     resolved = planning.resolve(settings, words, rows_of.training.n_rows, has_validation)
     n_real = rows_of.training.n_rows
     rows_of = trainers.grown(settings, words, rows_of)
@@ -147,69 +147,55 @@ def _learn(
     outcome.notes += planning.cautions(settings, resolved, trainer)
     of = checkpoint.key(plain(settings) | resolved, freshness.inputs(session.run, "train"))
     opening = planning.opening(trainer, resolved)
-    is_one = settings.ensemble == 1
-    if is_one:
-        fitted = _one(trainer, settings, home, of, job, opening)
-        model = models.Model(trainer.net, trainer.output, fitted.theta, fitted.stats, words)
-        summary, notes = several.summary_of_one(fitted), several.notes_of_one(fitted)
-        outcome.notes += fitted.warnings
-        members = [fitted]
+    if settings.ensemble == 1:
+        with learning.numerics(job, trainer):
+            log = learning.Log(home, of, trainer, job)
+            found = _one(trainer, log, settings.seed, words, opening, job)
     else:
         job.listener.say(f"nntool train: {settings.ensemble} members, each of {opening}")
         wanted = ensembles.Wanted(session.run, home, settings, words, resolved, of)
-        found = ensembles.train(wanted, trainer, rows_of, job, folder)
-        model = several.model_of(found, trainer, words, settings)
-        monitor, members = resolved["monitor"], found.members
-        judged = several.judged(model, rows_of, monitor)
-        summary = several.summary(found, judged, settings.ensemble)
-        notes = several.notes(found, judged, monitor)
-    calibrated = calibration.calibrate(model, rows_of, settings.calibration)
-    return Trained(
-        model=model,
-        resolved=resolved,
-        summary=summary | {"parameters": trainer.net.size},
-        history=several.joined([m.epochs for m in members], is_one),
-        timing=several.joined([m.timing for m in members], is_one),
-        calibrated=calibrated,
-        notes=notes,
-    )
+        found = several.described(
+            ensembles.train(wanted, trainer, rows_of, job, folder), trainer, wanted, rows_of
+        )
+    checkpoint.keep(home, settings.ensemble)
+    calibrated = calibration.calibrate(found.model, rows_of, settings.calibration)
+    return Trained(found, resolved, calibrated)
 
 
 def _one(
-    trainer: Trainer, settings: TrainSettings, home: Path, of: str, job: Job, opening: str
-) -> Fitted:
+    trainer: Trainer, log: learning.Log, seed: int, words: dict[str, Any], opening: str, job: Job
+) -> several.Described:
     """Train one network."""
-    with learning.numerics(job, trainer):
-        log = learning.Log(home, of, trainer, job)
-        if said := log.resume():
-            job.listener.say(f"nntool train: {said}")
-        job.listener.say(f"nntool train: {opening}")
-        fitted = fitting.fit(trainer, log, settings.seed, job)
-    checkpoint.keep(home, 1)
-    return fitted
+    if said := log.resume():
+        job.listener.say(f"nntool train: {said}")
+    job.listener.say(f"nntool train: {opening}")
+    fitted = fitting.fit(trainer, log, seed, job)
+    model = models.Model(trainer.net, trainer.output, fitted.theta, fitted.stats, words)
+    return several.described_alone(model, fitted)
 
 
 def _write(folder: Path, trained: Trained) -> None:
     """Write the model and the history of its training."""
     from nntool.tables import arrays
 
-    model, calibrated = trained.model, trained.calibrated
-    vectors = {"theta": model.theta, "stats": model.stats, **calibrated.arrays}
+    found, calibrated = trained.found, trained.calibrated
+    vectors = {"theta": found.model.theta, "stats": found.model.stats, **calibrated.arrays}
     arrays.save_npz(folder / file_name(names.TRAIN_WEIGHTS), vectors)
-    own = {"dtype": trained.resolved["dtype"], "trained": trained.summary}
+    own = {"dtype": trained.resolved["dtype"], "trained": found.summary}
     own |= {"calibration": calibrated.plain}
-    write_json(folder / file_name(names.TRAIN_MODEL), model.plain | own)
-    history.write(folder / file_name(names.TRAIN_HISTORY), trained.history)
-    history.write(folder / file_name(names.TRAIN_TIMING), trained.timing)
+    write_json(folder / file_name(names.TRAIN_MODEL), found.model.plain | own)
+    history.write(folder / file_name(names.TRAIN_HISTORY), found.history)
+    history.write(folder / file_name(names.TRAIN_TIMING), found.timing)
 
 
 def _show(outcome: Outcome, trained: Trained) -> None:
     """Draw the training, and say how it ended and what is wrong with it."""
-    losses = history.losses_of(trained.history)
-    outcome.tables.append(history.curve(losses, trained.summary["best_epoch"]))
-    if trained.calibrated.confusion is not None:
-        outcome.tables.append(_confusion(trained.model.plain["classes"], trained.calibrated))
-    outcome.notes += [*trained.calibrated.notes, *trained.notes]
+    found, calibrated = trained.found, trained.calibrated
+    losses = history.losses_of(found.history)
+    outcome.tables.append(history.curve(losses, found.summary["best_epoch"]))
+    if calibrated.confusion is not None:
+        outcome.tables.append(_confusion(found.model.plain["classes"], calibrated))
+    outcome.notes += [*found.warnings, *calibrated.notes, *found.notes]
 
 
 def _confusion(classes: list[str], calibrated: calibration.Calibration) -> ConfusionMatrix:
