@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from nntool.steps.job import LearningCurve
 
+LOSSES = ("train_loss", "validation_loss")
+
 if TYPE_CHECKING:
     from nntool.nn.reports import Diverged, EpochReport
 
@@ -59,16 +61,27 @@ def read_losses(path: Path) -> dict[str, list[float | None]]:
 
 def losses_in(text: str) -> dict[str, list[float | None]]:
     """The same of the text of a history."""
-    rows = list(csv.DictReader(io.StringIO(text, newline="")))
-    return {
-        name: [float(row[name]) if row[name] else None for row in rows]
-        for name in ("train_loss", "validation_loss")
-    }
+    rows: list[dict[str, Any]] = list(csv.DictReader(io.StringIO(text, newline="")))
+    for row in rows:
+        row |= {name: float(row[name]) if row[name] else None for name in LOSSES}
+    return losses_of(rows)
 
 
 def losses_of(rows: list[dict[str, Any]]) -> dict[str, list[float | None]]:
-    """The same of the rows of a history that is not written yet."""
-    return {name: [row[name] for row in rows] for name in ("train_loss", "validation_loss")}
+    """The same of the rows of a history that is not written yet.
+
+    Of several members it is, epoch by epoch, the mean of those that had this epoch.
+    """
+    epochs: dict[int, list[dict[str, Any]]] = {}
+    for row in rows:
+        epochs.setdefault(int(row["epoch"]), []).append(row)
+    return {name: [_mean([r[name] for r in at]) for at in epochs.values()] for name in LOSSES}
+
+
+def _mean(values: list[float | None]) -> float | None:
+    """The mean of what there is; one value as it is."""
+    known = [value for value in values if value is not None]
+    return known[0] if len(known) == 1 else math.fsum(known) / len(known) if known else None
 
 
 def curve(losses: dict[str, list[float | None]], best: int) -> LearningCurve:
