@@ -49,6 +49,10 @@ class Sigmoid(Activation):
                 s *= self.a
             g *= s
 
+    def bends(self, z: Array) -> Array:
+        y = np.tanh(0.5 * self.a * z)  # 2f − 1
+        return np.asarray(0.25 * self.a**2 * y * (y * y - 1))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Tanh(Activation):
@@ -71,6 +75,9 @@ class Tanh(Activation):
             np.multiply(y, y, out=s)
             np.subtract(1, s, out=s)
             g *= s
+
+    def bends(self, z: Array) -> Array:
+        return tanh_bends(z)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,6 +107,9 @@ class LecunTanh(Activation):
             s += 2 / 3 * self.amplitude
             g *= s
 
+    def bends(self, z: Array) -> Array:
+        return self.amplitude * 4 / 9 * tanh_bends(2 / 3 * z)
+
 
 @dataclass(frozen=True, kw_only=True)
 class TanhLinear(Activation):
@@ -123,6 +133,9 @@ class TanhLinear(Activation):
             np.subtract(1 + self.a, d, out=d)
             y *= self.a
             y += s
+
+    def bends(self, z: Array) -> Array:
+        return tanh_bends(z)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,6 +163,19 @@ class StochasticBinary(Activation):
             else:
                 rng.random(out=drawn, dtype=drawn.dtype.type)
                 np.less(drawn, s, out=y)
+
+    def bends(self, z: Array) -> Array:
+        return Sigmoid().bends(z)
+
+
+def tanh_bends(z: Array) -> Array:
+    """Return the second derivative of tanh: −2y(1 − y²).
+
+    >>> tanh_bends(np.array([0.0, 1.0])).round(3).tolist()
+    [-0.0, -0.64]
+    """
+    y = np.tanh(z)
+    return np.asarray(-2 * y * (1 - y * y))
 
 
 ACTIVATIONS: dict[str, type[Activation]] = {

@@ -44,6 +44,10 @@ class Activation:
         """Multiply ``gradient`` by f′ in place; ``kept`` is the output, or the slope."""
         np.multiply(gradient, kept, out=gradient)
 
+    def bends(self, z: Array) -> Array | None:
+        """Return f″ at each of ``z``, a new array; None where it is 0 wherever it exists."""
+        return None
+
     def slopes(self, z: Array) -> Array:
         """Return f′ at each of ``z``, as `backward` takes it: new arrays, for reports and tests."""
         kept, slope = z.copy(), np.empty_like(z)
