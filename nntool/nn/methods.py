@@ -1,7 +1,9 @@
 """All that ``--optimizer`` names: every way in which weights are made to fit."""
 
+from nntool.nn.full_batch import FULL_BATCH
 from nntool.nn.optimizers import OPTIMIZERS, Method
 
 METHODS: dict[str, type[Method]] = {
+    **FULL_BATCH,
     **OPTIMIZERS,
 }
