@@ -150,6 +150,7 @@ class StochasticBinary(Activation):
 
     keeps: ClassVar[Literal["output", "slope"]] = "slope"
     n_scratch: ClassVar[int] = 2
+    is_random: ClassVar[bool] = True
 
     def forward(
         self, z: Array, slope: Array, scratch: Array, rng: np.random.Generator | None

@@ -48,15 +48,15 @@ class Curvature:
         self._loss_tape = output.tape(n_rows, dtype)
         self._second = [layer.second_tape(n_rows, dtype) for layer in net.layers]
         self._lowest = next(i for i, layer in enumerate(net.layers) if layer.parameters)
-        stats = net.initial_stats(dtype)
+        self._stats = net.initial_stats(dtype)
         self._gradient, self._direction, self._part = (np.empty(net.size, dtype) for _ in range(3))
-        self._gradients = net.bind(self._gradient, stats).parameters
-        self._v = net.bind(self._direction, stats).parameters
-        self._parts = net.bind(self._part, stats).parameters
+        self._gradients = net.bind(self._gradient, self._stats).parameters
+        self._v = net.bind(self._direction, self._stats).parameters
+        self._parts = net.bind(self._part, self._stats).parameters
         self._views = Views((), ())
         self._z = self._y = np.empty(0)
-        self._scale: Array | None = None
-        self._weight: Array | None = None
+        self._scale = np.empty((0, 1))
+        self._jacobian: Array | None = None
         self._went_back = False
 
     def visit(self, views: Views, batch: Batch, share: float = 1.0) -> float:
@@ -66,15 +66,14 @@ class Curvature:
         """
         if batch.n_rows != self.n_rows or batch.target is None:
             raise ValueError(f"a block of {self.n_rows} rows with their targets is needed")
-        self._views, self._y, self._weight = views, batch.target, batch.weight
+        self._views, self._y = views, batch.target
         self._z = self._forward(batch)
         self._went_back = False
         loss = self.output.value(self._z, batch.target, batch.weight, self._loss_tape)
         self._loss_tape.dz *= share
-        scale = np.full((self.n_rows, 1), share / self.n_rows, self._z.dtype)
+        self._scale = np.full((self.n_rows, 1), share / self.n_rows, self._z.dtype)
         if batch.weight is not None:
-            scale *= batch.weight[:, np.newaxis]
-        self._scale = scale
+            self._scale *= batch.weight[:, np.newaxis]
         return share * loss
 
     def add_gradient(self, out: Array) -> None:
@@ -96,6 +95,30 @@ class Curvature:
         bent = self.output.loss.gauss_newton_product(self.output.head, self._z, self._y, z_dot)
         self._take_back(bent, bends=False)
         out += self._part
+
+    def residuals(self) -> tuple[Array, Array]:
+        """Return J `(n·n_outputs, size)` and r `(n·n_outputs,)` of a squared loss.
+
+        Scaled so that the block's part of the loss is ½·rᵀr, of its gradient Jᵀr and of the
+        Gauss–Newton matrix JᵀJ, as Levenberg 1944 and Marquardt 1963 want them: r is ŷ − y and J
+        the derivative of ŷ, each times √(c·weight/n), c = 2 of mse, 1 of half-mse. Both are
+        buffers that the next call overwrites.
+        """
+        head, c = self.output.head, self.output.loss.squared
+        if not c:
+            raise ValueError("only a squared loss has residuals")
+        predicted, target = np.empty_like(self._z), np.empty_like(self._z)
+        head.link.forward(self._z, predicted)
+        head.code_targets(self._y, target)
+        root = np.sqrt(c * self._scale)
+        if self._jacobian is None:
+            self._jacobian = np.empty((self.n_rows, head.n_outputs, self.net.size), predicted.dtype)
+        for k in range(head.n_outputs):
+            dz = np.zeros_like(predicted)
+            dz[:, k] = root[:, 0]
+            head.link.backward(predicted, dz)
+            self._write_row_gradients(dz, self._jacobian[:, k])
+        return self._jacobian.reshape(-1, self.net.size), (root * (predicted - target)).ravel()
 
     def _forward(self, batch: Batch) -> Array:
         x: Any = batch
@@ -134,10 +157,18 @@ class Curvature:
             x_dot = layer.tangent(p, v_of_layer, x_dot, r)
         return cast(Array, x_dot)
 
-    def _take_back(self, dz: Array, *, bends: bool) -> None:
-        """Write what a change of the gradient of the raw outputs makes of the gradient."""
+    def _write_row_gradients(self, dz: Array, out: Array) -> None:
+        """Write the gradient of each row's ``dz``·z into ``out`` `(n, size)`."""
+        gradients = self.net.bind(out, self._stats).parameters
         dy = dz
-        dy *= self._scale
+        for i in range(len(self.net.layers) - 1, self._lowest - 1, -1):
+            layer, p, back = self.net.layers[i], self._views.parameters[i], self._second[i].back
+            layer.write_row_gradients(gradients[i], dy, back)
+            dy = layer.backward(p, self._parts[i], dy, back)
+
+    def _take_back(self, bent: Array, *, bends: bool) -> None:
+        """Write what a change of each row's gradient in the raw outputs makes of the gradient."""
+        dy = bent * self._scale
         for i in range(len(self.net.layers) - 1, self._lowest - 1, -1):
             layer, p, r = self.net.layers[i], self._views.parameters[i], self._second[i]
             dy = layer.backward(p, self._parts[i], dy, r.back)

@@ -200,6 +200,35 @@ class Hinge(Loss):
 
 
 @dataclass(frozen=True, kw_only=True)
+class PerceptronLoss(Loss):
+    """The number of step units that are wrong; the outputs are scores, not probabilities.
+
+    L = Σ_c |ŷ_c − y_c|, ŷ = 1 where z ≥ 0, else 0; one unit for two classes, one a class for more.
+    In place of its gradient, which is 0: ∂L/∂z = ŷ − y, that of Σ_c max(0, −t_c·z_c), t = ±1, so
+    that a step with η = 1 is the perceptron's. Rosenblatt 1962, Principles of Neurodynamics, ch. 5.
+    Use: by the perceptron, which takes it by itself; else hinge, which looks for a margin.
+    """
+
+    links: ClassVar[Mapping[Task, tuple[str, ...]]] = {
+        "binary": ("identity",),
+        "multiclass": ("identity",),
+    }
+    has_gradient: ClassVar[bool] = False
+    curved: ClassVar[bool] = False
+
+    def rows(self, head: Head, z: Array, y: Array, tape: LossTape) -> None:
+        head.code_targets(y, tape.target)
+        np.greater_equal(z, 0, out=tape.dz)
+        tape.dz -= tape.target
+        np.abs(tape.dz, out=tape.values)
+        if head.n_outputs > 1:
+            np.add.reduce(tape.values, axis=1, out=tape.rows)
+
+    def hessian_product(self, head: Head, z: Array, y: Array, v: Array) -> Array:
+        return np.zeros_like(v)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Poisson(Loss):
     """Likelihood of counts, without its constant; the target is not scaled.
 
@@ -248,6 +277,7 @@ LOSSES: dict[str, type[Loss]] = {
     "mae": MAE,
     "mape": MAPE,
     "mse": MSE,
+    "perceptron": PerceptronLoss,
     "poisson": Poisson,
     "quantile": Quantile,
 }

@@ -18,6 +18,8 @@ class Loss:
 
     The first link of a task is its default. ``curved`` is False where the loss bends nowhere
     but at kinks: Gauss–Newton then knows nothing of it. ``squared`` is c of ½·c·(ŷ − y)².
+    ``has_gradient`` is False where what stands in for the gradient is not that of the loss itself:
+    a line search has nothing to go by.
     """
 
     kind: ClassVar[str] = "loss"
@@ -26,6 +28,7 @@ class Loss:
     scales_target: ClassVar[bool] = True
     curved: ClassVar[bool] = True
     squared: ClassVar[float] = 0.0
+    has_gradient: ClassVar[bool] = True
 
     def rows(self, head: Head, z: Array, y: Array, tape: LossTape) -> None:
         """Write the loss of each row into ``tape.rows`` and its gradient into ``tape.dz``."""
@@ -48,11 +51,14 @@ class Loss:
 
 @dataclass(frozen=True, kw_only=True)
 class PointLoss(Loss):
-    """A loss of a prediction and a number; the outputs of a row are summed."""
+    """A loss of a prediction and a number; the outputs of a row are summed.
+
+    Classes behind the identity are coded ±1, and the outputs are scores: units as in Adaline.
+    """
 
     links: ClassVar[Mapping[Task, tuple[str, ...]]] = {
-        "binary": ("sigmoid", "tanh", "softmax"),
-        "multiclass": ("softmax", "sigmoid", "tanh"),
+        "binary": ("sigmoid", "tanh", "softmax", "identity"),
+        "multiclass": ("softmax", "sigmoid", "tanh", "identity"),
         "regression": ("identity", "exp", "sigmoid", "tanh"),
     }
     takes_coding: ClassVar[bool] = True

@@ -23,6 +23,7 @@ from nntool.nn.randomness import Streams
 COUNTS = ("loss_evaluations", "gradient_evaluations", "products")
 METRIC_ROWS = 1 << 16
 BLOCK_FLOATS = 1 << 18
+JACOBIAN_FLOATS = 1 << 22
 LEAST_ROWS, MOST_ROWS = 256, 8192
 
 
@@ -140,8 +141,10 @@ class Problem:
         """Return G itself: JᵀJ, scaled as the loss is, with the curvature of the penalties."""
         size = self.net.size
         matrix = np.zeros((size, size), theta.dtype)
-        for block in self._visited(theta):
-            block.add_gauss_newton(matrix)
+        rows = max(JACOBIAN_FLOATS // (size * self.net.spec.n_outputs), 1)
+        for block in self._visited(theta, min(rows, self.block_rows)):
+            jacobian, _ = block.residuals()
+            matrix += jacobian.T @ jacobian
         self.counts["products"] += 1
         self._add_bends(matrix, positive=True)
         return matrix
@@ -163,10 +166,10 @@ class Problem:
                     break
         return number, "output"
 
-    def _blocks(self) -> Iterator[tuple[Batch, float]]:
+    def _blocks(self, block_rows: int = 0) -> Iterator[tuple[Batch, float]]:
         """Yield the blocks, each with its share of all rows."""
         masks = [(mask, copy.deepcopy(rng)) for mask, rng in self._masks]
-        for batch in self.rows.batches(None, self.block_rows):
+        for batch in self.rows.batches(None, block_rows or self.block_rows):
             for mask, rng in masks:
                 mask.apply(batch, rng)
             yield batch, batch.n_rows / self.rows.n_rows
@@ -174,10 +177,10 @@ class Problem:
             if self.should_stop():
                 raise Asked
 
-    def _visited(self, theta: Array) -> Iterator[Curvature]:
+    def _visited(self, theta: Array, block_rows: int = 0) -> Iterator[Curvature]:
         """Yield each block, passed at these parameters, ready for products."""
         np.copyto(self._theta, theta)
-        for batch, share in self._blocks():
+        for batch, share in self._blocks(block_rows):
             n_rows = batch.n_rows
             if n_rows not in self._curvatures:
                 dtype = self._theta.dtype
