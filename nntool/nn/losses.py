@@ -213,6 +213,7 @@ class PerceptronLoss(Loss):
         "binary": ("identity",),
         "multiclass": ("identity",),
     }
+    curved: ClassVar[bool] = False
     has_gradient: ClassVar[bool] = False
     curved: ClassVar[bool] = False
 
