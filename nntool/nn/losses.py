@@ -215,7 +215,6 @@ class PerceptronLoss(Loss):
     }
     curved: ClassVar[bool] = False
     has_gradient: ClassVar[bool] = False
-    curved: ClassVar[bool] = False
 
     def rows(self, head: Head, z: Array, y: Array, tape: LossTape) -> None:
         head.code_targets(y, tape.target)

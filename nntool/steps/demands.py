@@ -109,6 +109,7 @@ def _of_steps(s: TrainSettings, method: type[Method]) -> dict[str, bool]:
         "emphasize_errors": s.emphasize_errors,
         "penalty": any(name_and_settings(p)[1].get("proximal") for p in s.penalty),
         "max_norm": s.max_norm is not None,
+        "snapshots": s.snapshots > 0,
     }
 
 

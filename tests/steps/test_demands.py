@@ -24,6 +24,7 @@ OF_BATCHES: dict[str, Any] = {
     "balanced_batches": True,
     "emphasize_errors": True,
     "max_norm": 3,
+    "snapshots": 5,
 }
 """What belongs to updates by mini-batches."""
 OF_CHANCE: dict[str, Any] = {
@@ -59,6 +60,9 @@ TAKEN = {
     "monitor",
     "validate_every",
     "calibration",
+    "ensemble",
+    "bagging",
+    "averaging",
     "seed",
 }
 """What every method can take."""
