@@ -9,6 +9,7 @@ import numpy as np
 from nntool.nn.arrays import Array, scratch_for, vector_like
 
 State: TypeAlias = dict[str, Array]
+Wants: TypeAlias = Literal["look-ahead", "curvature", "loss", "units"] | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,10 +52,11 @@ class Optimizer(Method):
     ``wants`` is what else it must be given. "look-ahead": the gradient is taken at the point that
     `look_ahead` writes. "curvature": a second gradient of the same batch, at the point that `probe`
     writes, is put into ``state["probed"]`` before `step`; NaN where the loss there is not finite.
+    "loss" and "units": it has no gradient, or one that `nntool.nn.perturbing` makes.
     """
 
     state_names: ClassVar[tuple[str, ...]] = ()
-    wants: ClassVar[Literal["look-ahead", "curvature", "loss"] | None] = None
+    wants: ClassVar[Wants] = None
 
     def init(self, theta: Array) -> State:
         """Make the state before the first update: zeros, a counter and a buffer.
