@@ -13,15 +13,18 @@ from nntool.settings.model import plain
 from nntool.settings.train import TrainSettings
 from nntool.settings.wording import counted
 from nntool.steps import (
+    automatic_method,
     calibration,
     checkpoint,
     choices,
+    demands,
     diagnosis,
     history,
     learning,
     monitoring,
     planning,
     references,
+    remedies,
     rows,
     sources,
     trainers,
@@ -62,6 +65,7 @@ def raise_if_stopped(outcome: Outcome, command: str) -> None:
 def train_in(session: Session, settings: TrainSettings, job: Job, outcome: Outcome) -> bool:
     """Stage the model unless it is fresh; returns whether it was trained."""
     choices.check(settings)
+    demands.check(settings)
     freshness.require(session.run, "train")
     rows.require_training_states(session.run)
     return perform(
@@ -70,7 +74,7 @@ def train_in(session: Session, settings: TrainSettings, job: Job, outcome: Outco
         settings,
         job,
         outcome,
-        lambda folder: _work(session, settings, job, folder, outcome),
+        lambda folder: train_into(folder, session, settings, job, outcome, session.root),
     )
 
 
@@ -101,15 +105,23 @@ class Trained(NamedTuple):
         return "interrupted" if self.trainer.ended == "asked" else "finished"
 
 
-def _work(
-    session: Session, settings: TrainSettings, job: Job, folder: Path, outcome: Outcome
+def train_into(
+    folder: Path,
+    session: Session,
+    settings: TrainSettings,
+    job: Job,
+    outcome: Outcome,
+    home: Path,
 ) -> Done:
+    """Train from the run's artifacts and write into a folder; ``home`` has its checkpoints."""
     from nntool.nn.registry import InvalidChoice
 
     try:
+        settings, said = demands.adapted(settings, planning.task_of(session))
+        outcome.notes += said
         words = planning.describe(session, settings, outcome)
         with sources.row_sources(session.run, words, settings, outcome) as rows_of:
-            trained = _learn(session, settings, job, outcome, words, rows_of)
+            trained = _learn(session, settings, job, outcome, words, rows_of, home)
     except InvalidChoice as error:
         raise UsageError(str(error), "nntool train --help") from None
     _write(folder, trained)
@@ -125,9 +137,12 @@ def _learn(
     outcome: Outcome,
     words: dict[str, Any],
     rows_of: sources.Sources,
+    home: Path,
 ) -> Trained:
     """Resolve what is 'auto', and train."""
     has_validation = rows_of.validation is not None
+    settings, said = automatic_method.settle(settings, words, rows_of.training.n_rows)
+    outcome.notes += said
     resolved = planning.resolve(settings, words, rows_of.training.n_rows, has_validation)
     n_real = rows_of.training.n_rows
     rows_of = trainers.grown(settings, words, rows_of)
@@ -141,7 +156,7 @@ def _learn(
     outcome.notes += planning.cautions(settings, resolved, trainer)
     of = checkpoint.key(plain(settings) | resolved, freshness.inputs(session.run, "train"))
     with learning.numerics(job, trainer):
-        log = learning.Log(session.root, of, trainer, job)
+        log = learning.Log(home, of, trainer, job)
         log.resume()
         job.listener.say(f"nntool train: {planning.opening(trainer, resolved)}")
         diverged = learning.learn(trainer, log, job)
@@ -216,6 +231,7 @@ def _findings(
         ended=_ended(trainer, diverged),
         activation=trainer.net.spec.activation,
         kept_loss=kept_loss,
+        means=remedies.of_method(trainer.plan.rules.optimizer, _ended(trainer, diverged)),
     )
 
 

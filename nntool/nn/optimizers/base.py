@@ -20,6 +20,8 @@ class Method:
     smaller than all rows mislead it, ``finds_rates`` that it finds the rate of each weight itself,
     so that η needs no search, ``only_starts_at_rate`` that η has a part in its first step alone.
 
+    ``by_batches`` says that weights change batch by batch, at a learning rate that it is given.
+
     What it demands of a training: ``whole_batch``, a loss that is one and the same function of the
     weights throughout, over all rows (no batches, no chance, no rate); ``single_layer``, no hidden
     units; ``needs_gradient``, activations that have one. What it takes where nobody names another:
@@ -33,6 +35,7 @@ class Method:
     full_batch: ClassVar[bool] = False
     finds_rates: ClassVar[bool] = False
     only_starts_at_rate: ClassVar[bool] = False
+    by_batches: ClassVar[bool] = False
     whole_batch: ClassVar[bool] = False
     single_layer: ClassVar[bool] = False
     losses: ClassVar[Mapping[str, str]] = {}
@@ -55,6 +58,7 @@ class Optimizer(Method):
     "loss" and "units": it has no gradient, or one that `nntool.nn.perturbing` makes.
     """
 
+    by_batches: ClassVar[bool] = True
     state_names: ClassVar[tuple[str, ...]] = ()
     wants: ClassVar[Wants] = None
 
