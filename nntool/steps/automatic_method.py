@@ -42,6 +42,8 @@ class Automatic(NamedTuple):
 
 def method_for(settings: TrainSettings, words: dict[str, Any], n_rows: int) -> Automatic:
     """The method for these settings and so many training rows; ``words`` is `describe`'s."""
+    if SMALL not in choices.registry("METHODS"):  # until the full-batch methods are there
+        return Automatic(ELSE, f"the optimizer is {ELSE}")
     sizes = planning.network_size(settings, n_rows)
     given = _against(settings, sizes["dropout"])
     if given:
@@ -77,7 +79,7 @@ def _against(settings: TrainSettings, dropout: float) -> list[str]:
     """What speaks against taking all rows at once, as one types it."""
     found = {c.field: c.shown for c in demands.conflicts(settings, _small())}
     if settings.dropout == "auto" and dropout:
-        found["dropout"] = f"--dropout {dropout:g} (auto)"
+        found["dropout"] = f"--dropout auto, {dropout:g}"
     if settings.batch_norm:
         found["batch_norm"] = "--batch-norm"
     if settings.batch_size == "full":

@@ -252,6 +252,8 @@ def _write(folder: Path, trained: Trained) -> None:
         "diagnosis": [finding._asdict() for finding in trained.findings],
         "parameters": trainer.net.size,
     }
+    if trainer.conclusion:
+        summary["conclusion"] = trainer.conclusion
     if trained.diverged is not None:
         told = history.divergence(trained.diverged)
         summary |= {"diverged": told, "try": _smaller_rate(trainer)}
@@ -272,7 +274,11 @@ def _show(outcome: Outcome, trained: Trained) -> None:
     outcome.notes += trained.calibrated.notes
     judged = trainer.best is not None
     monitor = trained.resolved["monitor"]
-    outcome.notes.append(history.summary(log.epochs, best, trained.ended, monitor, judged=judged))
+    outcome.notes.append(
+        history.summary(
+            log.epochs, best, trained.ended, monitor, judged=judged, conclusion=trainer.conclusion
+        )
+    )
     outcome.notes += [str(finding) for finding in trained.findings]
     if trainer.plan.average is not None and not trainer.learner.n_averaged:
         outcome.notes.append(

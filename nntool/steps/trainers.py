@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from nntool.errors import DataError, TrainingError, UsageError
 from nntool.settings.choices import name_and_settings
 from nntool.settings.train import TrainSettings
-from nntool.steps import choices, monitoring, planning
+from nntool.steps import choices, demands, monitoring, planning
 from nntool.steps.model import make_output
 from nntool.steps.sources import Sources
 
@@ -48,6 +48,8 @@ def make_trainer(
             f" {sources.training.n_rows}",
             "--layer-norm, or a split with more --train",
         )
+    name = name_and_settings(settings.optimizer)[0]
+    demands.refuse_too_many(plan.rules.optimizer, name, net.size)
     planning.refuse_too_large(net, plan, resolved["dtype"])
     task, monitor = words["task"], resolved["monitor"]
     measured = monitoring.metrics_of(task, output, words, monitor, sources.judged_truth)

@@ -24,9 +24,10 @@ class Method:
 
     What it demands of a training: ``whole_batch``, a loss that is one and the same function of the
     weights throughout, over all rows (no batches, no chance, no rate); ``single_layer``, no hidden
-    units; ``needs_gradient``, activations that have one. What it takes where nobody names another:
-    ``losses``, by task; ``link``, that of the output; ``initializer``; ``default_batch``, the rows
-    of a batch.
+    units; ``needs_gradient``, activations that have one; ``only_losses``, those that it is for, ()
+    for all; ``max_size``, the parameters above which its matrices are too much. What it takes where
+    nobody names another: ``losses``, by task; ``link``, that of the output; ``initializer``;
+    ``default_batch``, the rows of a batch.
     """
 
     kind: ClassVar[str] = "optimizer"
@@ -43,6 +44,8 @@ class Method:
     initializer: ClassVar[str] = "auto"
     default_batch: ClassVar[int | Literal["auto", "full"]] = "auto"
     needs_gradient: ClassVar[bool] = True
+    only_losses: ClassVar[tuple[str, ...]] = ()
+    max_size: ClassVar[int | None] = None
 
 
 @dataclass(frozen=True, kw_only=True)
