@@ -26,6 +26,7 @@ from nntool.steps import (
     references,
     remedies,
     rows,
+    separability,
     sources,
     trainers,
 )
@@ -91,6 +92,8 @@ class Trained(NamedTuple):
     calibrated: calibration.Calibration
     findings: list[diagnosis.Finding]
     """What is wrong with it."""
+    verdict: str
+    """Whether the classes are separable, where a perceptron was asked."""
 
     @property
     def ended(self) -> str:
@@ -165,7 +168,8 @@ def _learn(
     outcome.notes += [warning] if warning else []
     calibrated = calibration.calibrate(trainer, rows_of, settings.calibration)
     findings = _findings(trainer, log, diverged)
-    return Trained(words, resolved, trainer, log, diverged, calibrated, findings)
+    verdict = "" if diverged else separability.verdict(trainer, words["classes"], job)
+    return Trained(words, resolved, trainer, log, diverged, calibrated, findings, verdict)
 
 
 def _ended(trainer: Trainer, diverged: Diverged | None) -> str:
@@ -254,6 +258,8 @@ def _write(folder: Path, trained: Trained) -> None:
     }
     if trainer.conclusion:
         summary["conclusion"] = trainer.conclusion
+    if trained.verdict:
+        summary["verdict"] = trained.verdict
     if trained.diverged is not None:
         told = history.divergence(trained.diverged)
         summary |= {"diverged": told, "try": _smaller_rate(trainer)}
@@ -279,6 +285,8 @@ def _show(outcome: Outcome, trained: Trained) -> None:
             log.epochs, best, trained.ended, monitor, judged=judged, conclusion=trainer.conclusion
         )
     )
+    if trained.verdict and not trainer.conclusion:
+        outcome.notes.append(trained.verdict)
     outcome.notes += [str(finding) for finding in trained.findings]
     if trainer.plan.average is not None and not trainer.learner.n_averaged:
         outcome.notes.append(

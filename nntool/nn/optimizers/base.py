@@ -43,6 +43,7 @@ class Method:
     link: ClassVar[str] = "auto"
     initializer: ClassVar[str] = "auto"
     default_batch: ClassVar[int | Literal["auto", "full"]] = "auto"
+    dropout: ClassVar[float | Literal["auto"]] = "auto"
     needs_gradient: ClassVar[bool] = True
     only_losses: ClassVar[tuple[str, ...]] = ()
     max_size: ClassVar[int | None] = None

@@ -5,7 +5,7 @@
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -35,6 +35,7 @@ class WeightPerturbation(Optimizer):
     state_names: ClassVar[tuple[str, ...]] = ("s",)
     wants: ClassVar[Wants] = "loss"
     needs_gradient: ClassVar[bool] = False
+    dropout: ClassVar[float | Literal["auto"]] = 0.0
 
     a: float = setting(1.2, "a, by what a success makes changes larger; 1: never", ge=1)
 
@@ -66,6 +67,7 @@ class NodePerturbation(SGD):
 
     wants: ClassVar[Wants] = "units"
     needs_gradient: ClassVar[bool] = False
+    dropout: ClassVar[float | Literal["auto"]] = 0.0
 
     sigma: float = setting(0.1, "σ, standard deviation of the disturbance", gt=0)
 
