@@ -43,7 +43,8 @@ class Stepper:
             able = (name for name, entry in ACTIVATIONS.items() if entry.has_gradient)
             raise InvalidChoice(
                 f"activation {net.spec.activation!r} has no gradient to learn from;"
-                f" choose from {', '.join(able)}"
+                f" choose from {', '.join(able)}, or an optimizer that needs none:"
+                " node-perturbation, weight-perturbation"
             )
         refuse(net, rules, weight_noise)
         self.net = net

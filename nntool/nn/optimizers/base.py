@@ -27,7 +27,7 @@ class Method:
     units; ``needs_gradient``, activations that have one; ``only_losses``, those that it is for, ()
     for all; ``max_size``, the parameters above which its matrices are too much. What it takes where
     nobody names another: ``losses``, by task; ``link``, that of the output; ``initializer``;
-    ``default_batch``, the rows of a batch.
+    ``default_batch``, the rows of a batch; ``dropout``.
     """
 
     kind: ClassVar[str] = "optimizer"
