@@ -213,8 +213,8 @@ class PerceptronLoss(Loss):
         "binary": ("identity",),
         "multiclass": ("identity",),
     }
-    has_gradient: ClassVar[bool] = False
     curved: ClassVar[bool] = False
+    has_gradient: ClassVar[bool] = False
 
     def rows(self, head: Head, z: Array, y: Array, tape: LossTape) -> None:
         head.code_targets(y, tape.target)

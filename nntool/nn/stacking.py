@@ -3,8 +3,8 @@
 from nntool.nn.activations import ACTIVATIONS
 from nntool.nn.embedding import Inputs
 from nntool.nn.initializers import INITIALIZERS, Initializer, default_initializer
-from nntool.nn.layers import Activate, Dropout, Layer, Linear
-from nntool.nn.noise import Noise
+from nntool.nn.layers import Activate, Layer, Linear
+from nntool.nn.noise import Dropout, Noise
 from nntool.nn.normalization import BatchNorm, LayerNorm
 from nntool.nn.parametric import ParametricActivate
 from nntool.nn.registry import build

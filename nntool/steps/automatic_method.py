@@ -42,8 +42,6 @@ class Automatic(NamedTuple):
 
 def method_for(settings: TrainSettings, words: dict[str, Any], n_rows: int) -> Automatic:
     """The method for these settings and so many training rows; ``words`` is `describe`'s."""
-    if SMALL not in choices.registry("METHODS"):  # until the full-batch methods are there
-        return Automatic(ELSE, f"the optimizer is {ELSE}")
     sizes = planning.network_size(settings, n_rows)
     given = _against(settings, sizes["dropout"])
     if given:

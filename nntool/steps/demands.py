@@ -54,10 +54,10 @@ def check(settings: TrainSettings) -> None:
     name = name_and_settings(settings.optimizer)[0]
     loss = name_and_settings(settings.loss)[0]
     if method.only_losses and loss not in ("auto", *method.only_losses):
+        own = together(method.only_losses)
         raise UsageError(
-            f"--optimizer {name} is for the losses {together(method.only_losses)}, and --loss is"
-            f" {loss}",
-            f"--loss {method.only_losses[0]}, or --optimizer lbfgs, which takes any loss",
+            f"--optimizer {name} is for the loss {own}, and --loss is {loss}",
+            f"leave --loss out, or --optimizer {'lbfgs' if method.whole_batch else 'adam'}",
         )
     found = conflicts(settings, method)
     if not found:
@@ -109,6 +109,7 @@ def _of_steps(s: TrainSettings, method: type[Method]) -> dict[str, bool]:
         "emphasize_errors": s.emphasize_errors,
         "penalty": any(name_and_settings(p)[1].get("proximal") for p in s.penalty),
         "max_norm": s.max_norm is not None,
+        "snapshots": s.snapshots > 0,
     }
 
 

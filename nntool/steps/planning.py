@@ -248,7 +248,8 @@ def floats_of_state(init: Callable[[int, str], Mapping[str, Any]], size: int) ->
     one, two, three = (sum(a.size for a in init(n, "float64").values()) for n in (1, 2, 3))
     squares = (three - 2 * two + one) // 2
     lines = two - one - 3 * squares
-    return (one - lines - squares) + lines * size + squares * size**2
+    total: int = (one - lines - squares) + lines * size + squares * size**2
+    return total
 
 
 def available_memory() -> int:

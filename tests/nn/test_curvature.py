@@ -356,24 +356,26 @@ def test_residuals_tell_loss_gradient_and_gauss_newton(name: str, around: str) -
     problem = Problem(spec, output)
     loss, gradient, _ = problem.first_order(problem.theta)
     block, v = problem.visited(), problem.direction()
-    jacobian, residuals = block.residuals()
-    assert jacobian.shape == (N_ROWS * output.n_outputs, problem.net.size)
-    assert residuals @ residuals / 2 == pytest.approx(loss, rel=1e-12)
-    agree(residuals @ jacobian, gradient, rel=1e-12)
-    agree(jacobian.T @ (jacobian @ v), problem.gauss_newton()(v), rel=1e-12)
+    parts = [(jacobian.copy(), r) for jacobian, r in block.residuals()]
+    assert sum(r @ r for _, r in parts) / 2 == pytest.approx(loss, rel=1e-12)
+    agree(sum(r @ jacobian for jacobian, r in parts), gradient, rel=1e-12)
+    matrix = np.ones((problem.net.size, problem.net.size))
+    block.add_gauss_newton(matrix)
+    agree((matrix - 1) @ v, problem.gauss_newton()(v), rel=1e-12)
 
     def residuals_at(theta: np.ndarray) -> np.ndarray:
         block.visit(problem.net.bind(theta, problem.stats), problem.batch)
-        return block.residuals()[1].copy()
+        return np.concatenate([r for _, r in block.residuals()])
 
-    agree(jacobian.copy() @ v, derivative(residuals_at, problem.theta, v), rel=1e-6)
+    along = np.concatenate([jacobian @ v for jacobian, _ in parts])
+    agree(along, derivative(residuals_at, problem.theta, v), rel=1e-6)
 
 
 def test_only_squared_losses_have_residuals() -> None:
     output = OUTPUTS["bce{}-binary-sigmoid"]
     problem = Problem(NetworkSpec(n_numeric=3, hidden=(), n_outputs=1), output)
     with pytest.raises(ValueError, match="squared"):
-        problem.visited().residuals()
+        next(problem.visited().residuals())
     assert {name for name, loss in LOSSES.items() if loss.squared} == {"half-mse", "mse"}
 
 
@@ -426,16 +428,28 @@ def test_products_may_be_asked_for_again_and_in_any_order() -> None:
     first = {name: np.zeros_like(v) for name in ("hessian", "gauss_newton")}
     block.add_hessian_product(v, first["hessian"])
     block.add_gauss_newton_product(v, first["gauss_newton"])
-    jacobian, _ = block.residuals()
-    jacobian = jacobian.copy()
+    [(jacobian, _)] = block.residuals()
     for _ in range(2):
-        block.residuals()
+        [_] = block.residuals()
         for name in ("gauss_newton", "hessian"):
             again = np.zeros_like(v)
             getattr(block, f"add_{name}_product")(problem.direction(), np.zeros_like(v))
             getattr(block, f"add_{name}_product")(v, again)
             np.testing.assert_array_equal(again, first[name])
-    np.testing.assert_array_equal(block.residuals()[0], jacobian)
+    [(again, _)] = block.residuals()
+    np.testing.assert_array_equal(again, jacobian)
+
+
+def test_a_visit_forgets_the_point_before_it() -> None:
+    spec = NetworkSpec(n_numeric=3, hidden=(5, 4), activation="tanh", n_outputs=1)
+    problem = Problem(spec, HALF_SQUARED)
+    block, v = problem.visited(), problem.direction()
+    block.add_hessian_product(v, np.zeros_like(v))
+    problem.theta += 0.5
+    block.visit(problem.net.bind(problem.theta, problem.stats), problem.batch)
+    again = np.zeros_like(v)
+    block.add_hessian_product(v, again)
+    np.testing.assert_array_equal(again, problem.hessian()(v))
 
 
 def test_a_block_needs_its_number_of_rows_and_targets() -> None:

@@ -27,4 +27,5 @@ class DeltaRule(SGD):
         "multiclass": "half-mse",
         "regression": "half-mse",
     }
+    only_losses: ClassVar[tuple[str, ...]] = ("half-mse", "mse")
     link: ClassVar[str] = "identity"

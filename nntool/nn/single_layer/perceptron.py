@@ -26,4 +26,5 @@ class Perceptron(Method):
     default_batch: ClassVar[int | Literal["auto", "full"]] = 1
     only_losses: ClassVar[tuple[str, ...]] = ("perceptron",)
     losses: ClassVar[Mapping[str, str]] = {"binary": "perceptron", "multiclass": "perceptron"}
+    only_losses: ClassVar[tuple[str, ...]] = ("perceptron",)
     initializer: ClassVar[str] = "zeros"
