@@ -182,6 +182,7 @@ def _values(method: type[Method], settings: TrainSettings, task: str) -> dict[st
     wanted["batch_size"] = "full" if method.whole_batch else method.default_batch
     if method.whole_batch:
         wanted["dtype"] = "float64"
+    wanted["dropout"] = method.dropout
     if method.single_layer or not method.by_batches:
         wanted["dropout"] = 0.0
     if not takes_penalties(method):

@@ -88,6 +88,7 @@ def network_spec(
         parametric_activation=settings.parametric_activation,
         initializer=initializer,
         initializer_settings=initializer_settings,
+        bias=settings.bias,
         batch_norm=settings.batch_norm,
         layer_norm=settings.layer_norm,
         dropout=resolved["dropout"],
@@ -212,7 +213,7 @@ def resolve_rate(
     if choices.built("METHODS", settings.optimizer).finds_rates:
         name = name_and_settings(settings.optimizer)[0]
         raise UsageError(
-            f"--learning-rate auto is not for {name}, which finds the rate of each weight itself",
+            f"--learning-rate auto is not for {name}, which finds its rates itself",
             "leave --learning-rate out",
         )
     trial = make_trainer(dict(words), {**resolved, "learning_rate": 1.0}, settings, sources)
