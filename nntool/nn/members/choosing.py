@@ -10,6 +10,9 @@ from nntool.nn.optimizers import Optimizer
 from nntool.nn.plan import Plan
 from nntool.nn.training import Trainer
 
+WORTH_BATCHING = 1_000_000
+"""Parameters times rows of a batch up to which a step of all is faster than a step of each."""
+
 
 def trained_together(trainers: Sequence[Trainer]) -> bool:
     """Whether trainers that differ in seeds and rows alone are to make their updates together.
@@ -31,7 +34,7 @@ def worth_batching(net: Network, batch_size: int, n_members: int) -> bool:
 
     What is saved is the time that calls take; what is lost is that arrays no longer fit the cache.
     """
-    return n_members > 1
+    return n_members > 1 and net.size * batch_size <= WORTH_BATCHING
 
 
 def _same_memory(sources: Sequence[object]) -> bool:
