@@ -195,7 +195,8 @@ class Trainer:
         came_to = self._settled_loss() if self.learner.undoes else sweep.train_loss
         judged = self.judge.monitored(came_to, verdict)
         if judged is not None:
-            if self.stopping.update(judged) and not self.plan.snapshots:
+            waited_enough = self.stopping.update(judged, is_end=bool(self.learner.finished))
+            if waited_enough and not self.plan.snapshots:
                 self.ended = "patience"
             if self.stopping.improved:
                 self.best = (theta.copy(), stats.copy(), epoch)
@@ -243,7 +244,7 @@ class Trainer:
         """Return what validation says of these weights; nothing in epochs without it."""
         if self.validation is None:
             return Verdict(idle=self.judge.idle_on(self.train, theta, stats))
-        if (self.epoch + 1) % self.plan.validate_every:
+        if (self.epoch + 1) % self.plan.validate_every and not self.learner.finished:
             return Verdict()
         return self.judge.validate(theta, stats)
 

@@ -41,8 +41,16 @@ class Run:
         return run
 
     def entry(self, step: str) -> manifest.Entry | None:
-        """What the manifest says of a step, or None where it has not run."""
-        return self.manifest.steps.get(step)
+        """What the manifest says of a step or a try, or None where it has not run."""
+        return self.manifest.entries(step).get(step)
+
+    def tries(self) -> list[str]:
+        """The tries that are there, in the order in which they were first made.
+
+        A try whose folder someone removed is not there.
+        """
+        known = self.manifest.tries
+        return [t for t in known if any(self.path(file).exists() for file in known[t].writes)]
 
     def has(self, artifact: str) -> bool:
         """Whether the manifest knows this artifact."""
@@ -57,10 +65,10 @@ class Run:
 
     def path(self, artifact: str) -> Path:
         """Where the current content of an artifact lies."""
-        step, _, file = artifact.partition("/")
+        step = names.maker(artifact)
         entry = self.entry(step)
         if entry is not None and entry.replacing is not None:
-            staged = self.root / f"{names.STAGING}{step}" / file
+            staged = self.root / f"{names.STAGING}{artifact}"
             if staged.exists():
                 return staged
         return self.root / artifact
@@ -109,6 +117,9 @@ class Run:
         """The command that makes a step's artifacts, with the settings that it had before."""
         entry = self.entry(step)
         asked = dict(entry.asked) if entry else {}
+        if names.is_try(step):
+            spec = entry.facts["spec"] if entry else "METHOD"
+            return shlex.join(["nntool", "compare", str(self.root), "--try", spec])
         words = ["nntool", step, str(self.root)]
         if step == "collect":
             words += asked.pop("source", ["FILE.csv"])

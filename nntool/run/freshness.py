@@ -44,7 +44,7 @@ def state(run: Run, step: str, *, files: bool = True) -> State:
     for artifact in sorted(set(current) | set(entry.reads)):
         if artifact.startswith("source:"):
             continue  # only collect, clean with a SOURCE and run look at the source
-        if artifact not in entry.reads and artifact in names.PREREQUISITES[step]:
+        if artifact not in entry.reads and artifact in names.reads_of(step):
             continue  # an older program that made it did not read so much
         if current.get(artifact) != entry.reads.get(artifact):
             change = "has changed" if artifact in entry.reads else "is new"
@@ -57,7 +57,7 @@ def state(run: Run, step: str, *, files: bool = True) -> State:
 def makers(run: Run, step: str) -> list[str]:
     """The steps whose artifacts a step reads always, in order."""
     found: list[str] = []
-    for artifact in names.PREREQUISITES[step]:
+    for artifact in names.reads_of(step):
         if names.maker(artifact) not in found:
             found.append(names.maker(artifact))
     return found
@@ -65,8 +65,8 @@ def makers(run: Run, step: str) -> list[str]:
 
 def inputs(run: Run, step: str, *, files: bool = True) -> dict[str, str]:
     """The recorded hashes of all that a step would read now."""
-    wanted = list(names.PREREQUISITES[step])
-    wanted += [a for a in names.READ_WHERE_PRESENT.get(step, ()) if run.has(a)]
+    wanted = list(names.reads_of(step))
+    wanted += [a for a in names.reads_where_present(step) if run.has(a)]
     if step in names.FITTED_ON_ROWS and state(run, "split", files=files).is_fresh:
         wanted.append(names.SPLIT_ROWS)
     found = {artifact: run.hash_of(artifact) for artifact in wanted}

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import msgspec
 
 from nntool.errors import DataError, StaleError
-from nntool.run.names import MANIFEST
+from nntool.run.names import MANIFEST, is_try, maker
 
 FORMAT = 1
 """The version of the format that this program writes; an older one is read, a newer refused."""
@@ -61,6 +61,17 @@ class Manifest(msgspec.Struct, kw_only=True):
 
     format: int = FORMAT
     steps: dict[str, Entry] = {}
+    tries: dict[str, Entry] = {}
+    """Trainings beside the run's own, by their folder, as ``try/adam``."""
+
+    def entries(self, step: str) -> dict[str, Entry]:
+        """Where the entry of a step, or of a try, stands."""
+        return self.tries if is_try(step) else self.steps
+
+    def marked(self) -> list[str]:
+        """The steps and tries whose files are being moved."""
+        known = {**self.steps, **self.tries}
+        return [step for step, entry in known.items() if entry.replacing is not None]
 
 
 class _Version(msgspec.Struct):
@@ -89,16 +100,20 @@ def load(root: Path) -> Manifest:
         raise DataError(
             f"{path} is not a run manifest: {error}", f"rm {path}, then run the steps again"
         ) from None
-    for name, entry in manifest.steps.items():
-        for artifact in [*entry.writes, *(entry.replacing or ())]:
-            _check_inside(path, name, artifact)
+    for entries, has_tries in ((manifest.steps, False), (manifest.tries, True)):
+        for name, entry in entries.items():
+            if is_try(name) is not has_tries:
+                raise DataError(f"{path}: {name!r} is in the wrong place", "do not use this run")
+            for artifact in [f"{name}/a-file", *entry.writes, *(entry.replacing or ())]:
+                _check_inside(path, name, artifact)
     return manifest
 
 
 def _check_inside(path: Path, step: str, artifact: str) -> None:
     """A manifest from a stranger must not point outside its run directory."""
     parts = artifact.split("/")
-    if parts[0] != step or len(parts) < 2 or any(part in ("", ".", "..") for part in parts):
+    is_inside = artifact.startswith(f"{step}/") and maker(artifact) == step
+    if not is_inside or any(part in ("", ".", "..") for part in parts):
         raise DataError(f"{path}: {artifact!r} is no artifact of {step}", "do not use this run")
 
 

@@ -10,8 +10,13 @@ LOCK = ".lock"
 CHECKPOINT = "checkpoint"
 STAGING = ".new-"
 """A step writes into ``.new-<step>/`` before anything bears a final name."""
+TRY = "try"
+"""Each folder in it is a training tried beside the run's own; it has train's files and metrics."""
 FOLD = "fold-"
 """In ``.new-evaluate/`` the run of each fold of a cross-validation, as long as it is computed."""
+
+MEMBER = "member-"
+"""In ``checkpoint/`` the folder of each member of an ensemble but the first."""
 
 COLLECT_TABLE = "collect/table.parquet"
 COLLECT_SOURCES = "collect/sources.json"
@@ -39,6 +44,8 @@ EVALUATE_PREDICTIONS = "evaluate/predictions.csv"
 
 ORDER = ("collect", "clean", "transform", "select-features", "split", "train", "evaluate")
 """The steps in the usual order of commands."""
+FOLDERS = (*ORDER, TRY, CHECKPOINT)
+"""The folders of a run."""
 
 PREREQUISITES: dict[str, tuple[str, ...]] = {
     "collect": (),
@@ -114,9 +121,51 @@ MAIN_ARTIFACT = {
 
 
 def maker(artifact: str) -> str:
-    """The step that makes an artifact.
+    """The step that makes an artifact, or the try.
 
-    >>> maker("clean/table.parquet")
-    'clean'
+    >>> maker("clean/table.parquet"), maker("try/adam/model.npz")
+    ('clean', 'try/adam')
     """
-    return artifact.partition("/")[0]
+    first, _, rest = artifact.partition("/")
+    return f"{first}/{rest.partition('/')[0]}" if first == TRY else first
+
+
+def file_of(artifact: str) -> str:
+    """An artifact's name inside the folder of its maker.
+
+    >>> file_of("clean/table.parquet"), file_of("try/adam/model.npz")
+    ('table.parquet', 'model.npz')
+    """
+    return artifact.removeprefix(maker(artifact)).removeprefix("/")
+
+
+def beside(step: str, artifact: str) -> str:
+    """The artifact of the same name that another step makes, or a try.
+
+    >>> beside("try/adam", TRAIN_MODEL)
+    'try/adam/model.json'
+    """
+    return f"{step}/{file_of(artifact)}"
+
+
+def is_try(step: str) -> bool:
+    """Whether this names a try and no step.
+
+    >>> is_try("try/adam"), is_try("train")
+    (True, False)
+    """
+    return step.startswith(f"{TRY}/")
+
+
+def reads_of(step: str) -> tuple[str, ...]:
+    """What a step reads always; a try reads what train reads.
+
+    >>> reads_of("try/adam") == PREREQUISITES["train"]
+    True
+    """
+    return PREREQUISITES["train" if is_try(step) else step]
+
+
+def reads_where_present(step: str) -> tuple[str, ...]:
+    """What a step also reads where it is there."""
+    return READ_WHERE_PRESENT.get("train" if is_try(step) else step, ())

@@ -43,10 +43,7 @@ class Session:
     def __enter__(self) -> Session:
         if self._may_create:
             self._created = not self.root.exists()
-            if self.root.name in names.ORDER and (self.root.parent / names.MANIFEST).exists():
-                raise UsageError(
-                    f"{self.root} belongs to the run {self.root.parent}", "name a folder of its own"
-                )
+            self._refuse_folder_of_a_run()
             try:
                 self.root.mkdir(parents=True, exist_ok=True)
             except (FileExistsError, NotADirectoryError):
@@ -88,10 +85,21 @@ class Session:
             (self.root / names.LOCK).write_text("")
         self._lock.release()
 
+    def _refuse_folder_of_a_run(self) -> None:
+        """A step's folder, or that of a try, is no place for a run."""
+        folder = self.root.parent if self.root.parent.name == names.TRY else self.root
+        if folder.name in names.FOLDERS and (folder.parent / names.MANIFEST).exists():
+            raise UsageError(
+                f"{self.root} belongs to the run {folder.parent}", "name a folder of its own"
+            )
+
     def _refuse_links(self) -> None:
         """A stranger's run must not lead out of its folder: nothing is written through links."""
-        own = [self.root / step for step in names.ORDER]
-        own += [self.root / names.LOCK, self.root / names.CHECKPOINT]
+        own = [self.root / name for name in names.FOLDERS]
+        own += [self.root / names.LOCK, *self.root.glob(f"{names.TRY}/*")]
+        own += self.root.glob(f"{names.TRY}/*/{names.CHECKPOINT}")
+        for folder in (self.root, *self.root.glob(f"{names.TRY}/*")):
+            own += (folder / names.CHECKPOINT).glob(f"{names.MEMBER}*")
         for path in [*own, *self.root.glob(f"{names.STAGING}*")]:
             if path.is_symlink():
                 raise UsageError(
@@ -103,7 +111,7 @@ class Session:
         """An empty folder for the new files of a step."""
         folder = self.root / f"{names.STAGING}{step}"
         shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir()
+        folder.mkdir(parents=True)
         return folder
 
     def finish(
@@ -123,7 +131,7 @@ class Session:
         files = sorted(path for path in folder.rglob("*") if path.is_file())
         writes = {f"{step}/{f.relative_to(folder).as_posix()}": hashing.record(f) for f in files}
         before = self.run.entry(step)
-        self.run.manifest.steps[step] = manifest.Entry(
+        self.run.manifest.entries(step)[step] = manifest.Entry(
             settings=settings,
             asked=asked,
             reads=reads,
@@ -143,7 +151,7 @@ class Session:
 
     def commit(self) -> None:
         """Put all staged steps in place together; all that was made or touched gets one time."""
-        marked = self._marked()
+        marked = self.run.manifest.marked()
         now = time.time_ns()
         for step in self._touched.union(marked):
             self._set_time(step, now)
@@ -153,29 +161,25 @@ class Session:
         self._move(marked)
 
     def _set_time(self, step: str, time_ns: int) -> None:
-        entry = self.run.manifest.steps[step]
+        entry = self.run.manifest.entries(step)[step]
         for artifact, known in entry.writes.items():
             path = self.run.path(artifact)
             hashing.set_time(path, time_ns)
             entry.writes[artifact] = hashing.record(path, known.sha256)
 
-    def _marked(self) -> list[str]:
-        return [s for s, entry in self.run.manifest.steps.items() if entry.replacing is not None]
-
     def _move(self, marked: list[str]) -> None:
         """Move the files of marked steps into place; the part that a repair does again."""
         for step in marked:
-            entry = self.run.manifest.steps[step]
-            (self.root / step).mkdir(exist_ok=True)
+            entry = self.run.manifest.entries(step)[step]
+            (self.root / step).mkdir(parents=True, exist_ok=True)
             for artifact in entry.writes:
-                file = artifact.partition("/")[2]
-                staged = self.root / f"{names.STAGING}{step}" / file
+                staged = self.root / f"{names.STAGING}{artifact}"
                 if staged.exists():
                     os.replace(staged, self.root / artifact)
             for artifact in entry.replacing or ():
                 (self.root / artifact).unlink(missing_ok=True)
         for step in marked:
-            self.run.manifest.steps[step].replacing = None
+            self.run.manifest.entries(step)[step].replacing = None
         if marked and not self._recipe_at_end:
             self.write_recipe()
         manifest.save(self.root, self.run.manifest)
@@ -184,7 +188,7 @@ class Session:
 
     def _repair(self) -> None:
         """Finish what a killed command had marked, and drop what it had only begun."""
-        marked = self._marked()
+        marked = self.run.manifest.marked()
         self._is_moving = bool(marked)
         if marked:
             self._move(marked)

@@ -138,7 +138,7 @@ def _work(
             if place
             else parts.scored(settings.part)
         )
-        report = _report(parts, scored, settings, job)
+        report = assess(parts, scored, settings, job)
         if threshold is not None:
             report["threshold"] = threshold
         if settings.cv:
@@ -148,7 +148,7 @@ def _work(
     return Done(facts=facts)
 
 
-def _report(parts: Parts, scored: Scored, settings: EvaluateSettings, job: Job) -> dict[str, Any]:
+def assess(parts: Parts, scored: Scored, settings: EvaluateSettings, job: Job) -> dict[str, Any]:
     """All that is found of the scored rows, as it goes to metrics.json."""
     plain = scored.model.plain
     report: dict[str, Any] = {

@@ -72,8 +72,10 @@ def perform(
 
 def recorded(run: Run, step: str) -> Any:
     """What a step came to, from its own artifact: the same for the first call and a fresh one."""
-    report = read_json(run.checked(names.REPORT[step]))
-    return report["trained"] if step == "train" else report
+    is_model = step == "train" or names.is_try(step)
+    report = names.beside(step, names.TRAIN_MODEL) if is_model else names.REPORT[step]
+    found = read_json(run.checked(report))
+    return found["trained"] if is_model else found
 
 
 def what_differs(session: Session, step: str, settings: StepSettings) -> list[str]:
@@ -117,7 +119,7 @@ def enter(
 
 def file_name(artifact: str) -> str:
     """An artifact's name inside its step's folder."""
-    return artifact.partition("/")[2]
+    return names.file_of(artifact)
 
 
 def write_json(path: Path, value: Any) -> None:

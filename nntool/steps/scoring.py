@@ -109,9 +109,11 @@ def has_target(target: Any) -> Any:
 class Parts:
     """The kept rows of a run, part by part, to be scored from the arrays of transform."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, model: models.Model | None = None) -> None:
+        """By the run's own model, or another one of the same features and target."""
+        own = [names.TRAIN_MODEL, names.TRAIN_WEIGHTS]
         self.run = run
-        self.model = models.load(run.checked_bytes([names.TRAIN_MODEL, names.TRAIN_WEIGHTS]))
+        self.model = models.load(run.checked_bytes(own)) if model is None else model
         self.target = own_target(run, self.model)
         self.threshold: float | None = None
         """Of the probability of the positive class; None: as the model decides."""
@@ -157,9 +159,7 @@ class Parts:
 
 def outputs(model: models.Model, numeric: Any, codes: Any) -> Any:
     """The raw outputs of the network, through the engine of prediction."""
-    from nntool.nn.predicting import Predictor as Engine
-
-    return Engine(model.net, model.theta, model.stats).outputs(numeric, codes)
+    return model.engine().outputs(numeric, codes)
 
 
 def features(run: Run, model: models.Model, index: Any) -> tuple[Any, Any]:

@@ -24,14 +24,15 @@ def show(root: str, wanted: str, stdout: BinaryIO) -> None:
 
 def _artifact(run: Run, wanted: str) -> str:
     """The artifact that a step or a file name means."""
-    step, slash, _ = wanted.partition("/")
-    if step not in names.ORDER:
-        raise UsageError(f"{step!r} is no step", "choose from " + ", ".join(names.ORDER))
+    step = names.maker(wanted)
+    known = [*names.ORDER, *run.tries()]
+    if step not in known:
+        raise UsageError(f"{step!r} is no step", "choose from " + ", ".join(known))
     entry = run.entry(step)
     if entry is None:
         raise StaleError(f"{step} has not run in {run.root}", run.command(step))
-    if not slash:
-        return names.MAIN_ARTIFACT[step]
+    if wanted == step:
+        return names.MAIN_ARTIFACT.get(step) or names.beside(step, names.TRAIN_HISTORY)
     if wanted not in entry.writes:
         raise UsageError(
             f"{step} has no file {wanted!r}", "choose from " + ", ".join(sorted(entry.writes))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 from nntool.errors import StaleError
 from nntool.run import freshness, names
 from nntool.run.directory import Run
+from nntool.settings.wording import listed
 from nntool.steps import origins
 from nntool.steps.job import Outcome, TableView
 
@@ -39,6 +41,9 @@ def status(root: str, *, check: bool = False) -> Outcome:
             "finished": when,
             "version": entry.versions.get("nntool") if entry else None,
         }
+    tries = {try_: freshness.state(run, try_) for try_ in run.tries()}
+    if tries:
+        outcome.notes.append(_said_of_tries(run, tries))
     sources = origins.states(run)
     outcome.notes += [source["note"] for source in sources if source["note"]]
     outcome.results.append(
@@ -46,6 +51,7 @@ def status(root: str, *, check: bool = False) -> Outcome:
     )
     outcome.report = {
         "steps": steps,
+        "tries": {try_: state._asdict() for try_, state in tries.items()},
         "sources": sources,
         "all_fresh": all(s.is_fresh for step, s in states.items() if _is_due(run, step)),
         "next": _next(run, states),
@@ -57,6 +63,15 @@ def status(root: str, *, check: bool = False) -> Outcome:
         error.outcome = outcome
         raise error
     return outcome
+
+
+def _said_of_tries(run: Run, tries: dict[str, freshness.State]) -> str:
+    """The trainings that were tried beside the run's own, and which of them are stale."""
+    said = [
+        name.removeprefix(f"{names.TRY}/") + ("" if state.is_fresh else f" (stale: {state.reason})")
+        for name, state in tries.items()
+    ]
+    return f"tried: {listed(said, most=20)}; nntool compare {shlex.quote(str(run.root))} shows them"
 
 
 def _is_due(run: Run, step: str) -> bool:

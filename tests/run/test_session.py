@@ -68,6 +68,13 @@ def test_a_command_that_needs_a_run_makes_none(tmp_path: Path) -> None:
     assert not (tmp_path / "typo").exists()
 
 
+def write_try(session: Session, content: str) -> None:
+    folder = session.stage("try/adam")
+    (folder / "model.json").write_text(content)
+    (folder / "model.npz").write_text(content)
+    session.finish("try/adam", asked={}, settings={}, reads={}, seconds=0.1)
+
+
 @pytest.mark.parametrize("moved_before_the_kill", [0, 1, 2])
 def test_a_kill_while_files_are_moved_is_read_and_repaired(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moved_before_the_kill: int
@@ -105,6 +112,78 @@ def test_a_kill_while_files_are_moved_is_read_and_repaired(
     assert (root / "collect/table.parquet").read_text() == "new"
     assert not (root / "collect/dropped.txt").exists()
     assert not list(root.glob(".new-*"))
+
+
+@pytest.mark.parametrize("moved_before_the_kill", [0, 1, 2])
+def test_a_try_survives_a_kill_as_a_step_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moved_before_the_kill: int
+) -> None:
+    with Session(tmp_path, create=True) as session:
+        write_collect(session, "rows")
+        write_try(session, "old")
+        session.commit()
+    moves = iter(range(10))
+    replace = os.replace
+
+    def killed(source: str, target: Path) -> None:
+        if ".new-try" in str(source) and next(moves) == moved_before_the_kill:
+            raise SystemExit
+        replace(source, target)
+
+    monkeypatch.setattr(Session, "_clear_staging", lambda self: None)
+    monkeypatch.setattr(Session, "__exit__", lambda self, *_: self._lock.release())
+    monkeypatch.setattr(os, "replace", killed)
+    try:
+        with Session(tmp_path) as session:
+            write_try(session, "new")
+            session.commit()
+    except SystemExit:
+        pass
+    monkeypatch.undo()
+    files = ["try/adam/model.json", "try/adam/model.npz"]
+    run = Run.existing(tmp_path)
+    assert run.tries() == ["try/adam"]
+    assert [run.checked(file).read_text() for file in files] == ["new", "new"]
+    with Session(tmp_path):
+        pass
+    assert Run.existing(tmp_path).entry("try/adam").replacing is None
+    assert [(tmp_path / file).read_text() for file in files] == ["new", "new"]
+    assert not list(tmp_path.glob(".new-*"))
+
+
+@pytest.mark.parametrize(
+    ("name", "artifact"),
+    [
+        ("try/adam", "try/../model.npz"),
+        ("try/adam", "train/model.npz"),
+        ("try/adam", "try/sgd/model.npz"),
+        ("try/adam", "try/adam"),
+        ("try/..", "try/../model.npz"),
+        ("try/a/b", "try/a/b/model.npz"),
+        ("try/", "try//model.npz"),
+        ("train", "train/model.npz"),
+    ],
+)
+def test_a_manifest_cannot_point_outside_its_try(tmp_path: Path, name: str, artifact: str) -> None:
+    with Session(tmp_path, create=True) as session:
+        write_try(session, "x")
+        session.commit()
+        entry = session.run.manifest.tries.pop("try/adam")
+        entry.writes = {artifact: entry.writes["try/adam/model.npz"]}
+        session.run.manifest.tries[name] = entry
+        manifest.save(tmp_path, session.run.manifest)
+    with pytest.raises(DataError, match=r"is no artifact of|in the wrong place"):
+        Run(tmp_path)
+
+
+def test_a_folder_of_a_run_is_no_run(tmp_path: Path) -> None:
+    with Session(tmp_path / "run", create=True) as session:
+        write_try(session, "x")
+        session.commit()
+    for folder in ("train", "try", "try/adam", "try/new", "checkpoint"):
+        with pytest.raises(UsageError, match="belongs to the run"):
+            with Session(tmp_path / "run" / folder, create=True):
+                pass
 
 
 def test_a_second_writer_is_told_at_once_who_holds_the_lock(tmp_path: Path) -> None:
@@ -200,7 +279,10 @@ def test_the_recipe_holds_the_resolved_settings(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("link", ["evaluate", ".new-train", "checkpoint"])
+@pytest.mark.parametrize(
+    "link",
+    ["evaluate", ".new-train", "checkpoint", "try", "try/adam", "try/adam/checkpoint"],
+)
 def test_nothing_is_written_through_a_link_of_a_stranger(tmp_path: Path, link: str) -> None:
     mine = tmp_path / "mine"
     mine.mkdir()
@@ -209,6 +291,7 @@ def test_nothing_is_written_through_a_link_of_a_stranger(tmp_path: Path, link: s
     with Session(root, create=True) as session:
         write_collect(session, "x")
         session.commit()
+    (root / link).parent.mkdir(parents=True, exist_ok=True)
     (root / link).symlink_to(mine)
     with pytest.raises(UsageError, match="is a link"), Session(root):
         pass

@@ -1,0 +1,156 @@
+"""What ``--try`` asks for: the settings of a training that takes another method, and its name.
+
+A try is trained as the run itself was, but for what its spec says. The network, the loss and the
+first weights are those of the run, so that the methods can be compared.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shlex
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from nntool.errors import UsageError
+from nntool.run import names
+from nntool.run.directory import Run
+from nntool.settings import spelling
+from nntool.settings.building import build
+from nntool.settings.choices import name_and_settings, parse
+from nntool.settings.model import Choice, Field, fields, plain
+from nntool.settings.network import NetworkSettings
+from nntool.settings.train import TrainSettings
+from nntool.steps import choices
+
+SHARED = {field.name for field in fields(NetworkSettings)} - {"dtype"}
+"""The settings that no try has of its own: those of the network, its loss and the seed."""
+OWN = [f.name for f in fields(TrainSettings) if f.name not in SHARED | {"optimizer"}]
+"""What a spec may say beside the method's own settings."""
+LONGEST_NAME = 80
+
+
+class Plan(NamedTuple):
+    """A training to be tried."""
+
+    name: str
+    """Of its folder in ``RUN/try/``."""
+    spec: Choice
+    settings: TrainSettings
+    changes: list[str]
+    """What is not as the run's own training has it, beside what the spec says."""
+
+    @property
+    def step(self) -> str:
+        """What run.json calls it: its folder."""
+        return f"{names.TRY}/{self.name}"
+
+    def command(self, run: Run) -> str:
+        """The command that trains the run itself in this way."""
+        words = spelling.options(TrainSettings, plain(self.settings))
+        return shlex.join(["nntool", "train", str(run.root), *words])
+
+
+def plans(run: Run, specs: Sequence[Choice]) -> list[Plan]:
+    """The trainings that specs ask for, each once; raises ``UsageError`` for what cannot be."""
+    found: dict[str, Plan] = {}
+    for spec in specs:
+        try:
+            planned = _planned(run, spec)
+        except UsageError as error:
+            said = f"--try {spelling.choice(spec)}: {error.message}"
+            raise UsageError(said, error.hint) from None
+        found.setdefault(planned.name, planned)
+    return list(found.values())
+
+
+def _planned(run: Run, spec: Choice) -> Plan:
+    method, own = _parted(spec)
+    entry = run.entry("train")
+    values: dict[str, Any] = dict(entry.asked) if entry is not None else {}
+    changes = _left_out(run, method, values, own)
+    settings = build(TrainSettings, values | own | {"optimizer": method})
+    choices.check(settings)
+    return Plan(folder_name(spec), spec, settings, changes)
+
+
+def _parted(spec: Choice) -> tuple[Choice, dict[str, Any]]:
+    """The method with its own settings, and the settings of ``train`` that stand beside them."""
+    name, given = name_and_settings(spec)
+    of_method: set[str] = set()
+    if name in choices.registry("METHODS"):
+        of_method = {setting["name"] for setting in choices.described("METHODS", name)["settings"]}
+    beside = {key: value for key, value in given.items() if key not in of_method}
+    if shared := [key for key in beside if key in SHARED]:
+        raise UsageError(
+            f"{', '.join(shared)} cannot differ from try to try, for all have the network, the"
+            " loss and the first weights of the run",
+            "train a run of its own for that, and compare the two: nntool compare RUN OTHER",
+        )
+    known = {f.name: f for f in fields(TrainSettings) if f.name in OWN}
+    own = {key: _value(known[key], value) for key, value in beside.items() if key in known}
+    rest = {key: value for key, value in given.items() if key not in own}
+    method: Choice = {"name": name, **rest} if rest else name
+    choices.built("METHODS", method)
+    return method, own
+
+
+def _value(field: Field, value: Any) -> Any:
+    """A value inside a spec as the field takes it: ``schedule=cosine``, ``penalty=l1:rate=0.1``."""
+    if field.takes_settings and isinstance(value, str) and value not in field.words:
+        value = [] if field.is_list and value == "none" else parse(value)
+    return [value] if field.is_list and not isinstance(value, list) else value
+
+
+def _left_out(run: Run, method: Choice, values: dict[str, Any], own: dict[str, Any]) -> list[str]:
+    """Take from the run's settings what this method has no use for; returns what to say of it."""
+    entry = run.entry("train")
+    if entry is None:
+        return []
+    name = name_and_settings(method)[0]
+    before = name_and_settings(entry.settings["optimizer"])[0]
+    said = []
+    rate = values.get("learning_rate")
+    if rate is not None and rate != "auto" and name != before and "learning_rate" not in own:
+        del values["learning_rate"]
+        said.append(f"learning rate {name}'s own, for {rate:g} was given for {before}")
+    return said
+
+
+def folder_name(spec: Choice) -> str:
+    """The name of a try's folder: the spec in characters that every file system has.
+
+    >>> folder_name("adam"), folder_name({"name": "momentum", "mu": 0.95, "epochs": 5})
+    ('adam', 'momentum-epochs=5,mu=0.95')
+
+    The order of settings makes no other try. A spec that cannot stand as it is gets its hash.
+
+    >>> folder_name({"name": "adam", "penalty": "l2:rate=0.1"})
+    'adam-penalty=l2_rate=0.1-fc8a4bb5'
+    """
+    name, settings = name_and_settings(spec)
+    pairs = [f"{key}={_text(value)}" for key, value in sorted(settings.items())]
+    whole = f"{name}-{','.join(pairs)}" if pairs else name
+    if len(whole) <= LONGEST_NAME and all(map(_is_plain, settings.values())):
+        return whole
+    digest = hashlib.sha256(whole.encode()).hexdigest()
+    return f"{re.sub('[^A-Za-z0-9_=.,+-]', '_', whole)[:LONGEST_NAME]}-{digest[:8]}"
+
+
+def _text(value: Any) -> str:
+    """A value in a name; a number is the same with or without a point.
+
+    >>> _text(1.0), _text(1), _text(False), _text([1, 2])
+    ('1', '1', 'false', '[1, 2]')
+    """
+    if isinstance(value, float) and value.is_integer():
+        return f"{value:.0f}"
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a value stands in a name as it is: a number, a switch or a short word."""
+    if isinstance(value, str):
+        return re.fullmatch("[a-z0-9]+(-[a-z0-9]+)*", value) is not None
+    return isinstance(value, bool | int | float)
