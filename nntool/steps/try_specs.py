@@ -144,8 +144,8 @@ def _text(value: Any) -> str:
     >>> _text(1.0), _text(1), _text(False), _text([1, 2])
     ('1', '1', 'false', '[1, 2]')
     """
-    if isinstance(value, float) and value.is_integer():
-        return f"{value:.0f}"
+    if isinstance(value, float):
+        return f"{value!r}".removesuffix(".0")
     return value if isinstance(value, str) else json.dumps(value)
 
 

@@ -27,7 +27,7 @@ from nntool.settings.wording import listed
 from nntool.steps import evaluate, rows, train
 from nntool.steps import model as models
 from nntool.steps.job import Job, Listener, Outcome
-from nntool.steps.performing import Done, enter, file_name, read_json, recorded, write_json
+from nntool.steps.performing import Done, enter, file_name, recorded, write_json
 from nntool.steps.scoring import Parts
 from nntool.steps.try_specs import Plan, plans
 
@@ -81,6 +81,7 @@ def run_tries(root: str, specs: Sequence[Choice], job: Job) -> list[Try]:
         for plan in plans(session.run, specs):
             found.append(_tried(session, plan, job))
             session.commit()
+            _tell(found, job)
             _tidy(session.root / plan.step, found[-1])
             if found[-1].status == "interrupted":
                 break
@@ -125,13 +126,14 @@ def _tried(session: Session, plan: Plan, job: Job) -> Try:
         "changes": plan.changes,
         "take_over": plan.command(session.run),
     }
-    job.listener.say(f"nntool compare: {'; '.join([f'try {plan.name}', *plan.changes])}")
+    own = Job(_Told(plan.name, job.listener), job.force, job.threads, job.checkpoint_every)
+    for change in plan.changes:
+        own.listener.say(change)
     if not job.force and _is_settled(session, plan):
-        job.listener.say(f"nntool compare: {plan.name}: already done with these settings")
+        own.listener.say("already done with these settings; nothing to compute")
         entry = session.run.manifest.tries[plan.step]
         return Try(**facts, status=entry.status, is_fresh=True)
     outcome = Outcome("compare", str(session.root))
-    own = Job(_Told(plan.name, job.listener), job.force, job.threads, job.checkpoint_every)
     try:
         enter(session, plan.step, plan.settings, lambda f: _work(f, session, plan, own, outcome))
     except TrainingError as error:
@@ -154,6 +156,15 @@ def _rate(plan: Plan, hint: str) -> str:
     )
 
 
+def _tell(tries: Sequence[Try], job: Job) -> None:
+    """Say what the training of the last try said and that of none before."""
+    *before, last = tries
+    known = {note for one in before for note in one.notes}
+    for note in [*last.notes, *([last.error] if last.error else [])]:
+        if note not in known:
+            _Told(last.name, job.listener).say(note)
+
+
 def _work(folder: Path, session: Session, plan: Plan, job: Job, outcome: Outcome) -> Done:
     """Write a model and its scores into a staging folder; checkpoints lie where it will be."""
     home = session.root / plan.step
@@ -169,22 +180,8 @@ def _work(folder: Path, session: Session, plan: Plan, job: Job, outcome: Outcome
     }
     report = scores(session.run, models.load(written), job)
     write_json(folder / file_name(names.EVALUATE_METRICS), report)
-    _tell(folder, job)
     done.facts["spec"] = spelling.choice(plan.spec)
     return done
-
-
-def _tell(folder: Path, job: Job) -> None:
-    """Say what a training came to, in one line."""
-    trained = read_json(folder / file_name(names.TRAIN_MODEL))["trained"]
-    best = trained["at_best"]
-    losses = [f"training loss {best['train_loss']:.4g}"]
-    if best["validation_loss"] is not None:
-        losses.append(f"validation loss {best['validation_loss']:.4g}")
-    job.listener.say(
-        f"nntool train: {trained['ended']} after epoch {trained['epochs']:,}; kept epoch"
-        f" {trained['best_epoch']:,} ({', '.join(losses)})"
-    )
 
 
 def _is_settled(session: Session, plan: Plan) -> bool:
@@ -220,7 +217,8 @@ class _Told:
     listener: Listener
 
     def say(self, text: str) -> None:
-        self.listener.say(text.replace("nntool train:", f"nntool compare: {self.name}:", 1))
+        said = text.removeprefix("nntool train: ")
+        self.listener.say(f"nntool compare: {self.name}: {said}")
 
     def progress(self, label: str, done: float, total: float, detail: str = "") -> None:
         self.listener.progress(f"{label} {self.name}", done, total, detail)
