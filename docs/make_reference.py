@@ -103,7 +103,7 @@ def title_of(registry: str) -> str:
     >>> title_of("NUMERIC_IMPUTERS")
     'Numeric imputers'
     """
-    others = {"LINKS": "Output links", "DECISIONS": "Metrics of decisions"}
+    others = {"METHODS": "Optimizers", "LINKS": "Output links", "DECISIONS": "Metrics of decisions"}
     return others.get(registry, registry.replace("_", " ").capitalize())
 
 

@@ -1,8 +1,9 @@
 """Write the tables of this folder anew: ``python sample_data/make.py [FOLDER]``.
 
 Four are tables that scikit-learn carries, written out as CSV. ``customers.csv`` and ``pedidos.csv``
-are synthetic: their people do not exist, and their faults were put there on purpose. The same
-script gives the same bytes everywhere, and a test holds the files in the repository to that.
+are synthetic: their people do not exist, and their faults were put there on purpose; so is
+``parity.csv``, the question that ended the first age of neural networks. The same script gives the
+same bytes everywhere, and a test holds the files in the repository to that.
 """
 
 import csv
@@ -22,6 +23,7 @@ Row = list[str]
 CUSTOMERS = 1970
 DUPLICATES = 30
 ORDERS = 1200
+SIGNALS = 400
 TODAY = date(2025, 1, 31)
 CITIES = {
     "Madrid": ("madrid", "Madird", "MADRID"),
@@ -56,7 +58,7 @@ def main() -> None:
 
 
 def write_all(folder: Path) -> None:
-    """Write the six tables into ``folder``."""
+    """Write the seven tables into ``folder``."""
     cancer, wine, digits = load_breast_cancer(), load_wine(), load_digits()
     diabetes = load_diabetes(scaled=False)
     # scikit-learn keeps UCI's numbers for the cultivars; their names are in Forina et al. (1986).
@@ -82,6 +84,7 @@ def write_all(folder: Path) -> None:
         with_target(diabetes.data, [number(value) for value in diabetes.target]),
     )
     write(folder / "customers.csv", HEADER, customers())
+    write(folder / "parity.csv", ["left", "right", "equal"], parity())
     (folder / "pedidos.csv").write_bytes(orders().encode("latin-1"))
 
 
@@ -108,6 +111,17 @@ def number(value: float) -> str:
 def snake_case(name: str) -> str:
     """The name in lower case, with ``_`` for blanks and slashes."""
     return name.lower().replace(" ", "_").replace("/", "_")
+
+
+def parity() -> list[Row]:
+    """Two noisy bits and whether they are equal: as many rows of each of the four corners."""
+    draw, noise = Random(1969), NormalDist(0, 0.15)
+    rows = []
+    for i in range(SIGNALS):
+        left, right = i % 2, i // 2 % 2
+        seen = [f"{bit + noise.inv_cdf(1 - draw.random()):.3f}" for bit in (left, right)]
+        rows.append([*seen, "yes" if left == right else "no"])
+    return rows
 
 
 def customers() -> list[Row]:

@@ -22,7 +22,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 FOLDER = Path(__file__).parents[1] / "sample_data"
-TABLES = ("breast_cancer", "customers", "diabetes", "digits", "wine")
+TABLES = ("breast_cancer", "customers", "diabetes", "digits", "parity", "wine")
 DATES = ["signup_date", "last_login"]
 NUMBERS = ["age", "monthly_fee", "hours_per_week", "support_calls", "late_payments", "satisfaction"]
 CATEGORIES = ["city", "plan", "payment"]
@@ -96,6 +96,15 @@ def test_numbers_read_back_as_scikit_learn_has_them(table, load, settings):
         assert target == list(cultivars[source.target])
     else:
         assert [float(cell) for cell in target] == list(source.target)
+
+
+def test_equal_bits_are_told_by_the_corner_and_by_no_line():
+    table = pd.read_csv(FOLDER / "parity.csv")
+    same = (table["left"] > 0.5) == (table["right"] > 0.5)
+    assert (same == (table["equal"] == "yes")).mean() > 0.99
+    x = table[["left", "right"]]
+    line = LogisticRegression().fit(x, table["equal"])
+    assert abs(roc_auc_score(table["equal"], line.decision_function(x)) - 0.5) < 0.1
 
 
 def test_customers_keep_their_leading_zeros(customers):

@@ -49,6 +49,10 @@ class Sigmoid(Activation):
                 s *= self.a
             g *= s
 
+    def bends(self, z: Array) -> Array:
+        y = np.tanh(0.5 * self.a * z)  # 2f − 1
+        return np.asarray(0.25 * self.a**2 * y * (y * y - 1))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Tanh(Activation):
@@ -71,6 +75,9 @@ class Tanh(Activation):
             np.multiply(y, y, out=s)
             np.subtract(1, s, out=s)
             g *= s
+
+    def bends(self, z: Array) -> Array:
+        return tanh_bends(z)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,6 +107,9 @@ class LecunTanh(Activation):
             s += 2 / 3 * self.amplitude
             g *= s
 
+    def bends(self, z: Array) -> Array:
+        return self.amplitude * 4 / 9 * tanh_bends(2 / 3 * z)
+
 
 @dataclass(frozen=True, kw_only=True)
 class TanhLinear(Activation):
@@ -124,6 +134,9 @@ class TanhLinear(Activation):
             y *= self.a
             y += s
 
+    def bends(self, z: Array) -> Array:
+        return tanh_bends(z)
+
 
 @dataclass(frozen=True, kw_only=True)
 class StochasticBinary(Activation):
@@ -137,6 +150,7 @@ class StochasticBinary(Activation):
 
     keeps: ClassVar[Literal["output", "slope"]] = "slope"
     n_scratch: ClassVar[int] = 2
+    is_random: ClassVar[bool] = True
 
     def forward(
         self, z: Array, slope: Array, scratch: Array, rng: np.random.Generator | None
@@ -150,6 +164,19 @@ class StochasticBinary(Activation):
             else:
                 rng.random(out=drawn, dtype=drawn.dtype.type)
                 np.less(drawn, s, out=y)
+
+    def bends(self, z: Array) -> Array:
+        return Sigmoid().bends(z)
+
+
+def tanh_bends(z: Array) -> Array:
+    """Return the second derivative of tanh: −2y(1 − y²).
+
+    >>> tanh_bends(np.array([0.0, 1.0])).round(3).tolist()
+    [-0.0, -0.64]
+    """
+    y = np.tanh(z)
+    return np.asarray(-2 * y * (1 - y * y))
 
 
 ACTIVATIONS: dict[str, type[Activation]] = {

@@ -1,6 +1,6 @@
 """The names of array types, and walking through long vectors in blocks that fit the cache."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any, TypeAlias
 
@@ -9,6 +9,7 @@ from numpy.typing import DTypeLike as DTypeLike
 from numpy.typing import NDArray
 
 Array: TypeAlias = NDArray[Any]
+Arrays: TypeAlias = Sequence[Array]
 Codes: TypeAlias = NDArray[np.int32]
 
 BLOCK = 49_152

@@ -11,7 +11,7 @@ import numpy as np
 
 from nntool.nn.arrays import Array
 from nntool.nn.layers import Dropout
-from nntool.nn.network import Network
+from nntool.nn.network import Network, members_of
 from nntool.nn.predicting import BLOCK_ROWS, Predictor
 from nntool.nn.randomness import Streams
 
@@ -32,11 +32,41 @@ def has_dropout(net: Network) -> bool:
     return any(isinstance(layer, Dropout) and layer.cut for layer in net.layers)
 
 
+class RunningSpread:
+    """Mean and deviation of arrays that come one after the other (Welford 1962).
+
+    >>> spread = RunningSpread()
+    >>> for number in (1, 3, 8):
+    ...     spread.take(np.array([number]))
+    >>> spread.passes().mean.tolist(), (spread.passes().deviation ** 2).round(6).tolist()
+    ([4.0], [8.666667])
+    """
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._mean: Any = 0.0
+        self._squares: Any = 0.0
+
+    def take(self, y: Array) -> None:
+        """Take in one more array of the same shape."""
+        y = np.asarray(y, np.float64)
+        self._count += 1
+        off = y - self._mean
+        self._mean = self._mean + off / self._count
+        self._squares = self._squares + off * (y - self._mean)
+
+    def passes(self) -> Passes:
+        """Return mean and deviation of what was taken in."""
+        return Passes(self._mean, np.sqrt(self._squares / self._count))
+
+
 class DropoutPasses(Predictor):
     """A network through which rows go several times with dropout on; for one thread at a time.
 
     Gal & Ghahramani 2016, arXiv 1506.02142. Masks are those of training, inverted scaling
     included; norms use what they have learned, and noise layers stay still, as in prediction.
+    Several members, ``theta`` `(K, size)` and ``stats`` `(K, n_stats)`: rows go ``n_passes`` times
+    through each of them, and mean and deviation are over all K·n_passes.
 
     >>> from nntool.nn.network import NetworkSpec
     >>> net = Network(NetworkSpec(n_numeric=1, n_outputs=1, hidden=(), input_dropout=0.5))
@@ -58,7 +88,10 @@ class DropoutPasses(Predictor):
     ) -> None:
         if not has_dropout(net):
             raise ValueError("a network without dropout says the same in every pass")
-        super().__init__(net, theta, stats, block)
+        if theta.ndim == 1:
+            theta, stats = theta[np.newaxis], None if stats is None else stats[np.newaxis]
+        self._members = members_of(net, theta, stats)
+        super().__init__(net, theta[0], None if stats is None else stats[0], block)
         self._n_passes = n_passes
         self._seed = seed
         self._lowest = next(i for i, layer in enumerate(net.layers) if isinstance(layer, Dropout))
@@ -89,20 +122,18 @@ class DropoutPasses(Predictor):
     def _one_block(
         self, numeric: Array, codes: Array | None, meaning: Meaning | None, first: int
     ) -> Passes:
-        """Work on rows of one block; mean and squares follow pass by pass (Welford 1962)."""
+        """Work on rows of one block, member by member and pass by pass."""
         number, place = divmod(first, self._block)
         rows = slice(place, place + len(numeric))
         self._fill(numeric, codes, place)
-        below = self._below()
-        mean: Any = 0.0
-        squares: Any = 0.0
-        for n in range(self._n_passes):
-            z = self._above(below, Streams(_seed_of(self._seed, number, n)))[rows]
-            y = np.asarray(z if meaning is None else meaning(z), np.float64)
-            off = y - mean
-            mean = mean + off / (n + 1)
-            squares = squares + off * (y - mean)
-        return Passes(mean, np.sqrt(squares / self._n_passes))
+        spread = RunningSpread()
+        for k, views in enumerate(self._members):
+            self._views = views
+            below = self._below()
+            for n in range(k * self._n_passes, (k + 1) * self._n_passes):
+                z = self._above(below, Streams(_seed_of(self._seed, number, n)))[rows]
+                spread.take(z if meaning is None else meaning(z))
+        return spread.passes()
 
     def _below(self) -> Any:
         """What reaches the lowest dropout from the rows in the buffers: the same in every pass."""

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nntool.nn.arrays import Array, DTypeLike
+from nntool.nn.arrays import Array, Arrays, DTypeLike
 from nntool.nn.batches import Batch
-from nntool.nn.layers import Layer, LayerTape, Parameter
+from nntool.nn.layers import Layer, LayerTape, Parameter, SecondTape
 from nntool.nn.randomness import Streams
 
 FEW_LEVELS = 32
@@ -81,6 +81,20 @@ class Inputs(Layer):
             sums = _sum_by_product if len(table) <= FEW_LEVELS else _sum_by_sorting
             sums(t.x[:, j], dy[:, self._columns[j]], table, t)
         return dy
+
+    def tangent(self, p: Arrays, v: Arrays, x_dot: Array | None, r: SecondTape) -> Array | None:
+        """Return what a change of the tables adds; the numeric columns are what they are."""
+        if not v:
+            return None
+        r.out[:, : self.n_in] = 0
+        for j, table in enumerate(v):
+            r.out[:, self._columns[j]] = table[r.back.x[:, j]]
+        return r.out
+
+    def write_row_gradients(self, g: Arrays, dy: Array, t: LayerTape) -> None:
+        for j, table in enumerate(g):
+            table.fill(0)
+            table[t.kept, t.x[:, j]] = dy[:, self._columns[j]]
 
     def check(self, codes: Array | None) -> Array:
         """Return the codes if every one has its row in a table, else raise IndexError."""

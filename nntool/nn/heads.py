@@ -42,6 +42,10 @@ class TargetMap:
             return self.scale
         return np.asarray(np.exp(y * self.scale + self.location) * self.scale)
 
+    def bend(self, y: Array) -> Array | float:
+        """Return d² own/dy² at ``y``."""
+        return self.scale * self.slope(y) if self.log1p else 0.0
+
 
 OWN_UNIT = TargetMap()
 """The map of a network that learns in the target's own unit."""

@@ -19,11 +19,22 @@ class InputL1(Penalty):
     rate: float
     n_weights: int
 
+    @property
+    def smooth(self) -> bool:
+        return False
+
+    @property
+    def has_gradient(self) -> bool:
+        return False
+
     def value(self, weights: Array) -> float:
         return self._l1.value(weights[: self.n_weights])
 
     def add_gradient(self, weights: Array, gradient: Array, scratch: Array) -> None:
         pass
+
+    def bends(self, weights: Array) -> float:
+        return 0.0
 
     def shrink(self, weights: Array, lr: float | Array, scratch: Array) -> None:
         n = self.n_weights

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nntool.nn.arrays import Array, DTypeLike
+from nntool.nn.arrays import Array, Arrays, DTypeLike
 from nntool.nn.initializers import Initializer
 from nntool.nn.products import Product
 from nntool.nn.randomness import Streams
@@ -51,12 +51,37 @@ class LayerTape:
     products: tuple[Product, ...] = ()
 
 
+@dataclass(slots=True, kw_only=True)
+class SecondTape:
+    """Buffers of one layer for second-order products; see `nntool.nn.curvature`.
+
+    ``x`` is what went in and ``dy`` the gradient of what came out, as they were before the layer
+    worked on them in place; ``x_dot`` and ``out`` are their tangents, how much they change along a
+    direction (None: not at all). ``back`` is what `Layer.backward` takes that change back with,
+    ``kept`` what does not depend on the direction.
+    """
+
+    back: LayerTape
+    x: Array = field(default_factory=_nothing)
+    dy: Array = field(default_factory=_nothing)
+    x_dot: Array | None = None
+    out: Array = field(default_factory=_nothing)
+    kept: Array = field(default_factory=_nothing)
+
+    def follow(self, t: LayerTape) -> None:
+        """Let ``back`` be as the tape of the last forward, but for its own buffers."""
+        back = self.back
+        back.x, back.kept, back.scratch = t.x, t.kept, t.scratch
+        back.inverse, back.ones, back.moving = t.inverse, t.ones, t.moving
+
+
 class Layer:
     """The form of a layer; ``n_in`` activities a row go in, ``n_out`` come out."""
 
     parameters: tuple[Parameter, ...] = ()
     statistics: tuple[Parameter, ...] = ()
     min_rows = 1
+    works_in_place = False
 
     def __init__(self, name: str, n_in: int, n_out: int) -> None:
         self.name = name
@@ -89,6 +114,34 @@ class Layer:
         ``dy`` is the gradient of the output, a buffer that may be overwritten.
         """
         raise NotImplementedError
+
+    def second_tape(self, n_rows: int, dtype: DTypeLike) -> SecondTape:
+        """Make the buffers for second-order products of blocks of ``n_rows``."""
+        r = SecondTape(back=self.tape(n_rows, dtype), out=np.empty((n_rows, self.n_out), dtype))
+        if self.works_in_place:
+            r.x, r.dy, r.kept = (np.empty((n_rows, self.n_in), dtype) for _ in range(3))
+        return r
+
+    def tangent(self, p: Arrays, v: Arrays, x_dot: Array | None, r: SecondTape) -> Array | None:
+        """Return how the output changes as the parameters change by ``v``, the input by ``x_dot``.
+
+        It is the derivative of `forward` along that direction (Pearlmutter 1994, Neural
+        Computation 6, who writes R{y}), as it predicts. None is no change at all.
+        """
+        return x_dot
+
+    def settle(self, p: Arrays, r: SecondTape) -> None:
+        """Write down what `bend` needs whatever the direction, after `backward`."""
+
+    def bend(self, p: Arrays, v: Arrays, g: Arrays, dx: Array, r: SecondTape) -> None:
+        """Add to ``g`` and ``dx`` how `backward` itself changes along the direction of `tangent`.
+
+        R{backward(∂y)} = backward(R{∂y}) + bend: the second is what a change of parameters and
+        activities makes of the same ∂y; it is nothing where a layer is a constant linear map.
+        """
+
+    def write_row_gradients(self, g: Arrays, dy: Array, t: LayerTape) -> None:
+        """Write the gradient of each row apart into ``g``, arrays `(n, *shape)`."""
 
 
 class Linear(Layer):
@@ -144,9 +197,37 @@ class Linear(Layer):
             t.products[2](dy, p[0], t.dx)
         return t.dx
 
+    def second_tape(self, n_rows: int, dtype: DTypeLike) -> SecondTape:
+        r = super().second_tape(n_rows, dtype)
+        r.kept = np.empty((n_rows, self.n_out), dtype)
+        return r
+
+    def tangent(self, p: Arrays, v: Arrays, x_dot: Array | None, r: SecondTape) -> Array:
+        np.dot(r.back.x, v[0], out=r.out)
+        if x_dot is not None:
+            np.dot(x_dot, p[0], out=r.kept)
+            r.out += r.kept
+        if self.bias:
+            r.out += v[1]
+        return r.out
+
+    def bend(self, p: Arrays, v: Arrays, g: Arrays, dx: Array, r: SecondTape) -> None:
+        if r.x_dot is not None:
+            weights = g[0]
+            weights += np.dot(r.x_dot.T, r.dy)
+        if self.propagates:
+            dx += np.dot(r.dy, v[0].T)
+
+    def write_row_gradients(self, g: Arrays, dy: Array, t: LayerTape) -> None:
+        np.multiply(t.x[:, :, np.newaxis], dy[:, np.newaxis, :], out=g[0])
+        if self.bias:
+            np.copyto(g[1], dy)
+
 
 class Activate(Layer):
     """An activation, unit by unit, in place: the buffer of the layer below becomes its output."""
+
+    works_in_place = True
 
     def __init__(self, name: str, width: int, activation: Activation) -> None:
         super().__init__(name, width, width)
@@ -172,6 +253,21 @@ class Activate(Layer):
     def backward(self, p: Sequence[Array], g: Sequence[Array], dy: Array, t: LayerTape) -> Array:
         self.activation.backward(t.kept, dy, t.scratch)
         return dy
+
+    def tangent(self, p: Arrays, v: Arrays, x_dot: Array | None, r: SecondTape) -> Array | None:
+        if x_dot is None:
+            return None
+        np.copyto(r.out, x_dot)
+        self.activation.backward(r.back.kept, r.out, r.back.scratch)
+        return r.out
+
+    def settle(self, p: Arrays, r: SecondTape) -> None:
+        bends = self.activation.bends(r.x)
+        r.kept = _nothing() if bends is None else np.multiply(bends, r.dy, out=bends)
+
+    def bend(self, p: Arrays, v: Arrays, g: Arrays, dx: Array, r: SecondTape) -> None:
+        if r.x_dot is not None and r.kept.size:
+            dx += r.kept * r.x_dot
 
     def idle(self, p: Sequence[Array], t: LayerTape) -> float:
         """Return the share of units that no row, or hardly one, moves any more.

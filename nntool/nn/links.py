@@ -26,7 +26,14 @@ class Link:
         raise NotImplementedError
 
     def backward(self, predicted: Array, gradient: Array) -> None:
-        """Replace ∂L/∂ŷ in ``gradient`` by ∂L/∂z."""
+        """Replace ∂L/∂ŷ in ``gradient`` by ∂L/∂z.
+
+        Every link here has a symmetric Jacobian: this is also how ŷ changes as z changes.
+        """
+        raise NotImplementedError
+
+    def bend(self, predicted: Array, gradient: Array, v: Array) -> Array | float:
+        """Return how `backward` of the same ``gradient`` changes as z changes by ``v``."""
         raise NotImplementedError
 
 
@@ -43,6 +50,9 @@ class IdentityLink(Link):
 
     def backward(self, predicted: Array, gradient: Array) -> None:
         pass
+
+    def bend(self, predicted: Array, gradient: Array, v: Array) -> float:
+        return 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +72,9 @@ class SigmoidLink(Link):
     def backward(self, predicted: Array, gradient: Array) -> None:
         gradient *= predicted
         gradient *= 1 - predicted
+
+    def bend(self, predicted: Array, gradient: Array, v: Array) -> Array:
+        return np.asarray(gradient * v * predicted * (1 - predicted) * (1 - 2 * predicted))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +96,14 @@ class SoftmaxLink(Link):
         gradient -= (gradient * predicted).sum(axis=-1, keepdims=True)
         gradient *= predicted
 
+    def bend(self, predicted: Array, gradient: Array, v: Array) -> Array:
+        change = v.copy()
+        self.backward(predicted, change)
+        slope: Array = gradient - (gradient * predicted).sum(axis=-1, keepdims=True)
+        slope *= change
+        slope -= predicted * (gradient * change).sum(axis=-1, keepdims=True)
+        return slope
+
 
 @dataclass(frozen=True, kw_only=True)
 class TanhLink(Link):
@@ -100,6 +121,9 @@ class TanhLink(Link):
     def backward(self, predicted: Array, gradient: Array) -> None:
         gradient *= 1 - predicted * predicted
 
+    def bend(self, predicted: Array, gradient: Array, v: Array) -> Array:
+        return np.asarray(-2 * gradient * v * predicted * (1 - predicted * predicted))
+
 
 @dataclass(frozen=True, kw_only=True)
 class ExpLink(Link):
@@ -116,6 +140,9 @@ class ExpLink(Link):
 
     def backward(self, predicted: Array, gradient: Array) -> None:
         gradient *= predicted
+
+    def bend(self, predicted: Array, gradient: Array, v: Array) -> Array:
+        return np.asarray(gradient * v * predicted)
 
 
 def sigmoid(z: Array, out: Array) -> None:

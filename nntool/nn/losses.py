@@ -14,7 +14,7 @@ import numpy as np
 
 from nntool.nn.arrays import Array
 from nntool.nn.heads import Head, LossTape, Task
-from nntool.nn.links import sigmoid
+from nntool.nn.links import SoftmaxLink, sigmoid
 from nntool.nn.point_losses import MAE, MAPE, MSE, HalfMSE, Huber, Loss, Quantile
 from nntool.nn.setting import setting
 
@@ -52,6 +52,10 @@ class BCE(Loss):
         target *= z
         loss -= target
 
+    def hessian_product(self, head: Head, z: Array, y: Array, v: Array) -> Array:
+        small = np.exp(-np.abs(z))  # ŷ(1 − ŷ) = e/(1 + e)²
+        return np.asarray(small / (1 + small) ** 2 * v)
+
 
 @dataclass(frozen=True, kw_only=True)
 class CCE(Loss):
@@ -84,6 +88,9 @@ class CCE(Loss):
         dz[tape.index, y] -= 1 - s
         if s:
             dz -= s / head.n_classes
+
+    def hessian_product(self, head: Head, z: Array, y: Array, v: Array) -> Array:
+        return bend_of_classes(z, v)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,6 +131,37 @@ class Focal(Loss):
         weight *= self.gamma * (1 - q) * ratio + 1
         tape.dz *= -weight[:, np.newaxis]
 
+    def hessian_product(self, head: Head, z: Array, y: Array, v: Array) -> Array:
+        """φ′·∂²ℓ·v + φ″·∂ℓ(∂ℓ·v), φ(ℓ) = (1 − e^(−ℓ))^γ·ℓ of the cross-entropy ℓ = −ln p."""
+        return self._product(head, z, y, v, -np.inf)
+
+    def gauss_newton_product(self, head: Head, z: Array, y: Array, v: Array) -> Array:
+        """The same with max(φ″, 0): φ bends down where p is small."""
+        return self._product(head, z, y, v, 0.0)
+
+    def _product(self, head: Head, z: Array, y: Array, v: Array, least: float) -> Array:
+        if head.n_outputs == 1:  # as two classes with the raw outputs 0 and z
+            z, v = (np.concatenate((np.zeros_like(a), a), axis=1) for a in (z, v))
+            return self._product_of_classes(z, y, v, least)[:, 1:]
+        return self._product_of_classes(z, y, v, least)
+
+    def _product_of_classes(self, z: Array, y: Array, v: Array, least: float) -> Array:
+        index, gamma = np.arange(len(z)), self.gamma
+        shifted = z - z.max(axis=1, keepdims=True)
+        log_sum = np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+        nll = log_sum - shifted[index, y][:, np.newaxis]
+        q, p = -np.expm1(-nll), np.exp(-nll)
+        unsure = q > 0
+        ratio = np.divide(nll, q, out=np.ones_like(q), where=unsure)
+        # ∂ℓ is ŷ but for −q at the row's class; divided by q it stays finite where q → 0
+        slope = np.exp(shifted - log_sum)
+        slope[index, y] = -q[:, 0]
+        slope = np.divide(slope, q, out=np.zeros_like(slope), where=unsure)
+        first = q**gamma * (gamma * p * ratio + 1)
+        second = gamma * q ** (gamma + 1) * p * (2 - nll + (gamma - 1) * p * ratio)
+        along = (slope * v).sum(axis=1, keepdims=True)
+        return np.asarray(first * bend_of_classes(z, v) + np.maximum(second, least) * along * slope)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Hinge(Loss):
@@ -138,6 +176,8 @@ class Hinge(Loss):
         "binary": ("identity",),
         "multiclass": ("identity",),
     }
+
+    curved: ClassVar[bool] = False
 
     def rows(self, head: Head, z: Array, y: Array, tape: LossTape) -> None:
         rows, dz = tape.rows, tape.dz
@@ -154,6 +194,34 @@ class Hinge(Loss):
         dz.fill(0)
         dz[tape.index, rival] = inside
         dz[tape.index, y] = -inside
+
+    def hessian_product(self, head: Head, z: Array, y: Array, v: Array) -> Array:
+        return np.zeros_like(v)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PerceptronLoss(Loss):
+    """The number of step units that are wrong; the outputs are scores, not probabilities.
+
+    L = Σ_c |ŷ_c − y_c|, ŷ = 1 where z ≥ 0, else 0; one unit for two classes, one a class for more.
+    In place of its gradient, which is 0: ∂L/∂z = ŷ − y, that of Σ_c max(0, −t_c·z_c), t = ±1, so
+    that a step with η = 1 is the perceptron's. Rosenblatt 1962, Principles of Neurodynamics, ch. 5.
+    Use: by the perceptron, which takes it by itself; else hinge, which looks for a margin.
+    """
+
+    links: ClassVar[Mapping[Task, tuple[str, ...]]] = {
+        "binary": ("identity",),
+        "multiclass": ("identity",),
+    }
+    has_gradient: ClassVar[bool] = False
+
+    def rows(self, head: Head, z: Array, y: Array, tape: LossTape) -> None:
+        head.code_targets(y, tape.target)
+        np.greater_equal(z, 0, out=tape.dz)
+        tape.dz -= tape.target
+        np.abs(tape.dz, out=tape.values)
+        if head.n_outputs > 1:
+            np.add.reduce(tape.values, axis=1, out=tape.rows)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,6 +246,22 @@ class Poisson(Loss):
     def refuses(self, head: Head, y: Array) -> tuple[Array, str]:
         return ~((y >= 0) & (y < np.inf)), "is no count: it must be ≥ 0"
 
+    def hessian_product(self, head: Head, z: Array, y: Array, v: Array) -> Array:
+        return np.asarray(np.exp(z) * v)
+
+
+def bend_of_classes(z: Array, v: Array) -> Array:
+    """Return the Hessian of a cross-entropy under softmax times ``v``: ŷ ⊙ (v − ŷ·v).
+
+    >>> bend_of_classes(np.array([[0.0, 0.0]]), np.array([[1.0, 0.0]])).tolist()
+    [[0.25, -0.25]]
+    """
+    predicted, along = np.empty_like(z), v.copy()
+    softmax = SoftmaxLink()
+    softmax.forward(z, predicted)
+    softmax.backward(predicted, along)
+    return along
+
 
 LOSSES: dict[str, type[Loss]] = {
     "bce": BCE,
@@ -189,6 +273,7 @@ LOSSES: dict[str, type[Loss]] = {
     "mae": MAE,
     "mape": MAPE,
     "mse": MSE,
+    "perceptron": PerceptronLoss,
     "poisson": Poisson,
     "quantile": Quantile,
 }

@@ -213,6 +213,14 @@ class Network:
         return places, at
 
 
+def members_of(net: Network, theta: Array, stats: Array | None) -> list[Views]:
+    """Make the views of each of K members: `(K, size)` parameters, `(K, n_stats)` statistics."""
+    if theta.ndim != 2 or (stats is not None and len(stats) != len(theta)):
+        raise ValueError("parameters and statistics of several members have these in front")
+    each = [None] * len(theta) if stats is None else list(stats)
+    return [net.bind(t, s) for t, s in zip(theta, each, strict=True)]
+
+
 def _views(vector: Array, places: Sequence[Sequence[Place]]) -> tuple[tuple[Array, ...], ...]:
     """Reshape stretches of the last axis; further axes in front are members of an ensemble."""
     return tuple(

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from nntool.nn.arrays import BLOCK, Array, DTypeLike
-from nntool.nn.layers import Layer, LayerTape, Parameter
+from nntool.nn.arrays import BLOCK, Array, Arrays, DTypeLike
+from nntool.nn.layers import Layer, LayerTape, Parameter, SecondTape
 from nntool.nn.randomness import Streams
 
 EPSILON = 1e-5
@@ -27,6 +27,7 @@ class BatchNorm(Layer):
     """
 
     min_rows = 2
+    works_in_place = True
 
     def __init__(self, name: str, width: int) -> None:
         super().__init__(name, width, width)
@@ -79,6 +80,27 @@ class BatchNorm(Layer):
             block -= shift
         return dy
 
+    def tangent(self, p: Arrays, v: Arrays, x_dot: Array | None, r: SecondTape) -> Array:
+        t = r.back
+        if t.moving:
+            raise ValueError("second derivatives of batch norm need its running statistics")
+        np.multiply(t.kept, v[0] * t.inverse, out=r.out)
+        r.out += v[1]
+        if x_dot is not None:
+            r.out += x_dot * (p[0] * t.inverse)
+        return r.out
+
+    def bend(self, p: Arrays, v: Arrays, g: Arrays, dx: Array, r: SecondTape) -> None:
+        inverse, gains = r.back.inverse, g[0]
+        if r.x_dot is not None:
+            gains += np.einsum("ij,ij->j", r.dy, r.x_dot) * inverse
+        dx += r.dy * (v[0] * inverse)
+
+    def write_row_gradients(self, g: Arrays, dy: Array, t: LayerTape) -> None:
+        np.multiply(dy, t.kept, out=g[0])
+        np.multiply(g[0], t.inverse, out=g[0])
+        np.copyto(g[1], dy)
+
     def _moments(self, x: Array, t: LayerTape) -> tuple[Array, Array]:
         """Return mean and variance (1/n) of each unit; write x − μ into ``t.kept``."""
         if len(x) < self.min_rows:
@@ -103,6 +125,8 @@ class LayerNorm(Layer):
     prediction alike; ∂x = (h − mean h − x̂·mean(h·x̂))/√(σ² + ε), h = γ∂y. Ba, Kiros & Hinton 2016,
     arXiv 1607.06450. The layer below keeps its bias: a mean over units does not cancel it.
     """
+
+    works_in_place = True
 
     def __init__(self, name: str, width: int) -> None:
         super().__init__(name, width, width)
@@ -147,6 +171,34 @@ class LayerNorm(Layer):
             h *= t.inverse[rows]
         return dy
 
+    def tangent(self, p: Arrays, v: Arrays, x_dot: Array | None, r: SecondTape) -> Array:
+        np.multiply(r.back.kept, v[0], out=r.out)
+        r.out += v[1]
+        if x_dot is not None:
+            r.out += p[0] * self._normed(x_dot, r.back)
+        return r.out
+
+    def bend(self, p: Arrays, v: Arrays, g: Arrays, dx: Array, r: SecondTape) -> None:
+        # ∂x = q/√(σ² + ε), q = h − mean h − x̂·mean(h·x̂): through h, then through σ, then x̂
+        t, gains = r.back, g[0]
+        dx += self._normed(v[0] * r.dy, t)
+        if r.x_dot is None:
+            return
+        x_hat, h = t.kept, p[0] * r.dy
+        change = self._normed(r.x_dot, t)
+        gains += np.einsum("ij,ij->j", r.dy, change)
+        dx -= t.inverse * _means(x_hat * r.x_dot) * self._normed(h, t)
+        dx -= t.inverse * (change * _means(h * x_hat) + x_hat * _means(h * change))
+
+    def write_row_gradients(self, g: Arrays, dy: Array, t: LayerTape) -> None:
+        np.multiply(dy, t.kept, out=g[0])
+        np.copyto(g[1], dy)
+
+    def _normed(self, a: Array, t: LayerTape) -> Array:
+        """Return (a − mean a − x̂·mean(a·x̂))/√(σ² + ε): the Jacobian of x̂, which is symmetric."""
+        x_hat = t.kept
+        return np.asarray(t.inverse * (a - _means(a) - x_hat * _means(a * x_hat)))
+
 
 def row_blocks(x: Array) -> Iterator[slice]:
     """Yield slices of rows, each of about one block of floats.
@@ -157,6 +209,10 @@ def row_blocks(x: Array) -> Iterator[slice]:
     step = max(1, BLOCK // x.shape[1])
     for start in range(0, len(x), step):
         yield slice(start, start + step)
+
+
+def _means(a: Array) -> Array:
+    return np.asarray(a.mean(axis=1, keepdims=True))
 
 
 def _gain_and_shift(width: int) -> tuple[Parameter, ...]:

@@ -97,7 +97,7 @@ def losses_for(task: Task) -> list[str]:
     """Name the losses that make sense for a task.
 
     >>> losses_for("multiclass")
-    ['cce', 'focal', 'half-mse', 'hinge', 'huber', 'mae', 'mse']
+    ['cce', 'focal', 'half-mse', 'hinge', 'huber', 'mae', 'mse', 'perceptron']
     """
     return [name for name, loss in LOSSES.items() if task in loss.links]
 
@@ -175,7 +175,8 @@ def _choose_link(name: str, loss: Loss, task: Task, link: str, coding: str) -> s
 def _choose_coding(name: str, loss: Loss, task: Task, link: str, coding: str) -> Coding:
     if coding not in ("auto", *get_args(Coding)):
         raise InvalidChoice(f"target coding {coding!r} is not known; choose from one-hot, bipolar")
-    natural: Coding = "bipolar" if task != "regression" and link == "tanh" else "one-hot"
+    has_sign = link == "tanh" or (link == "identity" and loss.takes_coding)
+    natural: Coding = "bipolar" if task != "regression" and has_sign else "one-hot"
     if coding not in ("auto", natural):
         if task == "regression" or not loss.takes_coding:
             raise InvalidChoice(f"target coding is not for loss {name!r} of a {task} task")

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nntool.nn.arrays import Array, DTypeLike
-from nntool.nn.layers import Activate, LayerTape, Parameter, share_idle
+from nntool.nn.arrays import Array, Arrays, DTypeLike
+from nntool.nn.layers import Activate, LayerTape, Parameter, SecondTape, share_idle
 from nntool.nn.randomness import Streams
 from nntool.nn.threshold_activations import Activation
 
@@ -55,6 +55,30 @@ class ParametricActivate(Activate):
         dy *= p[0]
         dy += t.dx
         return dy
+
+    def tangent(self, p: Arrays, v: Arrays, x_dot: Array | None, r: SecondTape) -> Array:
+        t = r.back
+        np.multiply(t.x, v[0], out=r.out)
+        if x_dot is not None:
+            slopes = x_dot.copy()
+            self.activation.backward(t.kept, slopes, t.scratch)
+            r.out += x_dot + p[0] * (slopes - x_dot)
+        return r.out
+
+    def bend(self, p: Arrays, v: Arrays, g: Arrays, dx: Array, r: SecondTape) -> None:
+        t, alphas = r.back, g[0]
+        less = r.dy.copy()
+        self.activation.backward(t.kept, less, t.scratch)
+        less -= r.dy  # ∂y·(f′ − 1)
+        dx += v[0] * less
+        if r.x_dot is None:
+            return
+        alphas += np.einsum("ij,ij->j", less, r.x_dot)
+        if r.kept.size:
+            dx += p[0] * r.kept * r.x_dot
+
+    def write_row_gradients(self, g: Arrays, dy: Array, t: LayerTape) -> None:
+        np.multiply(dy, t.x, out=g[0])
 
     def idle(self, p: Sequence[Array], t: LayerTape) -> float:
         slopes = np.ones_like(t.kept)

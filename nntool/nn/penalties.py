@@ -20,12 +20,26 @@ class Penalty:
 
     kind: ClassVar[str] = "penalty"
 
+    @property
+    def smooth(self) -> bool:
+        """Whether the gradient changes steadily; if not, it jumps at 0."""
+        return True
+
+    @property
+    def has_gradient(self) -> bool:
+        """Whether `add_gradient` tells what `value` does; if not, `shrink` works instead."""
+        return True
+
     def value(self, weights: Array) -> float:
         """Return what is added to the loss."""
         raise NotImplementedError
 
     def add_gradient(self, weights: Array, gradient: Array, scratch: Array) -> None:
         """Add the penalty's gradient to ``gradient``."""
+        raise NotImplementedError
+
+    def bends(self, weights: Array) -> Array | float:
+        """Return the second derivative for each weight, one number where all have the same."""
         raise NotImplementedError
 
     def shrink(self, weights: Array, lr: float | Array, scratch: Array) -> None:
@@ -51,6 +65,9 @@ class L2(Penalty):
             np.multiply(w, self.rate, out=s)
             g += s
 
+    def bends(self, weights: Array) -> float:
+        return self.rate
+
 
 @dataclass(frozen=True, kw_only=True)
 class L1(Penalty):
@@ -65,6 +82,14 @@ class L1(Penalty):
     rate: float = setting(1e-5, "λ", ge=0)
     proximal: bool = setting(False, "shrink after each step instead of adding a gradient")
 
+    @property
+    def smooth(self) -> bool:
+        return False
+
+    @property
+    def has_gradient(self) -> bool:
+        return not self.proximal
+
     def value(self, weights: Array) -> float:
         return self.rate * sum(float(np.abs(w).sum()) for (w,) in in_blocks(weights))
 
@@ -76,6 +101,9 @@ class L1(Penalty):
             np.sign(w, out=s)
             s *= self.rate
             g += s
+
+    def bends(self, weights: Array) -> float:
+        return 0.0
 
     def shrink(self, weights: Array, lr: float | Array, scratch: Array) -> None:
         if not self.proximal:
@@ -102,6 +130,10 @@ class Lp(Penalty):
     rate: float = setting(1e-5, "λ", ge=0)
     p: float = setting(1.5, "the power", ge=1)
 
+    @property
+    def smooth(self) -> bool:
+        return self.p > 1
+
     def value(self, weights: Array) -> float:
         return self.rate * sum(float((np.abs(w) ** self.p).sum()) for (w,) in in_blocks(weights))
 
@@ -113,6 +145,13 @@ class Lp(Penalty):
             np.sign(w, out=sign)  # 0 at 0, where p = 1 makes the power 1
             s *= sign
             g += s
+
+    def bends(self, weights: Array) -> Array:
+        """λ·p·(p − 1)·|w|ᵖ⁻²; 0 at 0, like the gradient, where it is infinite for p < 2."""
+        size = np.abs(weights)
+        if self.p < 2:
+            size = np.where(size > 0, size, np.inf)
+        return np.asarray(self.rate * self.p * (self.p - 1) * size ** (self.p - 2))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,6 +185,11 @@ class WeightElimination(Penalty):
             s /= t
             s *= 2 * self.rate / self.w0
             g += s
+
+    def bends(self, weights: Array) -> Array:
+        """2λ/w₀²·(1 − 3u²)/(1 + u²)³ with u = w/w₀: below 0 for weights above w₀/√3."""
+        s = 1 / (1 + (weights / self.w0) ** 2)
+        return np.asarray(2 * self.rate / self.w0**2 * s * s * (4 * s - 3))
 
 
 def _with_scratch(

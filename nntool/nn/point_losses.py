@@ -16,17 +16,31 @@ from nntool.nn.setting import setting
 class Loss:
     """The form of a loss; ``links`` says for which tasks it is meant and behind which links.
 
-    The first link of a task is its default.
+    The first link of a task is its default. ``curved`` is False where the loss bends nowhere
+    but at kinks: Gauss–Newton then knows nothing of it. ``squared`` is c of ½·c·(ŷ − y)².
+    ``has_gradient`` is False where what stands in for the gradient is not that of the loss itself:
+    a line search has nothing to go by.
     """
 
     kind: ClassVar[str] = "loss"
     links: ClassVar[Mapping[Task, tuple[str, ...]]]
     takes_coding: ClassVar[bool] = False
     scales_target: ClassVar[bool] = True
+    curved: ClassVar[bool] = True
+    squared: ClassVar[float] = 0.0
+    has_gradient: ClassVar[bool] = True
 
     def rows(self, head: Head, z: Array, y: Array, tape: LossTape) -> None:
         """Write the loss of each row into ``tape.rows`` and its gradient into ``tape.dz``."""
         raise NotImplementedError
+
+    def hessian_product(self, head: Head, z: Array, y: Array, v: Array) -> Array:
+        """Return the Hessian of each row's loss in z times that row of ``v``; 0 at kinks."""
+        raise NotImplementedError
+
+    def gauss_newton_product(self, head: Head, z: Array, y: Array, v: Array) -> Array:
+        """Return the same with a matrix that is never indefinite: the Hessian if convex in z."""
+        return self.hessian_product(head, z, y, v)
 
     def refuses(self, head: Head, y: Array) -> tuple[Array, str]:
         """Mark the targets `(n,)` that have no loss, and say what is wrong with them."""
@@ -37,11 +51,14 @@ class Loss:
 
 @dataclass(frozen=True, kw_only=True)
 class PointLoss(Loss):
-    """A loss of a prediction and a number; the outputs of a row are summed."""
+    """A loss of a prediction and a number; the outputs of a row are summed.
+
+    Classes behind the identity are coded ±1, and the outputs are scores: units as in Adaline.
+    """
 
     links: ClassVar[Mapping[Task, tuple[str, ...]]] = {
-        "binary": ("sigmoid", "tanh", "softmax"),
-        "multiclass": ("softmax", "sigmoid", "tanh"),
+        "binary": ("sigmoid", "tanh", "softmax", "identity"),
+        "multiclass": ("softmax", "sigmoid", "tanh", "identity"),
         "regression": ("identity", "exp", "sigmoid", "tanh"),
     }
     takes_coding: ClassVar[bool] = True
@@ -53,6 +70,38 @@ class PointLoss(Loss):
         head.link.backward(tape.predicted, tape.dz)
         if head.n_outputs > 1:
             np.add.reduce(tape.values, axis=1, out=tape.rows)
+
+    def hessian_product(self, head: Head, z: Array, y: Array, v: Array) -> Array:
+        """Jᵀ·diag(ℓ″)·J·v and what the link's own bend makes of ℓ′; J is that of the link."""
+        predicted, target = self._compare(head, z, y)
+        slope = np.empty_like(z)
+        self.points(head, predicted, target, np.empty_like(z), slope)
+        along = self._through(head, predicted, self.bends(head, predicted, target), v)
+        along += head.link.bend(predicted, slope, v)
+        return along
+
+    def gauss_newton_product(self, head: Head, z: Array, y: Array, v: Array) -> Array:
+        """Jᵀ·diag(max(ℓ″, 0))·J·v: of a squared error it is that of Levenberg and Marquardt."""
+        predicted, target = self._compare(head, z, y)
+        bends = np.maximum(self.bends(head, predicted, target), 0)
+        return self._through(head, predicted, bends, v)
+
+    def bends(self, head: Head, predicted: Array, target: Array) -> Array | float:
+        """Return ∂²loss/∂ŷ² of each output."""
+        return self.squared
+
+    def _compare(self, head: Head, z: Array, y: Array) -> tuple[Array, Array]:
+        predicted, target = np.empty_like(z), np.empty_like(z)
+        head.code_targets(y, target)
+        head.link.forward(z, predicted)
+        return predicted, target
+
+    def _through(self, head: Head, predicted: Array, bends: Array | float, v: Array) -> Array:
+        along = v.copy()
+        head.link.backward(predicted, along)
+        along *= bends
+        head.link.backward(predicted, along)
+        return along
 
     def points(
         self, head: Head, predicted: Array, target: Array, loss: Array, slope: Array
@@ -76,6 +125,8 @@ class MSE(PointLoss):
     not cost without bound.
     """
 
+    squared: ClassVar[float] = 2.0
+
     def points(
         self, head: Head, predicted: Array, target: Array, loss: Array, slope: Array
     ) -> None:
@@ -93,6 +144,8 @@ class HalfMSE(PointLoss):
     have it.
     """
 
+    squared: ClassVar[float] = 1.0
+
     def points(
         self, head: Head, predicted: Array, target: Array, loss: Array, slope: Array
     ) -> None:
@@ -108,6 +161,8 @@ class MAE(PointLoss):
     L = |ŷ − y|; ∂L/∂ŷ = sign(ŷ − y), 0 at 0. Laplace 1774.
     Use: where some targets are far off and should not rule; it aims at the median.
     """
+
+    curved: ClassVar[bool] = False
 
     def points(
         self, head: Head, predicted: Array, target: Array, loss: Array, slope: Array
@@ -137,6 +192,9 @@ class Huber(PointLoss):
         loss -= 0.5 * np.abs(slope)  # |clipped|·(|e| − ½|clipped|) is both cases at once
         loss *= np.abs(slope)
 
+    def bends(self, head: Head, predicted: Array, target: Array) -> Array:
+        return np.asarray(np.abs(predicted - target) <= self.delta, predicted.dtype)
+
 
 @dataclass(frozen=True, kw_only=True)
 class MAPE(PointLoss):
@@ -151,6 +209,7 @@ class MAPE(PointLoss):
     links: ClassVar[Mapping[Task, tuple[str, ...]]] = {
         "regression": PointLoss.links["regression"],
     }
+    curved: ClassVar[bool] = False
     takes_coding: ClassVar[bool] = False
 
     floor: float | None = setting(None, "smallest divisor, in the target's own unit", gt=0)
@@ -167,6 +226,12 @@ class MAPE(PointLoss):
         np.sign(slope, out=slope)
         slope *= 100 * head.target_map.slope(predicted)
         slope /= divisor
+
+    def bends(self, head: Head, predicted: Array, target: Array) -> Array | float:
+        to = head.target_map
+        own = to.to_own(target)
+        divisor = np.abs(own) if self.floor is None else np.maximum(np.abs(own), self.floor)
+        return np.asarray(100 * np.sign(to.to_own(predicted) - own) * to.bend(predicted) / divisor)
 
     def refuses(self, head: Head, y: Array) -> tuple[Array, str]:
         refused, reason = PointLoss.refuses(self, head, y)
@@ -189,6 +254,7 @@ class Quantile(PointLoss):
     links: ClassVar[Mapping[Task, tuple[str, ...]]] = {
         "regression": PointLoss.links["regression"],
     }
+    curved: ClassVar[bool] = False
     takes_coding: ClassVar[bool] = False
 
     tau: float = setting(0.5, "which quantile", gt=0, lt=1)

@@ -6,6 +6,8 @@ block, and what is not there is padding: the outputs of a row are the same bytes
 was cut, and whoever computes the other rows of its block.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from nntool.nn.arrays import Array
@@ -40,18 +42,24 @@ class Predictor:
 
     def outputs(self, numeric: Array, codes: Array | None = None, first: int = 0) -> Array:
         """Return raw outputs `(n, n_outputs)`; ``first`` rows of the input came before these."""
+        z = np.empty((len(numeric), self._net.spec.n_outputs), self._tape[-1].out.dtype)
+        for rows, places in self._blocks(numeric, codes, first):
+            z[rows] = self._run()[places]
+        return z
+
+    def _blocks(
+        self, numeric: Array, codes: Array | None, first: int
+    ) -> Iterator[tuple[slice, slice]]:
+        """Put rows into the buffers, block by block: which ones, and at which places."""
         if codes is None and self._batch.codes is not None:
             raise ValueError("this network needs categorical codes")
-        n_rows = len(numeric)
-        z = np.empty((n_rows, self._net.spec.n_outputs), self._tape[-1].out.dtype)
         start = 0
-        while start < n_rows:
+        while start < len(numeric):
             place = (first + start) % self._block
-            stop = min(start + self._block - place, n_rows)
+            stop = min(start + self._block - place, len(numeric))
             self._fill(numeric[start:stop], None if codes is None else codes[start:stop], place)
-            z[start:stop] = self._run()[place : place + stop - start]
+            yield slice(start, stop), slice(place, place + stop - start)
             start = stop
-        return z
 
     def _fill(self, numeric: Array, codes: Array | None, place: int) -> None:
         """Put rows at a place of the block, and padding around them."""

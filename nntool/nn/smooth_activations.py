@@ -44,6 +44,9 @@ class Elu(Activation):
             _write_elu_slope(y, self.alpha, s, high)
             g *= s
 
+    def bends(self, z: Array) -> Array:
+        return np.where(z > 0, 0, self.alpha * np.exp(np.minimum(z, 0)))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Selu(Activation):
@@ -72,6 +75,9 @@ class Selu(Activation):
             write_steps(y, 0.0, SELU_SCALE * (1 - SELU_ALPHA), high)
             s += high
             g *= s
+
+    def bends(self, z: Array) -> Array:
+        return np.where(z > 0, 0, SELU_SCALE * SELU_ALPHA * np.exp(np.minimum(z, 0)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +112,10 @@ class Softplus(Activation):
             np.negative(s, out=s)
             g *= s
 
+    def bends(self, z: Array) -> Array:
+        s = _sigmoid(self.beta * z)
+        return np.asarray(self.beta * s * (1 - s))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Silu(Activation):
@@ -128,6 +138,10 @@ class Silu(Activation):
             np.subtract(1, s, out=d)
             d *= y
             d += s
+
+    def bends(self, z: Array) -> Array:
+        s = _sigmoid(z)
+        return np.asarray(s * (1 - s) * (2 + z * (1 - 2 * s)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,6 +174,14 @@ class Mish(Activation):
             d += n
             y *= n
 
+    def bends(self, z: Array) -> Array:
+        # w′ = s·(1 − w²) with s = σ(z), w″ = w′(1 − s − 2ws); f″ = 2w′ + z·w″
+        e = np.exp(np.minimum(z, 20))
+        n = e * (e + 2)
+        w, s = n / (n + 2), e / (1 + e)
+        slope = s * (2 * (1 + e) / (n + 2)) ** 2
+        return np.asarray(slope * (2 + z * (1 - s - 2 * w * s)))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Gelu(Activation):
@@ -183,6 +205,10 @@ class Gelu(Activation):
             d += p
             y *= p
 
+    def bends(self, z: Array) -> Array:
+        near = np.clip(z, -_EDGE, _EDGE)  # beyond it the density is 0 to the last digit
+        return np.asarray(np.exp(-0.5 * near * near) / math.sqrt(2 * math.pi) * (2 - near * near))
+
 
 def write_sigmoid(z: Array, out: Array) -> None:
     """Write 1/(1 + e^(−z)) into ``out``; below −87, where float32 ends, it stays at 2·10⁻³⁸.
@@ -197,6 +223,12 @@ def write_sigmoid(z: Array, out: Array) -> None:
     np.exp(out, out=out)
     out += 1
     np.reciprocal(out, out=out)
+
+
+def _sigmoid(z: Array) -> Array:
+    out = np.empty_like(z)
+    write_sigmoid(z, out)
+    return out
 
 
 def _write_elu(y: Array, alpha: float, scratch: Array) -> None:
@@ -248,6 +280,7 @@ def _write_normal(z: Array, p: Array, e: Array, scratch: Array) -> None:
 
 
 _NEAR = 0.4
+_EDGE = 38.0
 _FAR = 9.0  # in units of √2σ: Φ(−12.7) is 10⁻³⁷
 
 

@@ -31,14 +31,15 @@ class EarlyStopping:
         self.waited = 0
         self._mark = math.inf
 
-    def update(self, value: float) -> bool:
+    def update(self, value: float, *, is_end: bool = False) -> bool:
         """Take the value of one more epoch; return whether to stop.
 
-        ``improved`` then says whether it is the best so far, by however little.
+        ``improved`` then says whether it is the best so far, by however little; at the ``is_end``
+        of a training with nothing more to learn, whether none was better.
         """
         sign = -1 if self.direction == "max" else 1
         self.improved = not math.isnan(value) and (
-            self.best is None or sign * value < sign * self.best
+            self.best is None or sign * value < sign * self.best or (is_end and value == self.best)
         )
         if self.improved:
             self.best = value

@@ -23,12 +23,14 @@ class Activation:
     """The form of an activation; ``n_scratch`` blocks of scratch are lent to its methods.
 
     ``has_gradient`` is False where f′ is 0 wherever it exists: nothing below can learn by it.
+    ``is_random`` is True where units draw while they are trained.
     """
 
     kind: ClassVar[str] = "activation"
     keeps: ClassVar[Literal["output", "slope"]] = "output"
     n_scratch: ClassVar[int] = 0
     has_gradient: ClassVar[bool] = True
+    is_random: ClassVar[bool] = False
 
     def scratch(self, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
         """Make the buffers that `forward` and `backward` are lent: rows of one block each."""
@@ -43,6 +45,10 @@ class Activation:
     def backward(self, kept: Array, gradient: Array, scratch: Array) -> None:
         """Multiply ``gradient`` by f′ in place; ``kept`` is the output, or the slope."""
         np.multiply(gradient, kept, out=gradient)
+
+    def bends(self, z: Array) -> Array | None:
+        """Return f″ at each of ``z``, a new array; None where it is 0 wherever it exists."""
+        return None
 
     def slopes(self, z: Array) -> Array:
         """Return f′ at each of ``z``, as `backward` takes it: new arrays, for reports and tests."""

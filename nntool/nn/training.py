@@ -55,6 +55,8 @@ class Trainer:
         self.epoch = 0
         self.ended: Ending | None = None
         self.best: tuple[Array, Array, int] | None = None
+        self.snapshots: list[tuple[Array, Array, int]] = []
+        """Theta, stats and epoch of the end of each cycle, where the plan wants them kept."""
         self.learner = learner_for(
             Assignment(
                 net=net,
@@ -128,6 +130,14 @@ class Trainer:
         """Return theta, stats and epoch of the best weights, or, with none judged, the present."""
         return self.best or (*self.learner.judged(), self.epoch)
 
+    def members(self) -> tuple[Array, Array, list[int]]:
+        """Return theta `(M, size)`, stats `(M, n_stats)` and epochs of the snapshots so far.
+
+        With none, it is the result that is the only member.
+        """
+        theta, stats, epochs = zip(*(self.snapshots or [self.result()]), strict=True)
+        return np.stack(theta), np.stack(stats), list(epochs)
+
     def state(self) -> tuple[dict[str, Array], dict[str, Any]]:
         """Return arrays by name and plain data as of the end of the last whole epoch."""
         return self._mark
@@ -142,6 +152,8 @@ class Trainer:
         wanted = self.learner.arrays()
         if plain["best_epoch"] is not None:
             wanted |= {"best_theta": self.theta, "best_stats": self.stats}
+        for number in range(len(plain["snapshot_epochs"])):
+            wanted |= dict(zip(_names_of(number), (self.theta, self.stats), strict=True))
         for name, mine in wanted.items():
             given = arrays.get(name)
             if given is None or (given.shape, given.dtype) != (mine.shape, mine.dtype):
@@ -155,6 +167,10 @@ class Trainer:
         self.best = None
         if plain["best_epoch"] is not None:
             self.best = (arrays["best_theta"], arrays["best_stats"], plain["best_epoch"])
+        self.snapshots = []
+        for number, epoch in enumerate(plain["snapshot_epochs"]):
+            theta, stats = (arrays[name] for name in _names_of(number))
+            self.snapshots.append((theta, stats, epoch))
         self._mark = self._snapshot()
 
     def _end_epoch(self, sweep: Sweep) -> EpochReport:
@@ -172,10 +188,13 @@ class Trainer:
         came_to = self._settled_loss() if self.learner.undoes else sweep.train_loss
         judged = self.judge.monitored(came_to, verdict)
         if judged is not None:
-            if self.stopping.update(judged):
+            waited_enough = self.stopping.update(judged, is_end=bool(self.learner.finished))
+            if waited_enough and not self.plan.snapshots:
                 self.ended = "patience"
             if self.stopping.improved:
                 self.best = (theta.copy(), stats.copy(), epoch)
+        if epoch in self.plan.snapshot_epochs:
+            self.snapshots.append((theta.copy(), stats.copy(), epoch))
         if self.learner.finished:
             self.ended = "converged"
         watched = sweep.train_loss if self.validation is None else verdict.loss
@@ -218,23 +237,31 @@ class Trainer:
         """Return what validation says of these weights; nothing in epochs without it."""
         if self.validation is None:
             return Verdict(idle=self.judge.idle_on(self.train, theta, stats))
-        if (self.epoch + 1) % self.plan.validate_every:
+        if (self.epoch + 1) % self.plan.validate_every and not self.learner.finished:
             return Verdict()
         return self.judge.validate(theta, stats)
 
     def _out_of_patience(self) -> bool:
-        patience = self.stopping.patience
+        patience = None if self.plan.snapshots else self.stopping.patience
         return patience is not None and self.stopping.waited >= patience
 
     def _snapshot(self) -> tuple[dict[str, Array], dict[str, Any]]:
         arrays = {name: array.copy() for name, array in self.learner.arrays().items()}
         if self.best is not None:
             arrays["best_theta"], arrays["best_stats"], _ = self.best
+        for number, (theta, stats, _) in enumerate(self.snapshots):
+            arrays |= dict(zip(_names_of(number), (theta, stats), strict=True))
         plain = {
             "epoch": self.epoch,
             "streams": self.streams.state(),
             "stopping": self.stopping.state(),
             "best_epoch": None if self.best is None else self.best[2],
+            "snapshot_epochs": [epoch for _, _, epoch in self.snapshots],
             **self.learner.plain(),
         }
         return arrays, plain
+
+
+def _names_of(number: int) -> tuple[str, str]:
+    """The names that a checkpoint gives to theta and stats of a snapshot."""
+    return f"snapshot{number}_theta", f"snapshot{number}_stats"

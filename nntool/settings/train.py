@@ -17,8 +17,14 @@ class TrainSettings(NetworkSettings, frozen=True, kw_only=True):
 
     optimizer: Annotated[
         Choice,
-        option("The rule that changes the weights.", registry="METHODS", group=OPTIMIZER),
-    ] = "adam"
+        option(
+            "The method that changes the weights; auto: lbfgs for a small training without chance"
+            " in it, else adam.",
+            registry="METHODS",
+            words=("auto",),
+            group=OPTIMIZER,
+        ),
+    ] = "auto"
     learning_rate: (
         Annotated[
             float,

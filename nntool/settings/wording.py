@@ -1,6 +1,6 @@
 """How numbers and names stand in the sentences of notes and errors."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 NOTHING = "–"
 """What stands in the place of a number that there is none of."""
@@ -15,6 +15,15 @@ def counted(n: int, noun: str) -> str:
     ('1 cell', '1,200 blank lines')
     """
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
+def together(words: Sequence[str]) -> str:
+    """All words, with commas and an "and" before the last.
+
+    >>> together(["--warmup", "--clip-norm", "--max-norm"]), together(["--warmup"])
+    ('--warmup, --clip-norm and --max-norm', '--warmup')
+    """
+    return " and ".join([*([", ".join(words[:-1])] if words[:-1] else []), words[-1]])
 
 
 def number(value: float | None, digits: int = 4) -> str:

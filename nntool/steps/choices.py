@@ -165,10 +165,10 @@ def described(registry_name: str, name: str) -> dict[str, Any]:
     return {"name": found.name, "doc": found.doc, "settings": settings, "facts": facts}
 
 
-def _facts(entry: type) -> list[str]:
+def _facts(entry: Any) -> list[str]:
     """What an entry says of itself in its class attributes, in words."""
     found = []
-    if hasattr(entry, "learning_rate"):
+    if getattr(entry, "by_batches", False):
         found.append(f"the learning rate, unless one is given: {entry.learning_rate:g}")
     if getattr(entry, "full_batch", False):
         found.append("for --batch-size full")

@@ -9,9 +9,12 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from nntool.steps.yardstick import AGAINST_BIAS, AGAINST_VARIANCE, GAP, LITTLE, Yardstick
+from nntool.steps.remedies import Remedies
+from nntool.steps.yardstick import GAP, LITTLE, Yardstick
 
 Row = Mapping[str, Any]
+ALL = Remedies()
+"""What can be tried with a rule on mini-batches: all there is."""
 
 VANISHING = 1e-3
 """A hidden layer's gradient this much smaller than that of the output: nothing is left of it."""
@@ -46,15 +49,16 @@ class Finding(NamedTuple):
         return f"{self.what}: {self.facts} (try {self.advice})"
 
 
-def of_epoch(rows: Sequence[Row], yardstick: Yardstick) -> str:
+def of_epoch(rows: Sequence[Row], yardstick: Yardstick, means: Remedies = ALL) -> str:
     """What the last of these epochs shows, in short words; empty where all is well."""
     row, before = rows[-1], rows[:-1]
     words = [f"vanishing gradients in {name}" for name in _vanishing(row)]
-    words += [f"exploding gradients in {name}" for name in _exploding(row, before)]
+    if means.rate:
+        words += [f"exploding gradients in {name}" for name in _exploding(row, before)]
     words += [f"idle units in {name}" for name in _idle(row)]
-    if _too_bold(row) or _jumped(row, before, yardstick):
+    if means.rate and (_too_bold(row) or _jumped(row, before, yardstick)):
         words.append("learning rate too high")
-    elif _too_timid(row, yardstick):
+    elif means.rate and _too_timid(row, yardstick):
         words.append("learning rate too low")
     # one epoch alone may be chance, and averaged weights begin far behind and come nearer
     if all(_overfits(r, yardstick) and not r["improved"] for r in rows[-2:]):
@@ -70,17 +74,20 @@ def of_training(
     ended: str,
     activation: str,
     kept_loss: float | None = None,
+    means: Remedies = ALL,
 ) -> list[Finding]:
     """What the whole training shows, judged by the epoch that was kept; [] where all is well.
 
     ``kept_loss`` is the loss of the kept weights on training rows, for trainings whose own is of
-    other weights or rows (`Yardstick.like`).
+    other weights or rows (`Yardstick.like`). ``means`` is what the method can take.
     """
     if not rows or not best:
         return []
-    found = [*_about_gradients(rows, activation), *_about_idle_units(rows[best - 1], activation)]
-    rate = _about_the_rate(rows, best, yardstick, ended)
-    fit = _about_the_fit(rows, best, yardstick, ended, kept_loss)
+    found = _about_gradients(rows, activation, means)
+    found += _about_idle_units(rows[best - 1], activation, means)
+    rate = _about_the_rate(rows, yardstick) if means.rate else None
+    rate = rate or _not_finished(rows, best, yardstick, ended, means)
+    fit = _about_the_fit(rows, best, yardstick, ended, kept_loss, means)
     found += [rate] if rate else []
     if fit and fit.what.startswith("underfitting") and found:
         return found  # here is why
@@ -89,7 +96,7 @@ def of_training(
     return found + ([fit] if fit else [])
 
 
-def _about_gradients(rows: Sequence[Row], activation: str) -> list[Finding]:
+def _about_gradients(rows: Sequence[Row], activation: str, means: Remedies) -> list[Finding]:
     found = []
     vanishing = [set(_vanishing(row)) for row in rows]
     for name in _hidden(rows[-1]):
@@ -105,7 +112,7 @@ def _about_gradients(rows: Sequence[Row], activation: str) -> list[Finding]:
                 )
             )
             break  # what reaches this layer reaches none below it
-    for i, row in enumerate(rows):
+    for i, row in enumerate(rows if means.rate else ()):
         if names := _exploding(row, rows[max(0, i - USUAL) : i]):
             found.append(
                 Finding(
@@ -119,7 +126,7 @@ def _about_gradients(rows: Sequence[Row], activation: str) -> list[Finding]:
     return found
 
 
-def _about_idle_units(row: Row, activation: str) -> list[Finding]:
+def _about_idle_units(row: Row, activation: str, means: Remedies) -> list[Finding]:
     dead = activation in _STRAIGHT
     found = []
     for name in _idle(row):
@@ -127,15 +134,14 @@ def _about_idle_units(row: Row, activation: str) -> list[Finding]:
         advice = "--batch-norm, --activation relu, or transform --scale standard"
         if dead:  # all of them are so where they began alike: with weights of 0, say
             begin = "--initializer auto, " if share == 1 else ""
-            advice = f"{begin}--activation leaky-relu, or a smaller --learning-rate"
+            advice = f"{begin}--activation leaky-relu"
+            advice += ", or a smaller --learning-rate" if means.rate else ""
         what = "dead units" if dead else "saturated units"
         found.append(Finding(what, f"{share:.0%} of {name} pass no gradient on", advice))
     return found
 
 
-def _about_the_rate(
-    rows: Sequence[Row], best: int, yardstick: Yardstick, ended: str
-) -> Finding | None:
+def _about_the_rate(rows: Sequence[Row], yardstick: Yardstick) -> Finding | None:
     wild = sum(
         _too_bold(row) or _jumped(row, rows[i - 1 : i], yardstick)
         for i, row in enumerate(rows)
@@ -156,6 +162,12 @@ def _about_the_rate(
             f" {TIMID_STEP:g} of the size of the weights",
             "a larger --learning-rate, or --learning-rate auto",
         )
+    return None
+
+
+def _not_finished(
+    rows: Sequence[Row], best: int, yardstick: Yardstick, ended: str, means: Remedies
+) -> Finding | None:
     last, tenth = rows[-1], rows[-max(2, len(rows) // 10) :]
     fall = tenth[0]["train_loss"] - last["train_loss"]
     little = _learned(last, yardstick) < 2 * LITTLE
@@ -166,13 +178,18 @@ def _about_the_rate(
         return Finding(
             "not finished",
             f"the loss was still falling in the last epoch, {best}",
-            f"more --epochs{' or a larger --learning-rate' if little else ''}",
+            f"more --epochs{' or a larger --learning-rate' if little and means.rate else ''}",
         )
     return None
 
 
 def _about_the_fit(
-    rows: Sequence[Row], best: int, yardstick: Yardstick, ended: str, kept_loss: float | None
+    rows: Sequence[Row],
+    best: int,
+    yardstick: Yardstick,
+    ended: str,
+    kept_loss: float | None,
+    means: Remedies,
 ) -> Finding | None:
     row, last = rows[best - 1], rows[-1]
     is_like = yardstick.like
@@ -182,7 +199,7 @@ def _about_the_fit(
     if row["validation_loss"] is not None:
         losses += f", validation loss {row['validation_loss']:.4g}"
     losses += f", {yardstick.constant:.4g} for a constant answer"
-    less = AGAINST_VARIANCE
+    less = means.against_variance
     if _overfits(row, yardstick._replace(like=is_like)):
         return Finding("overfitting (variance)", losses, less)
     if _learned(row, yardstick) < LITTLE:
@@ -193,7 +210,7 @@ def _about_the_fit(
         return Finding(
             "underfitting (bias)",
             losses,
-            AGAINST_BIAS,
+            means.against_bias,
         )
     behind = rows[max(best, len(rows) - 5) :]
     if ended == "epochs" and behind and all(_overfits(r, yardstick) for r in behind):

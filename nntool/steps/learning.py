@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nntool.steps import checkpoint, diagnosis, history, references
+from nntool.steps import checkpoint, diagnosis, history, references, remedies
 from nntool.steps.job import Job
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ class Log:
         self.epochs: list[dict[str, Any]] = []
         self.timing: list[dict[str, Any]] = []
         self.yardstick = references.yardstick(trainer)
+        self._means = remedies.of_method(trainer.plan.rules.optimizer)
         self._saved = time.monotonic()
 
     def resume(self) -> None:
@@ -82,7 +83,7 @@ class Log:
     def add(self, report: EpochReport, seconds: float) -> None:
         """Keep an epoch; every so often all that is needed to go on."""
         self.epochs.append(history.row(report))
-        self.epochs[-1]["diagnosis"] = diagnosis.of_epoch(self.epochs, self.yardstick)
+        self.epochs[-1]["diagnosis"] = diagnosis.of_epoch(self.epochs, self.yardstick, self._means)
         speed = self.trainer.train.n_rows / seconds if seconds else 0.0
         self.timing.append({"epoch": report.epoch, "seconds": seconds, "rows_per_second": speed})
         every = self.job.checkpoint_every

@@ -31,6 +31,12 @@ times (now, as of the last epoch, in the checkpoint): gradient, best so far, wha
 measured by, scratch. With Adam 12.2 were measured and 7 + 3·3 are counted."""
 
 
+def task_of(session: Session) -> str:
+    """What is to be learned: "binary", "multiclass" or "regression"."""
+    task: str = read_json(session.run.checked(names.CLEAN_STATE))["target"]["task"]
+    return task
+
+
 def describe(session: Session, settings: TrainSettings, outcome: Outcome) -> dict[str, Any]:
     """All of model.json that is known before training: features, target, output."""
     from nntool.nn.outputs import DEFAULT_LOSSES
@@ -91,7 +97,10 @@ def resolve(
 
     output = make_output(words)
     optimizer = choices.built("METHODS", settings.optimizer)
-    _refuse_decay_beyond_zero(settings, optimizer)
+    rate: dict[str, Any] = {}
+    if optimizer.by_batches:
+        _refuse_decay_beyond_zero(settings, optimizer)
+        rate["learning_rate"] = settings.learning_rate or optimizer.learning_rate
     monitor = monitoring.monitor_of(settings.monitor, words["task"], has_validation=has_validation)
     return {
         **network_size(settings, n_rows),
@@ -99,7 +108,7 @@ def resolve(
         "optimizer": settings.optimizer,
         "output": choice_of(LINKS, output.head.link)["name"],
         "target_coding": output.head.coding,
-        "learning_rate": settings.learning_rate or optimizer.learning_rate,
+        **rate,
         "batch_size": batch_rows(settings.batch_size, n_rows),
         "penalty": penalties_for(settings.penalty, n_rows),
         "monitor": monitor,
@@ -153,9 +162,11 @@ def opening(trainer: Trainer, resolved: dict[str, Any]) -> str:
     held = f"{n_held:,} validation rows" if n_held else "no validation rows"
     size = resolved["batch_size"]
     batches = "all rows in one batch" if size == "full" else f"batches of {size}"
+    rate = resolved.get("learning_rate")
+    at_rate = "" if rate is None else f", learning rate {rate:g}"
     return (
         f"{trainer.net.size:,} weights, {trainer.train.n_rows:,} training rows, {held},"
-        f" {batches}, learning rate {resolved['learning_rate']:g}"
+        f" {batches}{at_rate}"
     )
 
 

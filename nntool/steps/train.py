@@ -13,15 +13,18 @@ from nntool.settings.model import plain
 from nntool.settings.train import TrainSettings
 from nntool.settings.wording import counted
 from nntool.steps import (
+    automatic_method,
     calibration,
     checkpoint,
     choices,
+    demands,
     diagnosis,
     history,
     learning,
     monitoring,
     planning,
     references,
+    remedies,
     rows,
     sources,
     trainers,
@@ -62,6 +65,7 @@ def raise_if_stopped(outcome: Outcome, command: str) -> None:
 def train_in(session: Session, settings: TrainSettings, job: Job, outcome: Outcome) -> bool:
     """Stage the model unless it is fresh; returns whether it was trained."""
     choices.check(settings)
+    demands.check(settings)
     freshness.require(session.run, "train")
     rows.require_training_states(session.run)
     return perform(
@@ -113,6 +117,8 @@ def train_into(
     from nntool.nn.registry import InvalidChoice
 
     try:
+        settings, said = demands.adapted(settings, planning.task_of(session))
+        outcome.notes += said
         words = planning.describe(session, settings, outcome)
         with sources.row_sources(session.run, words, settings, outcome) as rows_of:
             trained = _learn(session, settings, job, outcome, words, rows_of, home)
@@ -135,6 +141,8 @@ def _learn(
 ) -> Trained:
     """Resolve what is 'auto', and train."""
     has_validation = rows_of.validation is not None
+    settings, said = automatic_method.settle(settings, words, rows_of.training.n_rows)
+    outcome.notes += said
     resolved = planning.resolve(settings, words, rows_of.training.n_rows, has_validation)
     n_real = rows_of.training.n_rows
     rows_of = trainers.grown(settings, words, rows_of)
@@ -223,6 +231,7 @@ def _findings(
         ended=_ended(trainer, diverged),
         activation=trainer.net.spec.activation,
         kept_loss=kept_loss,
+        means=remedies.of_method(trainer.plan.rules.optimizer, _ended(trainer, diverged)),
     )
 
 

@@ -36,7 +36,7 @@ def make_trainer(
     from nntool.nn.stopping import EarlyStopping
     from nntool.nn.training import Trainer
 
-    words |= {key: resolved[key] for key in ("output", "target_coding")}
+    words |= {key: resolved[key] for key in ("output", "target_coding", "optimizer")}
     output = make_output(words)
     spec = network_spec(words, resolved, settings, output.n_outputs)
     spec = replace(spec, output_bias=first_bias(output, sources.mean_target))
@@ -124,7 +124,7 @@ def make_plan(
         rules=update_rules(resolved, settings),
         epochs=settings.epochs,
         batch_size=None if size == "full" else size,
-        learning_rate=resolved["learning_rate"],
+        learning_rate=resolved.get("learning_rate"),
         schedule=choices.built("SCHEDULES", settings.schedule),
         warmup=settings.warmup,
         average=None if averaged == "none" else choices.built("AVERAGES", averaged),

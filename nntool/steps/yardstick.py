@@ -11,10 +11,6 @@ GAP = 0.15
 """Validation loss above training loss, as a share of what there is to learn."""
 LITTLE = 0.1
 """Having learned less than this share of what there is to learn is as good as nothing."""
-AGAINST_VARIANCE = "a larger --dropout or --penalty l2:rate=…, a smaller --hidden, or more rows"
-AGAINST_BIAS = (
-    "a larger --hidden, a smaller --penalty or --dropout, more --epochs, or other features"
-)
 
 
 class Yardstick(NamedTuple):

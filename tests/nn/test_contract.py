@@ -23,6 +23,7 @@ from nntool.nn.optimizers import OPTIMIZERS
 from nntool.nn.penalties import PENALTIES
 from nntool.nn.registry import InvalidChoice, build, choice_of, describe
 from nntool.nn.schedules import SCHEDULES
+from nntool.nn.single_layer import SINGLE_LAYER
 
 REGISTRIES: dict[str, dict[str, type[Any]]] = {
     "ACTIVATIONS": ACTIVATIONS,
@@ -34,6 +35,7 @@ REGISTRIES: dict[str, dict[str, type[Any]]] = {
     "OPTIMIZERS": OPTIMIZERS,
     "PENALTIES": PENALTIES,
     "SCHEDULES": SCHEDULES,
+    "SINGLE_LAYER": SINGLE_LAYER,
 }
 ENTRIES = [
     pytest.param(registry, name, id=f"{registry}-{name}")
@@ -44,13 +46,14 @@ NAMED_BY_THE_ISSUE = {
     "ACTIVATIONS": "identity step sign sigmoid tanh lecun-tanh tanh-linear relu leaky-relu elu selu"
     " gelu silu mish softplus stochastic-binary",
     "LINKS": "identity sigmoid softmax tanh exp",
-    "LOSSES": "bce cce mse half-mse mae mape huber quantile poisson hinge focal",
+    "LOSSES": "bce cce mse half-mse mae mape huber quantile poisson hinge focal perceptron",
     "INITIALIZERS": "zeros constant uniform gaussian fan-in-uniform lecun-normal lecun-uniform"
     " glorot-normal glorot-uniform he-normal he-uniform orthogonal data",
     "OPTIMIZERS": "sgd momentum nesterov nesterov-simplified normalized adagrad adadelta rmsprop"
     " adam adamw adamax nadam amsgrad gains rprop vsgd",
     "SCHEDULES": "constant inverse-time exponential step polynomial cosine one-cycle coslog4"
     " plateau bold-driver",
+    "SINGLE_LAYER": "perceptron delta-rule",
     "PENALTIES": "l2 l1 lp weight-elimination",
     "AVERAGES": "ema swa",
     "AUGMENTATIONS": "jitter mixup swap-noise smote",

@@ -29,8 +29,10 @@ N_CLASSES: dict[Task, int] = {"binary": 2, "multiclass": 3, "regression": 0}
 
 
 def outputs() -> Iterator[tuple[str, Output]]:
-    """Every loss with every task and link that it is meant for."""
+    """Every loss that has a gradient, with every task and link that it is meant for."""
     for name, cls in LOSSES.items():
+        if not cls.has_gradient:
+            continue
         for settings in SETTINGS.get(name, [{}]):
             for task, links in cls.links.items():
                 for link in links:

@@ -8,6 +8,7 @@ import pytest
 
 from nntool.nn.registry import build, describe
 from nntool.nn.schedules import SCHEDULES, BoldDriver, Moment, Plateau, Schedule, warm
+from nntool.nn.schedules.by_time import cycle_ends
 
 EPOCHS, PER_EPOCH = 20, 7
 MOMENTS = [Moment(t, PER_EPOCH, EPOCHS) for t in range(1, EPOCHS * PER_EPOCH + 1)]
@@ -115,6 +116,30 @@ def test_the_four_waves_begin_and_end_at_nothing_and_crest_between(tau: float) -
     assert schedule.rate(1.0, at, {}) == pytest.approx(0, abs=1e-12)
     crest = (math.sqrt(2) * (1 + 15 * tau) - 1) / 15  # half a wave on, in the logarithm
     assert schedule.rate(1.0, Moment(1 + round(crest * 15_000), 150, 100), {}) > 0.999
+
+
+def test_cycles_of_cosine_are_each_a_whole_fall_that_ends_with_an_epoch() -> None:
+    """Ten epochs in three cycles: 3, 3 and 4, each as a training of its own."""
+    restarted = build(SCHEDULES, "cosine", {"cycles": 3, "floor": 0.1})
+    plain = build(SCHEDULES, "cosine", {"floor": 0.1})
+    found = [restarted.rate(2.0, Moment(t, 7, 10), {}) for t in range(1, 71)]
+    wanted = [
+        plain.rate(2.0, Moment(t, 7, length), {})
+        for length in (3, 3, 4)
+        for t in range(1, 1 + 7 * length)
+    ]
+    assert found == pytest.approx(wanted, rel=1e-12)
+
+
+def test_cycles_are_counted_without_rounding() -> None:
+    for epochs, cycles in ((7, 7), (100, 3), (200, 9), (2, 5)):
+        schedule = build(SCHEDULES, "cosine", {"cycles": cycles})
+        tops = {
+            epoch
+            for epoch in range(epochs)
+            if schedule.rate(1.0, Moment(1 + epoch * 49, 49, epochs), {}) == 1
+        }
+        assert tops == {0, *cycle_ends(epochs, cycles)} - {epochs}
 
 
 def test_one_cycle_of_a_single_update_is_a_rate() -> None:

@@ -19,10 +19,13 @@ class Method:
     smaller than all rows mislead it, ``finds_rates`` that it finds the rate of each weight itself,
     so that η needs no search, ``only_starts_at_rate`` that η has a part in its first step alone.
 
+    ``by_batches`` says that weights change batch by batch, at a learning rate that it is given.
+
     What it demands of a training: ``whole_batch``, a loss that is one and the same function of the
     weights throughout, over all rows (no batches, no chance, no rate); ``single_layer``, no hidden
-    units; ``losses``, by task, what it learns by where nobody names a loss; ``default_batch``, the
-    rows of a batch where nobody names them; ``needs_gradient``, activations that have one.
+    units; ``needs_gradient``, activations that have one. What it takes where nobody names another:
+    ``losses``, by task; ``link``, that of the output; ``initializer``; ``default_batch``, the rows
+    of a batch.
     """
 
     kind: ClassVar[str] = "optimizer"
@@ -31,9 +34,12 @@ class Method:
     full_batch: ClassVar[bool] = False
     finds_rates: ClassVar[bool] = False
     only_starts_at_rate: ClassVar[bool] = False
+    by_batches: ClassVar[bool] = False
     whole_batch: ClassVar[bool] = False
     single_layer: ClassVar[bool] = False
     losses: ClassVar[Mapping[str, str]] = {}
+    link: ClassVar[str] = "auto"
+    initializer: ClassVar[str] = "auto"
     default_batch: ClassVar[int | Literal["auto", "full"]] = "auto"
     needs_gradient: ClassVar[bool] = True
 
@@ -50,6 +56,7 @@ class Optimizer(Method):
     writes, is put into ``state["probed"]`` before `step`; NaN where the loss there is not finite.
     """
 
+    by_batches: ClassVar[bool] = True
     state_names: ClassVar[tuple[str, ...]] = ()
     wants: ClassVar[Literal["look-ahead", "curvature", "loss"] | None] = None
 

@@ -1,6 +1,7 @@
 # ruff: noqa: D102  (the base class says what the methods mean)
 """Schedules by time: the rate of an update follows from when it happens."""
 
+import bisect
 import math
 from dataclasses import dataclass
 from typing import ClassVar
@@ -86,19 +87,23 @@ class Polynomial(Schedule):
 
 @dataclass(frozen=True, kw_only=True)
 class Cosine(Schedule):
-    """A rate that falls as half a wave: slowly, fast, slowly.
+    """A rate that falls as half a wave: slowly, fast, slowly; several times over with cycles.
 
-    η = η₀·(floor + (1 − floor)·½(1 + cos πτ)). Loshchilov & Hutter 2017, arXiv 1608.03983, without
-    restarts; torch's CosineAnnealingLR counted in updates.
-    Use: first, where the number of epochs is settled.
+    η = η₀·(floor + (1 − floor)·½(1 + cos πτ)), τ within the cycle. Loshchilov & Hutter 2017, arXiv
+    1608.03983, with cycles of the same length that end with an epoch; torch's CosineAnnealingLR
+    counted in updates.
+    Use: first, where the number of epochs is settled; with cycles, the end of each is a place to
+    stop, or a member of an ensemble (`--snapshots`).
     """
 
     needs_total: ClassVar[bool] = True
 
     floor: float = setting(0.0, "share of the rate that is left at the end", ge=0, le=1)
+    cycles: int = setting(1, "how often the rate falls; it begins anew at η₀", ge=1)
 
     def rate(self, base: float, at: Moment, memory: Memory) -> float:
-        wave = 0.5 * (1 + math.cos(math.pi * at.share))
+        share = at.share if self.cycles == 1 else _share_of_cycle(at, self.cycles)
+        wave = 0.5 * (1 + math.cos(math.pi * share))
         return base * (self.floor + (1 - self.floor) * wave)
 
 
@@ -140,6 +145,25 @@ class CosLog4(Schedule):
 
     def rate(self, base: float, at: Moment, memory: Memory) -> float:
         return base * 0.5 * (1 - math.cos(2 * math.pi * math.log2(1 + 15 * at.share)))
+
+
+def cycle_ends(epochs: int, cycles: int) -> tuple[int, ...]:
+    """Return the epochs, from 1, with which cycles of the same length end, to the next epoch below.
+
+    >>> cycle_ends(10, 3)
+    (3, 6, 10)
+    """
+    return tuple(number * epochs // cycles for number in range(1, cycles + 1))
+
+
+def _share_of_cycle(at: Moment, cycles: int) -> float:
+    """Return the share of the cycle of an update that is behind it."""
+    ends = cycle_ends(at.epochs, cycles)
+    epoch = (at.t - 1) // at.per_epoch  # whole numbers: no cycle ends late
+    number = min(bisect.bisect_right(ends, epoch), cycles - 1)
+    start = ends[number - 1] if number else 0
+    updates = (ends[number] - start) * at.per_epoch
+    return (at.t - 1 - start * at.per_epoch) / updates
 
 
 def _half_wave(start: float, end: float, way: float) -> float:

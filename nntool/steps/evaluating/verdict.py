@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nntool.settings.wording import number
-from nntool.steps.yardstick import AGAINST_BIAS, AGAINST_VARIANCE, GAP, LITTLE, Yardstick
+from nntool.steps import remedies
+from nntool.steps.remedies import Remedies
+from nntool.steps.yardstick import GAP, LITTLE, Yardstick
 
 if TYPE_CHECKING:
     from nntool.steps.scoring import Scored
@@ -40,11 +42,18 @@ class Loss(NamedTuple):
 
 
 def verdict(
-    train: Loss, held: Loss, where: str, *, linear: float | None = None, rows: int = 0
+    train: Loss,
+    held: Loss,
+    where: str,
+    *,
+    linear: float | None = None,
+    rows: int = 0,
+    means: Remedies | None = None,
 ) -> dict[str, Any]:
     """Judge the losses of training rows and of others, ``where``.
 
-    ``linear`` is the mean loss of a linear model on the other rows, ``rows`` their number. Gives
+    ``linear`` is the mean loss of a linear model on the other rows, ``rows`` their number,
+    ``means`` what can be tried with the method that has trained the network. Gives
     ``what``, ``facts``, ``advice`` (may be empty); ``held``, the other rows; what was ``learned``
     in training and shows in them, each as a share of what there is to learn there; and ``gap`` and
     its standard error ``gap_error``, as shares of what there is to learn in training.
@@ -53,6 +62,7 @@ def verdict(
     >>> verdict(*memorized, "test")["what"]
     'high variance'
     """
+    means = means or Remedies()
     yardstick = Yardstick(train.constant, held=held.constant)
     learned = yardstick.learned(train.mean)
     learned_there = yardstick.learned_by(train.mean, held.mean)
@@ -64,16 +74,16 @@ def verdict(
     )
     what, advice = "fits well", ""
     if learned < LITTLE:
-        what, advice = "high bias", AGAINST_BIAS
+        what, advice = "high bias", means.against_bias
     elif gap > GAP and gap > noise:
-        what, advice = "high variance", AGAINST_VARIANCE
+        what, advice = "high variance", means.against_variance
     elif noise > GAP:
         what, advice = "too few rows to tell", "more rows, or --cv 5"
         facts += f"; the difference of {rows:,} rows may be chance"
     elif learned_there < LITTLE:
-        what, advice = "high bias", AGAINST_BIAS
+        what, advice = "high bias", means.against_bias
     elif linear is not None and yardstick.share(held.mean - linear) > max(BEHIND, noise):
-        what, advice = "high bias", AGAINST_BIAS
+        what, advice = "high bias", means.against_bias
         facts += "; a linear model is better"
     return {
         "what": what,
@@ -112,7 +122,9 @@ def of_parts(
     if len(target) < FEW:
         spread = own.error * len(train.known()[0]) ** 0.5
         there = there._replace(error=max(there.error, spread / len(target) ** 0.5))
-    return verdict(own, there, Path(held.name).name, linear=linear, rows=len(target))
+    means = remedies.of_model(train.model.plain)
+    where = Path(held.name).name
+    return verdict(own, there, where, linear=linear, rows=len(target), means=means)
 
 
 def beside_diagnosis(found: dict[str, Any], diagnosis: Sequence[dict[str, str]]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""README.md shows what its commands print, and the Makefile that a test runs."""
+"""Pages show what their commands print; README.md also the Makefile that a test runs."""
 
 import importlib.util
 import shutil
@@ -23,7 +23,7 @@ def script(name: str) -> Any:
 
 @pytest.fixture(scope="module")
 def refreshing() -> Any:
-    return script("refresh_readme")
+    return script("refresh_pages")
 
 
 @pytest.fixture(scope="module")
@@ -31,17 +31,19 @@ def lines() -> list[str]:
     return (ROOT / "README.md").read_text(encoding="utf-8").split("\n")
 
 
-def test_each_command_of_the_readme_prints_what_stands_below_it(
-    tmp_path: Path, refreshing: Any, lines: list[str]
+@pytest.mark.parametrize("page", script("refresh_pages").PAGES)
+def test_each_command_of_a_page_prints_what_stands_below_it(
+    tmp_path: Path, refreshing: Any, page: str
 ) -> None:
     shutil.copytree(ROOT / "sample_data", tmp_path / "sample_data")
     run = refreshing.terminal(tmp_path)
+    lines = (ROOT / page).read_text(encoding="utf-8").split("\n")
     wrong = {}
     for call in refreshing.calls(lines):
         shown, printed = lines[call.begin : call.end], run(call.command)
         if not refreshing.agrees(shown, printed):
             wrong[call.command] = {"shown": shown, "printed": printed}
-    assert wrong == {}, "python docs/refresh_readme.py writes what is printed"
+    assert wrong == {}, "python docs/refresh_pages.py writes what is printed"
 
 
 def test_the_readme_shows_the_seven_commands_in_their_order_and_a_pipeline(

@@ -1,12 +1,13 @@
-"""Runs the commands in README.md's console blocks and writes below each what it prints.
+"""Runs the commands in the console blocks of some pages and writes below each what it prints.
 
-    python docs/refresh_readme.py            write README.md anew
-    python docs/refresh_readme.py --check    exit 1 where it does not show what is printed
+    python docs/refresh_pages.py            write the pages anew
+    python docs/refresh_pages.py --check    exit 1 where one does not show what is printed
 
 A line of a ``console`` block that begins with ``$ `` is a command, with the lines after it as long
 as they are continued by a backslash; the rest is what a terminal shows, both streams together. In
 it ``…`` stands for any text, and on a line of its own for any lines; what was shortened by hand and
-is still true is kept. The commands run in order in one empty folder with ``sample_data/`` in it.
+is still true is kept. The commands of a page run in order in one empty folder with ``sample_data/``
+in it.
 """
 
 import os
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
-README = ROOT / "README.md"
+PAGES = ("README.md",)
 MAKEFILE = ROOT / "docs/example/Makefile"
 TIMES = re.compile(r"\d{4}-\d\d-\d\dT[\d:.+Z-]+|\b\d+(?:\.\d+)?(?= s(?:econds)?\b)")
 
@@ -58,7 +59,7 @@ def calls(lines: list[str]) -> Iterator[Call]:
         place = begin
         while place < end:
             if not lines[place].startswith("$ "):
-                raise SystemExit(f"README.md:{place + 1}: output of no command: {lines[place]!r}")
+                raise SystemExit(f"line {place + 1}: output of no command: {lines[place]!r}")
             command = [lines[place].removeprefix("$ ")]
             while command[-1].endswith("\\"):
                 place += 1
@@ -159,18 +160,27 @@ def terminal(folder: Path) -> Run:
     return run
 
 
-def main() -> None:
-    """Write README.md, or check it."""
-    text = README.read_text(encoding="utf-8")
+def fresh(page: str) -> tuple[str, str]:
+    """The text of a page as it is and as it should be."""
+    text = (ROOT / page).read_text(encoding="utf-8")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         shutil.copytree(ROOT / "sample_data", folder / "sample_data")
         new = refreshed(text, terminal(folder), MAKEFILE.read_text(encoding="utf-8"))
-    if "--check" in sys.argv[1:]:
-        if new != text:
-            print("README.md is not current; run: python docs/refresh_readme.py", file=sys.stderr)
-        raise SystemExit(new != text)
-    README.write_text(new, encoding="utf-8")
+    return text, new
+
+
+def main() -> None:
+    """Write the pages, or check them."""
+    is_check, old = "--check" in sys.argv[1:], []
+    for page in PAGES:
+        text, new = fresh(page)
+        if new != text and is_check:
+            print(f"{page} is not current; run: python docs/refresh_pages.py", file=sys.stderr)
+            old.append(page)
+        elif new != text:
+            (ROOT / page).write_text(new, encoding="utf-8")
+    raise SystemExit(bool(old))
 
 
 if __name__ == "__main__":

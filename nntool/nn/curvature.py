@@ -1,0 +1,191 @@
+"""Exact second-order products: the Hessian or the Gauss–Newton matrix times a vector.
+
+Pearlmutter 1994, Neural Computation 6 (the R-operator), and Schraudolph 2002, Neural Computation
+14: neither matrix is ever made, and no difference is taken. The network is passed as it predicts:
+nothing is drawn, batch norm takes its running statistics.
+"""
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import numpy as np
+
+from nntool.nn.arrays import Array, DTypeLike
+from nntool.nn.batches import Batch
+from nntool.nn.network import Network, Views
+from nntool.nn.outputs import Output
+from nntool.nn.penalties import Penalty
+
+
+class Curvature:
+    """One block of rows seen at one point: its loss, gradient and second-order products.
+
+    `visit` passes the rows forward; what is asked for afterwards is about these rows at this point,
+    as often as wanted, until the next visit. Everything is *added* to a vector that the caller
+    owns, as part of Σ weight·loss / n over all rows, so that blocks add up in their order.
+
+    >>> from nntool.nn.network import NetworkSpec
+    >>> from nntool.nn.outputs import choose_output
+    >>> from nntool.nn.point_losses import HalfMSE
+    >>> net = Network(NetworkSpec(n_numeric=1, n_outputs=1, hidden=()))
+    >>> block = Curvature(net, choose_output("regression", 0, HalfMSE()), 2, np.float64)
+    >>> rows = Batch(np.array([[1.0], [3.0]]), target=np.array([0.0, 1.0]))
+    >>> block.visit(net.bind(np.array([1.0, 0.0])), rows)  # w = 1, b = 0
+    1.25
+    >>> gradient, product = np.zeros(2), np.zeros(2)
+    >>> block.add_gradient(gradient)
+    >>> block.add_hessian_product(np.array([1.0, 0.0]), product)
+    >>> gradient.tolist(), product.tolist()  # mean of x·e and e; mean of x² and x
+    ([3.5, 1.5], [5.0, 2.0])
+    """
+
+    def __init__(self, net: Network, output: Output, n_rows: int, dtype: DTypeLike) -> None:
+        """Make the buffers for blocks of ``n_rows``."""
+        self.net = net
+        self.output = output
+        self.n_rows = n_rows
+        self._tape = net.tape(n_rows, dtype)
+        self._loss_tape = output.tape(n_rows, dtype)
+        self._second = [layer.second_tape(n_rows, dtype) for layer in net.layers]
+        self._lowest = next(i for i, layer in enumerate(net.layers) if layer.parameters)
+        self._stats = net.initial_stats(dtype)
+        self._gradient, self._direction, self._part = (np.empty(net.size, dtype) for _ in range(3))
+        self._gradients = net.bind(self._gradient, self._stats).parameters
+        self._v = net.bind(self._direction, self._stats).parameters
+        self._parts = net.bind(self._part, self._stats).parameters
+        self._views = Views((), ())
+        self._z = self._y = np.empty(0)
+        self._scale = np.empty((0, 1))
+        self._jacobian: Array | None = None
+        self._went_back = False
+
+    def visit(self, views: Views, batch: Batch, share: float = 1.0) -> float:
+        """Return ``share`` times the loss of a block; ``share`` is its part of all rows.
+
+        ``views`` are bound to the point and must not change while the block is asked for products.
+        """
+        if batch.n_rows != self.n_rows or batch.target is None:
+            raise ValueError(f"a block of {self.n_rows} rows with their targets is needed")
+        self._views, self._y = views, batch.target
+        self._z = self._forward(batch)
+        self._went_back = False
+        loss = self.output.value(self._z, batch.target, batch.weight, self._loss_tape)
+        self._loss_tape.dz *= share
+        self._scale = np.full((self.n_rows, 1), share / self.n_rows, self._z.dtype)
+        if batch.weight is not None:
+            self._scale *= batch.weight[:, np.newaxis]
+        return share * loss
+
+    def add_gradient(self, out: Array) -> None:
+        """Add the block's gradient."""
+        self._go_back()
+        out += self._gradient
+
+    def add_hessian_product(self, v: Array, out: Array) -> None:
+        """Add H·v, H the second derivatives of the block's loss; where it has a kink, 0."""
+        self._go_back()
+        z_dot = self._tangent(v)
+        bent = self.output.loss.hessian_product(self.output.head, self._z, self._y, z_dot)
+        self._take_back(bent, bends=True)
+        out += self._part
+
+    def add_gauss_newton_product(self, v: Array, out: Array) -> None:
+        """Add JᵀH_LJ·v: J of the raw outputs, H_L of the loss in them, made never indefinite."""
+        z_dot = self._tangent(v)
+        bent = self.output.loss.gauss_newton_product(self.output.head, self._z, self._y, z_dot)
+        self._take_back(bent, bends=False)
+        out += self._part
+
+    def residuals(self) -> tuple[Array, Array]:
+        """Return J `(n·n_outputs, size)` and r `(n·n_outputs,)` of a squared loss.
+
+        Scaled so that the block's part of the loss is ½·rᵀr, of its gradient Jᵀr and of the
+        Gauss–Newton matrix JᵀJ, as Levenberg 1944 and Marquardt 1963 want them: r is ŷ − y and J
+        the derivative of ŷ, each times √(c·weight/n), c = 2 of mse, 1 of half-mse. Both are
+        buffers that the next call overwrites.
+        """
+        head, c = self.output.head, self.output.loss.squared
+        if not c:
+            raise ValueError("only a squared loss has residuals")
+        predicted, target = np.empty_like(self._z), np.empty_like(self._z)
+        head.link.forward(self._z, predicted)
+        head.code_targets(self._y, target)
+        root = np.sqrt(c * self._scale)
+        if self._jacobian is None:
+            self._jacobian = np.empty((self.n_rows, head.n_outputs, self.net.size), predicted.dtype)
+        for k in range(head.n_outputs):
+            dz = np.zeros_like(predicted)
+            dz[:, k] = root[:, 0]
+            head.link.backward(predicted, dz)
+            self._write_row_gradients(dz, self._jacobian[:, k])
+        return self._jacobian.reshape(-1, self.net.size), (root * (predicted - target)).ravel()
+
+    def _forward(self, batch: Batch) -> Array:
+        x: Any = batch
+        for layer, p, s, t, r in zip(
+            self.net.layers, *self._views, self._tape, self._second, strict=True
+        ):
+            if layer.works_in_place:
+                np.copyto(r.x, x)
+            x = layer.forward(p, s, x, t, None)
+            r.follow(t)
+        return cast(Array, x)
+
+    def _go_back(self) -> None:
+        """Pass the gradient back, once in a visit, and keep what the layers need of it."""
+        if self._went_back:
+            return
+        dy = self._loss_tape.dz
+        for i in range(len(self.net.layers) - 1, self._lowest - 1, -1):
+            layer, p, r = self.net.layers[i], self._views.parameters[i], self._second[i]
+            if layer.works_in_place:
+                np.copyto(r.dy, dy)
+            else:
+                r.dy = dy
+            dy = layer.backward(p, self._gradients[i], dy, self._tape[i])
+            layer.settle(p, r)
+        self._went_back = True
+
+    def _tangent(self, v: Array) -> Array:
+        """Return how the raw outputs change as the parameters change by ``v``."""
+        np.copyto(self._direction, v)
+        x_dot: Array | None = None
+        for layer, p, v_of_layer, r in zip(
+            self.net.layers, self._views.parameters, self._v, self._second, strict=True
+        ):
+            r.x_dot = x_dot
+            x_dot = layer.tangent(p, v_of_layer, x_dot, r)
+        return cast(Array, x_dot)
+
+    def _write_row_gradients(self, dz: Array, out: Array) -> None:
+        """Write the gradient of each row's ``dz``·z into ``out`` `(n, size)`."""
+        gradients = self.net.bind(out, self._stats).parameters
+        dy = dz
+        for i in range(len(self.net.layers) - 1, self._lowest - 1, -1):
+            layer, p, back = self.net.layers[i], self._views.parameters[i], self._second[i].back
+            layer.write_row_gradients(gradients[i], dy, back)
+            dy = layer.backward(p, self._parts[i], dy, back)
+
+    def _take_back(self, bent: Array, *, bends: bool) -> None:
+        """Write what a change of each row's gradient in the raw outputs makes of the gradient."""
+        dy = bent * self._scale
+        for i in range(len(self.net.layers) - 1, self._lowest - 1, -1):
+            layer, p, r = self.net.layers[i], self._views.parameters[i], self._second[i]
+            dy = layer.backward(p, self._parts[i], dy, r.back)
+            if bends:
+                layer.bend(p, self._v[i], self._parts[i], dy, r)
+
+
+def penalty_bends(penalties: Sequence[Penalty], weights: Array, *, positive: bool) -> Array:
+    """Return the diagonal that penalties add to the Hessian, for the weights that they are for.
+
+    ``positive`` cuts it at 0, as a Gauss–Newton matrix wants it.
+
+    >>> from nntool.nn.penalties import L2
+    >>> penalty_bends([L2(rate=0.5)], np.array([1.0, -2.0]), positive=True)
+    array([0.5, 0.5])
+    """
+    bends = np.zeros_like(weights)
+    for penalty in penalties:
+        bends += penalty.bends(weights)
+    return np.maximum(bends, 0) if positive else bends

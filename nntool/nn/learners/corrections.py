@@ -1,0 +1,161 @@
+# ruff: noqa: D102  (the base class says what the methods mean)
+"""Learning by corrections: the perceptron, which changes its weights by wrong rows alone."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from nntool.nn.arrays import Array
+from nntool.nn.batches import Batch
+from nntool.nn.judging import Collector, target_of
+from nntool.nn.learners.base import METRIC_ROWS, Assignment, Learner, Sweep
+from nntool.nn.losses import PerceptronLoss
+from nntool.nn.registry import InvalidChoice
+from nntool.nn.reports import Diverged
+
+BLOCK_ROWS = 1024
+LEAST_AHEAD = 16
+"""Rows that are looked at together, at least: fewer take as long."""
+
+
+class Corrections(Learner):
+    """A perceptron: the rows one after another, in an order that is drawn anew in each epoch.
+
+    Between two corrections the weights stay as they are, so the sums of all rows up to the next
+    wrong one are a single product; what comes of it is what going row by row would come to.
+    """
+
+    def __init__(self, given: Assignment) -> None:
+        super().__init__(given)
+        net = given.net
+        if net.spec.hidden or net.spec.levels:
+            lacks = "hidden units" if net.spec.hidden else "columns of codes"
+            raise InvalidChoice(f"a perceptron has no {lacks}: it takes numbers, in one layer")
+        if not isinstance(given.output.loss, PerceptronLoss):
+            raise InvalidChoice("a perceptron learns by the loss 'perceptron' and no other")
+        self.theta = net.initial(given.streams["init"], given.dtype)
+        self.stats = net.initial_stats(given.dtype)
+        self._views = net.bind(self.theta, self.stats).parameters[-1]
+        self._corrections = 0
+        self._ahead = [LEAST_AHEAD] * given.output.n_outputs
+
+    def run_epoch(self, epoch: int, should_stop: Callable[[], bool]) -> Sweep | None:
+        """Correct the weights row by row.
+
+        ``gradient_norm`` is the length of the mean correction, ``train_loss`` the weighted number
+        of wrong units by row as each was met.
+        """
+        before, seen, made = self._units(), self.rows_seen, self._corrections
+        units, wrong = before.copy(), 0.0
+        outputs = Collector(self.given.metrics, METRIC_ROWS)
+        batches = self.given.rows.batches(self.given.streams["shuffle"], BLOCK_ROWS)
+        for number, batch in enumerate(batches, start=1):
+            z, errors = self._correct(units, batch)
+            if not np.isfinite(units).all():
+                raise Diverged(epoch, number, "output", self._rate)
+            outputs.take(z, batch)
+            wrong += errors
+            self.rows_seen += batch.n_rows
+            if should_stop():
+                return None
+        self._put(units)
+        n_rows = self.rows_seen - seen
+        corrections = self._corrections - made
+        if not corrections:
+            self.finished = (
+                f"separable: all {n_rows:,} training rows are right after"
+                f" {self._corrections:,} corrections"
+            )
+        change = float(np.linalg.norm(units - before)) / (self._rate * n_rows)
+        counts = {"corrections": corrections}
+        return Sweep(wrong / n_rows, outputs.metrics(), self._rate, change, (), counts)
+
+    def arrays(self) -> dict[str, Array]:
+        return {"theta": self.theta, "stats": self.stats}
+
+    def plain(self) -> dict[str, Any]:
+        return {
+            "rows_seen": self.rows_seen,
+            "corrections": self._corrections,
+            "finished": self.finished,
+            "ahead": list(self._ahead),
+        }
+
+    def restore(self, plain: Mapping[str, Any]) -> None:
+        self.rows_seen = plain["rows_seen"]
+        self._corrections = plain["corrections"]
+        self.finished = plain["finished"]
+        self._ahead = list(plain["ahead"])
+
+    @property
+    def _rate(self) -> float:
+        return self.given.plan.base_rate
+
+    def _units(self) -> Array:
+        """Return the weights of each unit side by side, its bias last: `(n_outputs, n_in + 1)`."""
+        weight, *bias = self._views
+        last = bias[0][:, np.newaxis] if bias else np.zeros((weight.shape[1], 0), weight.dtype)
+        return np.ascontiguousarray(np.hstack([weight.T, last]))
+
+    def _put(self, units: Array) -> None:
+        weight, *bias = self._views
+        weight[...] = units[:, : len(weight)].T
+        if bias:
+            bias[0][...] = units[:, -1]
+
+    def _correct(self, units: Array, batch: Batch) -> tuple[Array, float]:
+        """Let every unit go through the rows; return the sums as they were met, and the loss.
+
+        The bias is the weight on a constant input of 1.
+        """
+        n_rows, n_in = batch.numeric.shape
+        x = np.ones((n_rows, units.shape[1]), units.dtype)
+        x[:, :n_in] = batch.numeric
+        y = np.empty((n_rows, len(units)), units.dtype)
+        self.given.output.head.code_targets(target_of(batch), y)
+        z = np.empty_like(y)
+        weight = np.ones(n_rows) if batch.weight is None else batch.weight
+        counts, loss = weight > 0, 0.0
+        for unit, w in enumerate(units):
+            is_one = y[:, unit] > 0
+            push = (np.where(is_one, self._rate, -self._rate) * weight).astype(x.dtype)
+            wrong, self._ahead[unit] = correct(
+                w, x, is_one, counts, push, z[:, unit], self._ahead[unit]
+            )
+            self._corrections += len(wrong)
+            loss += float(weight[wrong].sum())
+        return z, loss
+
+
+def correct(
+    w: Array, x: Array, is_one: Array, counts: Array, push: Array, z: Array, ahead: int
+) -> tuple[list[int], int]:
+    """Correct one unit's weights ``w`` in place by the rows ``x`` `(n, d)`, from first to last.
+
+    A row is wrong where x·w ≥ 0 is not what ``is_one`` says and it ``counts``; it adds ``push``·x.
+    ``z`` takes the sums as they were met. ``ahead`` is how many rows to look at together; the
+    number for next time is returned, with the wrong rows.
+
+    >>> w, x = np.zeros(2), np.array([[1.0, 1.0], [2.0, 1.0]])
+    >>> correct(w, x, np.array([True, False]), np.ones(2, bool), np.array([1, -1]), np.empty(2), 2)
+    ([1], 16)
+    >>> w
+    array([-2., -1.])
+    """
+    found, at = [], 0
+    while at < len(x):
+        sums = x[at : at + ahead] @ w
+        z[at : at + ahead] = sums
+        wrong = (sums >= 0) != is_one[at : at + ahead]
+        wrong &= counts[at : at + ahead]
+        first = int(wrong.argmax())
+        if not wrong[first]:
+            at += len(sums)
+            ahead = min(2 * ahead, BLOCK_ROWS)
+            continue
+        w += push[at + first] * x[at + first]
+        found.append(at + first)
+        at += first + 1
+        ahead = max(LEAST_AHEAD, 2 * (first + 1))
+    return found, ahead

@@ -1,0 +1,1 @@
+"""Several networks of one form, an ensemble: parameters and activities with members in front."""

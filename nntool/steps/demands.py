@@ -1,0 +1,189 @@
+"""What a method of training demands of the other settings of ``train``: the one place that knows.
+
+A method says in class attributes what it is (`nntool.nn.optimizers.base.Method`). From these come
+the values of what is 'auto', and the refusal of what was given and cannot be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from nntool.errors import UsageError
+from nntool.settings.choices import name_and_settings
+from nntool.settings.model import fields
+from nntool.settings.train import TrainSettings
+from nntool.settings.wording import together
+from nntool.steps import choices
+
+if TYPE_CHECKING:
+    from nntool.nn.optimizers import Method
+
+STEPS, CHANCE, PENALTIES, HIDDEN = "steps", "chance", "penalties", "hidden"
+"""Why a setting cannot be: it belongs to updates by mini-batches; it makes the loss another one
+each time; it adds to a loss that the method does not follow; it is for hidden units."""
+WHY = {
+    STEPS: "{name} finds its own steps and rows, so {given} {have} no part in it",
+    CHANCE: "{name} needs one and the same loss throughout, which {given} would change",
+    PENALTIES: "{name} goes by right and wrong answers alone, and cannot take {given}",
+    HIDDEN: "{name} has no hidden units, and {given} {are} for them",
+}
+
+
+class Conflict(NamedTuple):
+    """A setting that a method cannot take: its field, as one types it, and why."""
+
+    field: str
+    shown: str
+    why: str
+
+
+def method_class(settings: TrainSettings) -> type[Method] | None:
+    """The class of the method that is asked for; None for 'auto'."""
+    if settings.optimizer == "auto":
+        return None
+    found: type[Method] = type(choices.built("METHODS", settings.optimizer))
+    return found
+
+
+def check(settings: TrainSettings) -> None:
+    """Raise ``UsageError`` for what was given and the method that was asked for cannot take."""
+    method = method_class(settings)
+    found = conflicts(settings, method) if method is not None else []
+    if not found:
+        return
+    name = name_and_settings(settings.optimizer)[0]
+    sentences = []
+    for why in dict.fromkeys(conflict.why for conflict in found):
+        given = [conflict.shown for conflict in found if conflict.why == why]
+        have, are = ("have", "are") if len(given) > 1 else ("has", "is")
+        sentences.append(WHY[why].format(name=name, given=together(given), have=have, are=are))
+    options = list(dict.fromkeys(conflict.shown.partition(" ")[0] for conflict in found))
+    raise UsageError(
+        f"--optimizer {'; '.join(sentences)}", f"leave {together(options)} out, or --optimizer adam"
+    )
+
+
+def conflicts(settings: TrainSettings, method: type[Method]) -> list[Conflict]:
+    """All that was given and this method cannot take, in the order of the settings."""
+    refused: dict[str, str] = {}
+    if not method.by_batches:
+        refused |= dict.fromkeys(_given(_of_steps(settings, method)), STEPS)
+        refused |= dict.fromkeys(_given(_of_chance(settings)), CHANCE)
+    if not takes_penalties(method) and settings.penalty not in ((), ("auto",)):
+        refused["penalty"] = PENALTIES
+    if method.single_layer:
+        refused |= dict.fromkeys(_given(_of_hidden_units(settings)), HIDDEN)
+    known = {field.name: field for field in fields(type(settings))}
+    return [
+        Conflict(name, _shown(known[name].option, getattr(settings, name)), refused[name])
+        for name in known
+        if name in refused
+    ]
+
+
+def _of_steps(s: TrainSettings, method: type[Method]) -> dict[str, bool]:
+    """Whether what belongs to updates by mini-batches is given."""
+    own = ("auto", method.default_batch, *(["full"] if method.whole_batch else []))
+    return {
+        "learning_rate": s.learning_rate is not None,
+        "schedule": name_and_settings(s.schedule)[0] != "constant",
+        "warmup": s.warmup > 0,
+        "layer_rates": s.layer_rates != "none",
+        "weight_decay": bool(s.weight_decay),
+        "clip_value": s.clip_value is not None,
+        "clip_norm": s.clip_norm is not None,
+        "average_weights": s.average_weights != "none",
+        "batch_size": s.batch_size not in own,
+        "balanced_batches": s.balanced_batches,
+        "emphasize_errors": s.emphasize_errors,
+        "penalty": any(name_and_settings(p)[1].get("proximal") for p in s.penalty),
+        "max_norm": s.max_norm is not None,
+    }
+
+
+def _of_chance(s: TrainSettings) -> dict[str, bool]:
+    """Whether what makes the loss another one each time is given."""
+    activation = choices.built("ACTIVATIONS", s.activation)
+    return {
+        "activation": activation.is_random,
+        "augment": any(not choices.built("AUGMENTATIONS", a).adds_rows for a in s.augment),
+        "dropout": s.dropout not in ("auto", 0),
+        "input_dropout": s.input_dropout > 0,
+        "input_noise": s.input_noise > 0,
+        "weight_noise": s.weight_noise > 0,
+        "activation_noise": s.activation_noise > 0,
+    }
+
+
+def _of_hidden_units(s: TrainSettings) -> dict[str, bool]:
+    """Whether hidden units, or what is for them, are given."""
+    return {
+        "hidden": s.hidden not in ("auto", ()),
+        "parametric_activation": s.parametric_activation,
+        "batch_norm": s.batch_norm,
+        "layer_norm": s.layer_norm,
+        "dropout": s.dropout not in ("auto", 0),
+        "activation_noise": s.activation_noise > 0,
+    }
+
+
+def _given(options: dict[str, bool]) -> Iterator[str]:
+    return (name for name, is_given in options.items() if is_given)
+
+
+def _shown(option: str, value: Any) -> str:
+    """A setting as one would type it, in short."""
+    if isinstance(value, bool) or (isinstance(value, dict) and "name" not in value):
+        return option
+    values = value if isinstance(value, tuple) else (value,)
+    words = [name_and_settings(v)[0] if isinstance(v, dict) else f"{v}" for v in values]
+    return f"{option} {','.join(words)}"
+
+
+def adapted(settings: TrainSettings, task: str) -> tuple[TrainSettings, list[str]]:
+    """The settings with the values that the method gives to what is 'auto', and what to say.
+
+    Raises ``UsageError`` where the method cannot learn such a task.
+    """
+    import msgspec
+
+    method = method_class(settings)
+    if method is None:
+        return settings, []
+    found: dict[str, tuple[Any, str]] = {}
+    if method.single_layer and settings.hidden == "auto":
+        found["hidden"] = ((), "--hidden none")
+    if (method.single_layer or not method.by_batches) and settings.dropout == "auto":
+        found["dropout"] = (0.0, "--dropout 0")
+    batch = "full" if method.whole_batch else method.default_batch
+    if batch != "auto" and settings.batch_size == "auto":
+        found["batch_size"] = (batch, f"--batch-size {batch}")
+    if method.whole_batch and settings.dtype == "auto":
+        found["dtype"] = ("float64", "--dtype float64")
+    if not takes_penalties(method) and settings.penalty == ("auto",):
+        found["penalty"] = ((), "--penalty none")
+    if method.losses and settings.loss == "auto":
+        loss = _loss_of(method, settings, task)
+        found["loss"] = (loss, f"--loss {loss}")
+    values = {name: value for name, (value, _) in found.items()}
+    name = name_and_settings(settings.optimizer)[0]
+    said = [f"with {name} 'auto' is {together([w for _, w in found.values()])}"] if found else []
+    return msgspec.structs.replace(settings, **values), said
+
+
+def _loss_of(method: type[Method], settings: TrainSettings, task: str) -> str:
+    """The loss by which a method learns a task."""
+    if task not in method.losses:
+        name = name_and_settings(settings.optimizer)[0]
+        raise UsageError(
+            f"--optimizer {name} is for a {' or '.join(method.losses)} target, and this task is"
+            f" {task}",
+            "leave --optimizer out",
+        )
+    return method.losses[task]
+
+
+def takes_penalties(method: type[Method]) -> bool:
+    """Whether a method follows a loss that something can be added to."""
+    return method.by_batches or method.whole_batch
