@@ -144,6 +144,14 @@ def test_a_second_time_computes_nothing(run: Path, content: Any) -> None:
     assert {n: b for n, b in after.items() if not n.startswith("nadam")} == before
 
 
+def test_all_files_of_a_command_get_one_time(run: Path) -> None:
+    tried(run, "sgd")
+    tried(run, "rprop", "sgd")
+    assert len({path.stat().st_mtime_ns for path in (run / "try").glob("*/*")}) == 1
+    assert all(entry.status == "finished" for entry in Run(run).manifest.tries.values())
+    assert Run(run).is_intact("try/sgd/model.npz")
+
+
 def test_force_makes_it_again_with_the_same_bytes(run: Path) -> None:
     tried(run, "sgd")
     before = results_of(run / "try/sgd")
@@ -252,7 +260,7 @@ def test_a_rate_that_was_given_for_another_method_is_left_out_and_that_is_said(
 ) -> None:
     ok("train", run, "--epochs", "3", "--hidden", "8", "--learning-rate", "0.003")
     other, same, own = tried(run, "sgd", "adam:beta1=0.8", "sgd:learning_rate=0.5")
-    assert other.changes == ["learning rate sgd's own, for 0.003 was given for adam"]
+    assert other.changes == ["the learning rate is sgd's own, for 0.003 was given for the run's own"]
     assert same.changes == own.changes == []
     rates = [entry.settings["learning_rate"] for entry in Run(run).manifest.tries.values()]
     assert rates == [0.01, 0.003, 0.5]
