@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nntool.steps.job import LearningCurve
+
+LOSSES = ("train_loss", "validation_loss")
 
 if TYPE_CHECKING:
     from nntool.nn.reports import Diverged, EpochReport
@@ -53,17 +56,32 @@ def write(path: Path, rows: list[dict[str, Any]]) -> None:
 
 def read_losses(path: Path) -> dict[str, list[float | None]]:
     """The training and the validation losses of a written history, epoch by epoch."""
-    with open(path, encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    return {
-        name: [float(row[name]) if row[name] else None for row in rows]
-        for name in ("train_loss", "validation_loss")
-    }
+    return losses_in(path.read_text(encoding="utf-8"))
+
+
+def losses_in(text: str) -> dict[str, list[float | None]]:
+    """The same of the text of a history."""
+    rows: list[dict[str, Any]] = list(csv.DictReader(io.StringIO(text, newline="")))
+    for row in rows:
+        row |= {name: float(row[name]) if row[name] else None for name in LOSSES}
+    return losses_of(rows)
 
 
 def losses_of(rows: list[dict[str, Any]]) -> dict[str, list[float | None]]:
-    """The same of the rows of a history that is not written yet."""
-    return {name: [row[name] for row in rows] for name in ("train_loss", "validation_loss")}
+    """The same of the rows of a history that is not written yet.
+
+    Of several members it is, epoch by epoch, the mean of those that had this epoch.
+    """
+    epochs: dict[int, list[dict[str, Any]]] = {}
+    for row in rows:
+        epochs.setdefault(int(row["epoch"]), []).append(row)
+    return {name: [_mean([r[name] for r in at]) for at in epochs.values()] for name in LOSSES}
+
+
+def _mean(values: list[float | None]) -> float | None:
+    """The mean of what there is; one value as it is."""
+    known = [value for value in values if value is not None]
+    return known[0] if len(known) == 1 else math.fsum(known) / len(known) if known else None
 
 
 def curve(losses: dict[str, list[float | None]], best: int) -> LearningCurve:
