@@ -54,10 +54,12 @@ class Optimizer(Method):
     ``wants`` is what else it must be given. "look-ahead": the gradient is taken at the point that
     `look_ahead` writes. "curvature": a second gradient of the same batch, at the point that `probe`
     writes, is put into ``state["probed"]`` before `step`; NaN where the loss there is not finite.
+    ``elementwise``: what becomes of a parameter depends on nothing but its own numbers.
     """
 
     by_batches: ClassVar[bool] = True
     state_names: ClassVar[tuple[str, ...]] = ()
+    elementwise: ClassVar[bool] = True
     wants: ClassVar[Literal["look-ahead", "curvature", "loss"] | None] = None
 
     def init(self, theta: Array) -> State:
