@@ -116,6 +116,20 @@ def run(name: str, command: Command, output: Output, typed: dict[str, Any]) -> N
         output.json({"command": "run", "run": typed["run"], "steps": output.steps})
 
 
+def compare(name: str, command: Command, output: Output, typed: dict[str, Any]) -> None:
+    """``compare RUN...``; with ``--svg -`` the picture is what goes to stdout."""
+    from nntool.steps.compare import compare
+
+    settings: Any = _settings(command, typed)["compare"]
+    if output.as_json and settings.is_to_stdout:
+        raise UsageError(
+            "compare writes the picture to standard output, where --json writes too",
+            "--svg FILE.svg --json",
+        )
+    job = _job(output, typed)
+    output.outcome(compare(typed["run"], settings, job, stdout=sys.stdout.buffer))
+
+
 def status(name: str, command: Command, output: Output, typed: dict[str, Any]) -> None:
     """``status RUN``; with --check exit 4 unless all is fresh."""
     from nntool.steps.status import status
@@ -145,9 +159,9 @@ def _values(command: Command, typed: dict[str, Any]) -> dict[str, dict[str, Any]
     return gather(
         models(command),
         typed,
-        config=typed["config"],
-        assignments=typed["assignments"],
-        seed=typed["seed"],
+        config=typed.get("config"),
+        assignments=typed.get("assignments"),
+        seed=typed.get("seed"),
     )
 
 

@@ -110,6 +110,13 @@ COMMANDS: dict[str, Command] = {
         ("source",),
         example="nntool run run --data customers.csv --target churned",
     ),
+    "compare": Command(
+        "Show runs side by side: settings that differ, scores, learning curves.",
+        "calls:compare",
+        (("run", list[str], "The run directories; one alone is shown beside its tries."),),
+        ("compare",),
+        example="nntool compare run other --svg curves.svg",
+    ),
     "status": Command(
         "Say what is there, what is fresh and which rows each step learned from.",
         "calls:status",
@@ -128,11 +135,9 @@ COMMANDS: dict[str, Command] = {
 
 def models(command: Command) -> dict[str, type[StepSettings]]:
     """The settings models of a command's options."""
-    from nntool.settings.predict import PredictSettings
-    from nntool.settings.steps import STEPS
+    from nntool.settings.steps import MODELS
 
-    known: dict[str, type[StepSettings]] = {**STEPS, "predict": PredictSettings}
-    return {step: known[step] for step in command.steps}
+    return {step: MODELS[step] for step in command.steps}
 
 
 def build(name: str) -> Any:
@@ -186,8 +191,7 @@ def _function(name: str, command: Command) -> Callable[..., None]:
             quiet=typed.pop("quiet", False),
         )
         with boundary(output):
-            if typed.get("run") in ("", "-"):
-                raise UsageError(f"RUN is {typed['run']!r}", "name the run directory")
+            _refuse_no_name(typed["run"])
             module, _, function = command.call.partition(":")
             call = getattr(importlib.import_module(f"nntool.cli.{module}"), function)
             with first_interrupt_is_a_request(output, active=name in ("train", "run")):
@@ -195,6 +199,12 @@ def _function(name: str, command: Command) -> Callable[..., None]:
 
     run_command.__signature__ = inspect.Signature(list(_parameters(name, command)))  # type: ignore[attr-defined] # how typer reads it
     return run_command
+
+
+def _refuse_no_name(run: str | list[str]) -> None:
+    for each in [run] if isinstance(run, str) else run:
+        if each in ("", "-"):
+            raise UsageError(f"RUN is {each!r}", "name the run directory")
 
 
 def _parameters(name: str, command: Command) -> Iterable[inspect.Parameter]:
@@ -225,4 +235,6 @@ def _parameters(name: str, command: Command) -> Iterable[inspect.Parameter]:
     left_out: tuple[str, ...] = () if command.common else options.ONLY_FOR_STEPS
     if name == "show":
         left_out += ("as_json",)  # it writes CSV
+    if name == "compare":
+        left_out += ("config", "assignments", "seed")  # what it trains has RUN's own
     yield from options.common_parameters(left_out, keys_name_steps=name == "run")

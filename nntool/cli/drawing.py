@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-import math
 import unicodedata
 from collections.abc import Sequence
 from typing import NamedTuple
 
 WIDTH = 72
 """Columns of a picture where no terminal says how many there are."""
-HEIGHT = 8
-"""Lines of a curve, without its axis, labels and legend."""
-WIDEST_STEP = 4
-"""Columns for one epoch, where there are few."""
-WIDEST_MARGIN = 11
-"""Columns left of a curve, at most: a number such as -1.23e+04, and its edge."""
-LOG_FROM = 100.0
-"""Losses that span more than two decades are drawn on a logarithmic scale."""
 MOST_CLASSES = 12
 """A confusion matrix of more classes is told by its worst pairs."""
 WORST_PAIRS = 10
 WIDEST_NAME = 16
-
-Losses = Sequence[float | None]
 
 
 class Signs(NamedTuple):
@@ -43,116 +32,6 @@ class Signs(NamedTuple):
 
 UNICODE = Signs("•", "○", "◉", "│", "┤", "└", "─", "▲", "·", "…", "→")
 ASCII = Signs("*", "o", "@", "|", "+", "+", "-", "^", ".", "~", "->")
-
-
-def learning_curve(
-    train: Losses, validation: Losses, best: int, *, width: int = WIDTH, signs: Signs = UNICODE
-) -> list[str]:
-    """Draw losses by epoch, in at most 12 lines of at most ``width`` columns.
-
-    ``train`` and ``validation`` have a number for each epoch, or None; ``best`` is the epoch that
-    was kept, from 1, or 0. Many epochs share a column, which shows their mean. Without any finite
-    loss nothing is drawn.
-    """
-    n = len(train)
-    room = max(8, width - WIDEST_MARGIN)
-    n_columns = min(n * max(1, min(WIDEST_STEP, room // max(1, n))), room)
-    curves = {
-        signs.train: _binned(train, n_columns),
-        signs.validation: _binned(validation, n_columns),
-    }
-    known = [loss for curve in curves.values() for loss in curve if loss is not None]
-    if not known:
-        return []
-    scale = _Scale(min(known), max(known))
-    grid = [[" "] * n_columns for _ in range(scale.height)]
-    for sign, curve in curves.items():
-        _put(grid, curve, scale, sign, signs)
-    legend = f"{signs.train} training"
-    if any(loss is not None for loss in curves[signs.validation]):
-        legend += f"  {signs.validation} validation  {signs.both} both"
-    lines = [f"{'loss, logarithmic' if scale.is_log else 'loss'}  {legend}"]
-    top = scale.height - 1
-    labels = {line: scale.label(line) for line in (top, scale.height // 2, 0)}
-    margin = max(map(len, labels.values())) + 3
-    for line in reversed(range(scale.height)):
-        label = labels.get(line, "")
-        edge = signs.tick if label else signs.upright
-        lines.append(f"{label:>{margin - 2}} {edge}{''.join(grid[line])}".rstrip())
-    return [*lines, *_axis(n, n_columns, best, margin, signs)]
-
-
-def _axis(n: int, n_columns: int, best: int, margin: int, signs: Signs) -> list[str]:
-    """The line below the curve with the best epoch marked, and the epochs below it."""
-    line = [signs.level] * n_columns
-    words = f"epoch 1{f' to {n:,}' if n > 1 else ''}"
-    if best:
-        first, last = _columns_of(best - 1, n, n_columns)
-        line[(first + last - 1) // 2] = signs.best
-        words += f", {signs.best} {best:,} was kept"
-    return [f"{signs.corner:>{margin}}{''.join(line)}", f"{'':{margin}}{words}"]
-
-
-class _Scale:
-    """Where a loss stands among the lines; losses that are all alike have one line."""
-
-    def __init__(self, least: float, most: float) -> None:
-        self.is_log = least > 0 and most / least > LOG_FROM
-        self._low, self._high = self._of(least), self._of(most)
-        self.height = HEIGHT if self._high > self._low else 1
-
-    def _of(self, loss: float) -> float:
-        return math.log10(loss) if self.is_log else loss
-
-    def line(self, loss: float) -> int:
-        """The line of a loss, 0 the lowest."""
-        if self.height == 1:
-            return 0
-        low, high = self._low / 2, self._high / 2  # halves: the range of any two floats is finite
-        return round((self._of(loss) / 2 - low) / (high - low) * (HEIGHT - 1))
-
-    def label(self, line: int) -> str:
-        """The loss that a line stands for."""
-        share = line / (HEIGHT - 1)
-        value = self._low * (1 - share) + self._high * share
-        return f"{10**value if self.is_log else value:.3g}"
-
-
-def _put(grid: list[list[str]], losses: Losses, scale: _Scale, sign: str, signs: Signs) -> None:
-    """Draw one curve into the grid; a jump from one column to the next is filled."""
-    before: int | None = None
-    for column, loss in enumerate(losses):
-        if loss is None:
-            before = None
-            continue
-        line = scale.line(loss)
-        lines = [line]
-        if before is not None and abs(line - before) > 1:
-            step = 1 if line > before else -1
-            lines = list(range(before + step, line + step, step))
-        for each in lines:
-            taken = grid[each][column]
-            grid[each][column] = sign if taken == " " else signs.both
-        before = line
-
-
-def _binned(losses: Losses, n_columns: int) -> list[float | None]:
-    """A loss for each column: that of its epoch, or the mean of its epochs; None where unknown."""
-    n = len(losses)
-    sums: list[list[float]] = [[] for _ in range(n_columns)]
-    for epoch, loss in enumerate(losses):
-        if loss is None or not math.isfinite(loss):
-            continue
-        first, last = _columns_of(epoch, n, n_columns)
-        for column in range(first, last):
-            sums[column].append(loss)
-    return [sum(x / len(found) for x in found) if found else None for found in sums]
-
-
-def _columns_of(epoch: int, n: int, n_columns: int) -> tuple[int, int]:
-    """The columns of an epoch (from 0): the first, and the one behind the last."""
-    first = epoch * n_columns // n
-    return first, max(first + 1, (epoch + 1) * n_columns // n)
 
 
 def confusion(

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from nntool.cli import drawing, streams
+from nntool.cli import curves, drawing, streams
 from nntool.errors import NntoolError
 from nntool.settings.secrets import hidden
 
@@ -140,13 +140,19 @@ class Output:
         self.json(done | {"error": facts})
 
     def _view(self, view: View, stream: Any, write: Callable[[str], object]) -> None:
-        from nntool.steps.job import ConfusionMatrix, LearningCurve
+        from nntool.steps.job import ConfusionMatrix, LearningCurve, LearningCurves
 
         signs = drawing.UNICODE if streams.shows_unicode() else drawing.ASCII
         if isinstance(view, LearningCurve):
             width = _width(stream) or drawing.WIDTH
-            lines = drawing.learning_curve(
+            lines = curves.learning_curve(
                 view.train, view.validation, view.best, width=width, signs=signs
+            )
+        elif isinstance(view, LearningCurves):
+            width = _width(stream) or drawing.WIDTH
+            names = [short(name) for name in view.names]
+            lines = curves.learning_curves(
+                view.loss, names, view.curves, view.best, width=width, signs=signs
             )
         elif isinstance(view, ConfusionMatrix):
             classes = [short(name) for name in view.classes]

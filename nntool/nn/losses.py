@@ -214,6 +214,7 @@ class PerceptronLoss(Loss):
         "multiclass": ("identity",),
     }
     has_gradient: ClassVar[bool] = False
+    curved: ClassVar[bool] = False
 
     def rows(self, head: Head, z: Array, y: Array, tape: LossTape) -> None:
         head.code_targets(y, tape.target)
@@ -222,6 +223,9 @@ class PerceptronLoss(Loss):
         np.abs(tape.dz, out=tape.values)
         if head.n_outputs > 1:
             np.add.reduce(tape.values, axis=1, out=tape.rows)
+
+    def hessian_product(self, head: Head, z: Array, y: Array, v: Array) -> Array:
+        return np.zeros_like(v)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -82,8 +82,11 @@ class Field(NamedTuple):
 
     @property
     def option(self) -> str:
-        """The option on the command line: the name with dashes."""
-        return "--" + self.name.replace("_", "-")
+        """The option on the command line: the name with dashes.
+
+        A name that Python keeps for itself is spelled with an underscore behind it: ``try_``.
+        """
+        return "--" + self.name.rstrip("_").replace("_", "-")
 
     @property
     def plain_types(self) -> tuple[Any, ...]:

@@ -24,10 +24,22 @@ def inline(table: dict[str, Any]) -> str:
     >>> print(inline({"name": "adam", "beta1": 0.95}))
     {name = "adam", beta1 = 0.95}
     """
+    return "{" + ", ".join(f"{key} = {written(value)}" for key, value in table.items()) + "}"
+
+
+def written(value: Any) -> str:
+    """A plain value as TOML writes it on one line.
+
+    >>> print(written(["a", {"name": "l2", "rate": 0.5}]), written(True))
+    ["a", {name = "l2", rate = 0.5}] true
+    """
     import json
 
-    pairs = (f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in table.items())
-    return "{" + ", ".join(pairs) + "}"
+    if isinstance(value, dict):
+        return inline(value)
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(written, value))}]"
+    return json.dumps(value, ensure_ascii=False)
 
 
 def read(path: Path) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 from nntool.errors import UsageError
 from nntool.settings.choices import name_and_settings, parse
 from nntool.settings.model import Choice, Field, StepSettings, fields
-from nntool.settings.steps import STEPS
+from nntool.settings.steps import MODELS
 
 NN = "nntool.nn"
 TABLES = "nntool.tables"
@@ -91,7 +91,7 @@ def explain(step: str, name: str) -> list[dict[str, Any]]:
     """What the registries and options of a step say of a name: doc, settings; for ``--explain``."""
     known = {
         field.option: (field.registry, registry(field.registry))
-        for field in fields(STEPS[step])
+        for field in fields(MODELS[step])
         if field.registry is not None
     }
     if step == "transform":
@@ -108,13 +108,15 @@ def explain(step: str, name: str) -> list[dict[str, Any]]:
         for option, (registry_name, entries) in known.items()
         if name in entries
     ]
-    own = next((f for f in fields(STEPS[step]) if f.option == "--" + name.removeprefix("--")), None)
+    own = next(
+        (f for f in fields(MODELS[step]) if f.option == "--" + name.removeprefix("--")), None
+    )
     if own is not None:
         doc = methods_of(step).get(own.option, own.help) + _entries_of(own)
         found.append({"option": own.option, "name": "", "doc": doc, "settings": [], "facts": []})
     if not found:
         every = [*(entry for _, entries in known.values() for entry in entries)]
-        every += [field.option for field in fields(STEPS[step])]
+        every += [field.option for field in fields(MODELS[step])]
         near = difflib.get_close_matches(name, every, n=1)
         guess = f"did you mean {near[0]!r}? " if near else ""
         valid = "; ".join(f"{option}: {', '.join(e)}" for option, (_, e) in known.items())
@@ -146,7 +148,7 @@ def methods_of(step: str) -> dict[str, str]:
     of_step = {"train": about.ABOUT, "clean": about_clean.ABOUT}.get(step, {})
     return {
         field.option: f"{field.help}\n\n{of_step[field.name]}"
-        for field in fields(STEPS[step])
+        for field in fields(MODELS[step])
         if field.name in of_step
     }
 

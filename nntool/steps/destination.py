@@ -7,7 +7,7 @@ import os
 import re
 import shlex
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -36,24 +36,38 @@ def refuse(output: str, root: Path, source: str, stdin: BinaryIO, stdout: Binary
                 "standard output goes into the input", "name another file: --output FILE.csv"
             )
         return
-    if not output or output.endswith("/") or os.path.isdir(output):
-        raise UsageError(
-            f"--output {output!r} is no name of a file", "write --output predictions.csv"
-        )
+    refuse_no_file("--output", output, "predictions.csv")
     sinks.refuse_name(output)
-    path = _target(output)
-    if path.is_relative_to(root.resolve()):
-        raise UsageError(
-            f"--output {output} lies in the run directory, where predict writes nothing",
-            "write it beside the run directory",
-        )
-    if not path.parent.is_dir():
-        raise UsageError(
-            f"--output {output}: the folder {path.parent} is not there",
-            f"mkdir -p {shlex.quote(str(path.parent))}",
-        )
+    refuse_place("--output", output, [root], "predict")
     if _are_same_file(output, given):
         raise UsageError(f"--output {output} is the input", "name another file for the predictions")
+
+
+def refuse_no_file(option: str, output: str, example: str) -> None:
+    """Raise ``UsageError`` for what is no name of a file."""
+    if not output or output.endswith("/") or os.path.isdir(output):
+        raise UsageError(f"{option} {output!r} is no name of a file", f"write {option} {example}")
+
+
+def refuse_place(option: str, output: str, roots: Sequence[str | Path], command: str) -> None:
+    """Raise ``UsageError`` for a file in a run directory, or in a folder that is not there."""
+    path = _target(output)
+    for root in roots:
+        if path.is_relative_to(os.path.realpath(root)):
+            raise UsageError(
+                f"{option} {output} lies in the run directory, where {command} writes nothing",
+                "write it beside the run directory",
+            )
+    if not path.parent.is_dir():
+        raise UsageError(
+            f"{option} {output}: the folder {path.parent} is not there",
+            f"mkdir -p {shlex.quote(str(path.parent))}",
+        )
+
+
+def is_stream(output: str) -> bool:
+    """Whether a name stands for an open file."""
+    return _stream(output) is not None
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -55,8 +56,12 @@ def write(path: Path, rows: list[dict[str, Any]]) -> None:
 
 def read_losses(path: Path) -> dict[str, list[float | None]]:
     """The training and the validation losses of a written history, epoch by epoch."""
-    with open(path, encoding="utf-8", newline="") as file:
-        rows: list[dict[str, Any]] = list(csv.DictReader(file))
+    return losses_in(path.read_text(encoding="utf-8"))
+
+
+def losses_in(text: str) -> dict[str, list[float | None]]:
+    """The same of the text of a history."""
+    rows: list[dict[str, Any]] = list(csv.DictReader(io.StringIO(text, newline="")))
     for row in rows:
         row |= {name: float(row[name]) if row[name] else None for name in LOSSES}
     return losses_of(rows)

@@ -77,6 +77,18 @@ class LearningCurve:
 
 
 @dataclass
+class LearningCurves:
+    """One loss of several trainings by epoch, to be drawn in one picture."""
+
+    loss: str
+    names: list[str]
+    """Each begins with the letters that its curve is drawn with, and a blank."""
+    curves: list[list[float | None]]
+    best: list[int]
+    """The epochs that were kept, from 1; 0 for none."""
+
+
+@dataclass
 class ConfusionMatrix:
     """How many rows of each class (down) were answered as each (across), to be drawn."""
 
@@ -86,7 +98,7 @@ class ConfusionMatrix:
     """Which rows these are, where nothing above says so."""
 
 
-View = TableView | LearningCurve | ConfusionMatrix
+View = TableView | LearningCurve | LearningCurves | ConfusionMatrix
 
 
 @dataclass

@@ -1,0 +1,1 @@
+"""Pictures for people: numbers in, the bytes of a file out."""

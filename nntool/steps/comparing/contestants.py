@@ -1,0 +1,270 @@
+"""A run as a contestant: what it was asked, what it came to, what is wrong with it.
+
+Nothing is written and no lock is taken. Of a run that a writer is changing, all files are of one
+moment: those that its manifest names.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from nntool.errors import StaleError
+from nntool.run import freshness, names
+from nntool.run.directory import Run
+from nntool.run.manifest import Entry
+from nntool.steps import history
+from nntool.steps.comparing.names import LETTERS, distinct
+
+ATTEMPTS = 5
+"""How often a run is read again that changes while it is read."""
+SHORT_HASH = 12
+
+
+class Want(NamedTuple):
+    """Something that is missing or stale: why, and what to type."""
+
+    why: str
+    hint: str
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What ``evaluate`` found."""
+
+    rows: str
+    """Which rows: a part, or a file."""
+    n_rows: int
+    of: tuple[Any, ...]
+    """What tells these rows from others."""
+    metrics: dict[str, float | None]
+    intervals: dict[str, list[float] | None]
+    level: float | None
+    """The level of the intervals; None where there are none."""
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """One training, as it is shown beside others."""
+
+    mark: str
+    name: str
+    path: str
+    task: str
+    target: str
+    settings: dict[str, dict[str, Any]]
+    """By step, as resolved: nothing in them is 'auto' that training put a value for."""
+    data: dict[str, Any]
+    """What it learned from: sources, rows, features."""
+    held: tuple[Any, ...]
+    """What tells its validation rows from others."""
+    versions: dict[str, str]
+    trained: dict[str, Any]
+    """What model.json says of the training."""
+    losses: dict[str, list[float | None]]
+    """Epoch by epoch, ``train_loss`` and ``validation_loss``; empty where history.csv is gone."""
+    seconds: float | None
+    status: str
+    """How training ended: finished, interrupted or diverged."""
+    stale: Want | None
+    """Why the model is not what its run would give now; None where it is."""
+    scores: Scores | None
+    unscored: Want | None = None
+    """Why there are no scores; None where there are."""
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def title(self) -> str:
+        """Mark and name."""
+        return f"{self.mark} {self.name}"
+
+    @property
+    def best(self) -> int:
+        """The epoch that was kept, from 1; 0 for none."""
+        return int(self.trained.get("best_epoch", 0))
+
+    @property
+    def at_best(self) -> dict[str, Any]:
+        """The line of history.csv of that epoch."""
+        found: dict[str, Any] = self.trained.get("at_best", {})
+        return found
+
+    @property
+    def word(self) -> str:
+        """What is to be known of it at a glance: fresh, or what it is not."""
+        words = [] if self.status == "finished" else [self.status]
+        return ", ".join([*words, *(["stale"] if self.stale else [])]) or "fresh"
+
+    def setting(self, step: str, name: str) -> Any:
+        """One setting, or None."""
+        return self.settings.get(step, {}).get(name)
+
+
+def of_runs(roots: Sequence[str]) -> list[Contestant]:
+    """The runs that were named, in their order; raises ``StaleError`` for one without a model."""
+    called = distinct(roots)
+    return [
+        _of_run(root, letter, name)
+        for root, letter, name in zip(roots, LETTERS, called, strict=False)
+    ]
+
+
+def _of_run(root: str, letter: str, name: str) -> Contestant:
+    for attempt in range(ATTEMPTS):
+        run = Run.existing(root)
+        if run.entry("train") is None:
+            freshness.require_fresh(run, "train", files=False)
+        try:
+            return _read(run, "train", letter, name)
+        except StaleError:
+            if attempt == ATTEMPTS - 1:
+                raise
+    raise AssertionError("unreachable: the loop returns or raises")
+
+
+def _read(run: Run, step: str, letter: str, name: str) -> Contestant:
+    """The training of this step: of train, or of a try, which has the same files."""
+    artifact = _in_folder(step, names.TRAIN_MODEL)
+    model = decoded(run.checked_bytes([artifact])[artifact])
+    entry = _entry(run, step)
+    scores, unscored = _scores(run)
+    losses, notes = _losses(run, step)
+    asked = {s: run.manifest.steps[s].settings for s in names.ORDER if run.entry(s)}
+    return Contestant(
+        mark=letter,
+        name=name,
+        path=str(run.root),
+        task=model["task"],
+        target=model["target"],
+        settings=asked | {"train": entry.settings},
+        data=data_of(run),
+        held=rows_of(run),
+        versions=entry.versions,
+        trained=model["trained"],
+        losses=losses,
+        seconds=seconds_of(content(run, _in_folder(step, names.TRAIN_TIMING))),
+        status=entry.status,
+        stale=_want(run, step),
+        scores=scores,
+        unscored=unscored,
+        notes=notes,
+    )
+
+
+def _in_folder(step: str, artifact: str) -> str:
+    """The file of a training that is called as this one of train's.
+
+    >>> _in_folder("train", "train/model.json")
+    'train/model.json'
+    """
+    return f"{step}/{artifact.partition('/')[2]}"
+
+
+def _entry(run: Run, step: str) -> Entry:
+    entry = run.entry(step)
+    if entry is None:
+        raise StaleError(f"{step} has not run in {run.root}", run.command(step))
+    return entry
+
+
+def content(run: Run, artifact: str) -> bytes | None:
+    """An artifact's content; None where it is not there, or not what its step wrote."""
+    if not run.has(artifact):
+        return None
+    try:
+        return run.checked_bytes([artifact])[artifact]
+    except StaleError:
+        return None
+
+
+def decoded(text: bytes) -> Any:
+    """What a JSON artifact says."""
+    import msgspec
+
+    return msgspec.json.decode(text)
+
+
+def _losses(run: Run, step: str) -> tuple[dict[str, list[float | None]], list[str]]:
+    artifact = _in_folder(step, names.TRAIN_HISTORY)
+    text = content(run, artifact)
+    if text is None:
+        gone = f"{run.root / artifact} is missing or was changed: its curve is not drawn"
+        return {"train_loss": [], "validation_loss": []}, [gone]
+    return history.losses_in(text.decode()), []
+
+
+def seconds_of(timing: bytes | None) -> float | None:
+    """How long all epochs took together."""
+    if timing is None:
+        return None
+    rows = csv.DictReader(io.StringIO(timing.decode(), newline=""))
+    return sum(float(row["seconds"]) for row in rows)
+
+
+def data_of(run: Run) -> dict[str, Any]:
+    """What a run learned from; without what its folder does not hold."""
+    found: dict[str, Any] = {}
+    collect, clean = run.entry("collect"), run.entry("clean")
+    if collect is not None:
+        found["sources"] = [
+            digest[:SHORT_HASH] for read, digest in collect.reads.items() if _is_source(read)
+        ]
+    if (text := content(run, names.COLLECT_SOURCES)) is not None:
+        found["rows"] = decoded(text)["rows"]
+    if (text := content(run, names.SPLIT_REPORT)) is not None:
+        sizes = decoded(text)["sizes"]
+        found |= {f"{part} rows": sizes[part] for part in ("train", "validation", "test")}
+    if clean is not None and clean.rows is not None:
+        found["rows left out"] = _left_out(run)
+    if (text := content(run, names.SELECT_COLUMNS)) is not None:
+        found["features"] = len(decoded(text)["kept"])
+    return found
+
+
+def _is_source(read: str) -> bool:
+    return read.startswith("source:")
+
+
+def _left_out(run: Run) -> int | None:
+    text = content(run, names.CLEAN_REPORT)
+    if text is None:
+        return None
+    report = decoded(text)
+    return int(report["rows"] - report["kept"])
+
+
+def rows_of(run: Run) -> tuple[Any, ...]:
+    """What tells the rows of a run's parts from those of others: the table and the dealing."""
+    return (run.hash_of(names.COLLECT_TABLE), run.hash_of(names.SPLIT_ROWS))
+
+
+def _want(run: Run, step: str) -> Want | None:
+    """Why a step is not fresh, by the manifest alone: a model may have been copied without data."""
+    try:
+        freshness.require_fresh(run, step, files=False)
+    except StaleError as error:
+        return Want(error.message, error.hint or "")
+    return None
+
+
+def _scores(run: Run) -> tuple[Scores | None, Want | None]:
+    """What ``evaluate`` found, or why that cannot be shown."""
+    if (want := _want(run, "evaluate")) is not None:
+        return None, want
+    text, entry = content(run, names.EVALUATE_METRICS), _entry(run, "evaluate")
+    if text is None:
+        changed = f"{run.root / names.EVALUATE_METRICS} is missing or was changed"
+        return None, Want(changed, run.command("evaluate"))
+    report = decoded(text)
+    confidence = report.get("confidence") or {}
+    return Scores(
+        rows=report["rows"],
+        n_rows=report["network"]["rows"],
+        of=(entry.facts.get("data") or rows_of(run), report["network"]["rows"]),
+        metrics=report["network"]["metrics"],
+        intervals=confidence.get("metrics", {}),
+        level=confidence.get("level"),
+    ), None
