@@ -2,10 +2,12 @@
 
 from nntool.nn.full_batch import FULL_BATCH
 from nntool.nn.optimizers import OPTIMIZERS, Method
+from nntool.nn.optimizers.perturbation import PERTURBATION
 from nntool.nn.single_layer import SINGLE_LAYER
 
 METHODS: dict[str, type[Method]] = {
     **FULL_BATCH,
     **OPTIMIZERS,
+    **PERTURBATION,
     **SINGLE_LAYER,
 }

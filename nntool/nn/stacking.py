@@ -32,7 +32,9 @@ def layers_of(spec: NetworkSpec) -> list[Layer]:
         layers += _hidden(spec, name, width, units, activation, propagates=below_learns)
         width, below_learns = units, True
     weights = _initializer(spec, None)
-    layers.append(Linear("output", width, spec.n_outputs, weights, propagates=below_learns))
+    layers.append(
+        Linear("output", width, spec.n_outputs, weights, propagates=below_learns, bias=spec.bias)
+    )
     return layers
 
 
@@ -45,9 +47,9 @@ def _hidden(
     *,
     propagates: bool,
 ) -> list[Layer]:
-    weights = _initializer(spec, spec.activation)
+    weights, has_bias = _initializer(spec, spec.activation), spec.bias and not spec.batch_norm
     layers: list[Layer] = [
-        Linear(name, width, units, weights, propagates=propagates, bias=not spec.batch_norm)
+        Linear(name, width, units, weights, propagates=propagates, bias=has_bias)
     ]
     if spec.batch_norm:
         layers.append(BatchNorm(name, units))

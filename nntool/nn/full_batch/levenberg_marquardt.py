@@ -1,5 +1,6 @@
 """Levenberg–Marquardt: between Gauss–Newton and straight down, for squared errors."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -28,6 +29,9 @@ class LevenbergMarquardt(FullBatchMethod):
 
     max_size: ClassVar[int | None] = 2_000
     only_losses: ClassVar[tuple[str, ...]] = ("mse", "half-mse")
+    losses: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        ("binary", "multiclass", "regression"), "mse"
+    )
 
     damping: float = setting(1e-3, "λ of the first iteration, as a share of the largest", gt=0)
 
