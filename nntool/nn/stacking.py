@@ -33,9 +33,7 @@ def layers_of(spec: NetworkSpec) -> list[Layer]:
         width, below_learns = units, True
     weights = _initializer(spec, None)
     layers.append(
-        Linear(
-            "output", width, spec.n_outputs, weights, propagates=below_learns, bias=spec.bias
-        )
+        Linear("output", width, spec.n_outputs, weights, propagates=below_learns, bias=spec.bias)
     )
     return layers
 
@@ -51,7 +49,14 @@ def _hidden(
 ) -> list[Layer]:
     weights = _initializer(spec, spec.activation)
     layers: list[Layer] = [
-        Linear(name, width, units, weights, propagates=propagates, bias=spec.bias and not spec.batch_norm)
+        Linear(
+            name,
+            width,
+            units,
+            weights,
+            propagates=propagates,
+            bias=spec.bias and not spec.batch_norm,
+        )
     ]
     if spec.batch_norm:
         layers.append(BatchNorm(name, units))
