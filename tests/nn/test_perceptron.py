@@ -200,10 +200,15 @@ def test_rows_of_weight_0_are_never_wrong_and_others_correct_by_their_weight() -
     np.testing.assert_array_equal(heavy.theta, [-3, -3])
 
 
-def test_the_end_is_kept_where_earlier_weights_did_as_well_on_validation_rows() -> None:
+@pytest.mark.parametrize("every", [1, 2, 100])
+def test_the_end_is_judged_and_kept_where_earlier_weights_did_as_well_on_validation_rows(
+    every: int,
+) -> None:
     held = ArrayRows(CORNERS[:1], target=np.array([0], np.int32))  # soon right, and stays so
-    trainer = trainer_of(CORNERS, FUNCTIONS["and"], validation=held, validate_every=100)
+    trainer = trainer_of(CORNERS, FUNCTIONS["and"], validation=held, validate_every=every)
     reports = list(trainer.run())
+    assert len(reports) % 2 == 1
+    assert reports[-1].validation_loss == 0
     assert trainer.ended == "converged"
     assert trainer.result()[2] == len(reports) > 3
     assert answers(trainer, CORNERS).tolist() == FUNCTIONS["and"]
