@@ -61,7 +61,8 @@ class Curvature:
     def visit(self, views: Views, batch: Batch, share: float = 1.0) -> float:
         """Return ``share`` times the loss of a block; ``share`` is its part of all rows.
 
-        ``views`` are bound to the point and must not change while the block is asked for products.
+        What ``views`` are bound to and the arrays of ``batch`` stay as they are until the last
+        product that is asked for.
         """
         if batch.n_rows != self.n_rows or batch.target is None:
             raise ValueError(f"a block of {self.n_rows} rows with their targets is needed")

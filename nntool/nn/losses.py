@@ -213,7 +213,6 @@ class PerceptronLoss(Loss):
         "binary": ("identity",),
         "multiclass": ("identity",),
     }
-    curved: ClassVar[bool] = False
     has_gradient: ClassVar[bool] = False
 
     def rows(self, head: Head, z: Array, y: Array, tape: LossTape) -> None:

@@ -1,6 +1,5 @@
 """Levenberg–Marquardt: between Gauss–Newton and straight down, for squared errors."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
@@ -12,8 +11,8 @@ from nntool.nn.full_batch.base import NO_STEP, FullBatchMethod, Objective, Point
 from nntool.nn.full_batch.searching import change_of_value
 from nntool.nn.setting import setting
 
-TRIALS = 40
-"""Dampings that are tried in one iteration: each is at least twice the one before."""
+MOST_DAMPING = 1e8
+"""λ, as a share of the largest element of the diagonal, beyond which no step is tried."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,10 +42,10 @@ class LevenbergMarquardt(FullBatchMethod):
     def iterate(self, objective: Objective, point: Point, state: State) -> Step:
         """Damp more and more until a step goes down, take it, and damp less."""
         matrix = objective.gauss_newton(point.theta)
-        damping = float(state["damping"]) or self.damping * float(np.einsum("ii->i", matrix).max())
-        damping = max(damping, float(np.finfo(matrix.dtype).tiny))
+        largest = float(np.einsum("ii->i", matrix).max()) or 1.0
+        damping = float(state["damping"]) or self.damping * largest
         growth = 2.0
-        for _ in range(TRIALS):
+        while damping <= MOST_DAMPING * largest:
             d = damped_step(matrix, point.gradient, damping)
             if d is not None:
                 after = objective.at(point.theta + d)
@@ -58,8 +57,6 @@ class LevenbergMarquardt(FullBatchMethod):
                     state["damping"][...] = damping * max(1 / 3, 1 - (2 * kept - 1) ** 3)
                     return Step(after, 1.0, self.conclusion(after, state))
             damping, growth = damping * growth, growth * 2
-            if not math.isfinite(damping):
-                break
         return Step(point, 0.0, NO_STEP)
 
 

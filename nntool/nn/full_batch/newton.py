@@ -49,7 +49,9 @@ def damped_solution(matrix: Array, gradient: Array, last: float) -> tuple[float,
 
     diagonal = np.einsum("ii->i", matrix)
     bare = diagonal.copy()
-    largest = max(float(np.abs(matrix).sum(axis=0).max()), float(np.finfo(matrix.dtype).tiny))
+    largest = float(np.abs(matrix).sum(axis=0).max())
+    if not largest:
+        return 0.0, -gradient
     damping = 0.0 if bare.min() > 0 else max(last / 4, LEAST_DAMPING * largest, -float(bare.min()))
     while True:
         np.add(bare, damping, out=diagonal)

@@ -141,10 +141,9 @@ class Problem:
         """Return G itself: JᵀJ, scaled as the loss is, with the curvature of the penalties."""
         size = self.net.size
         matrix = np.zeros((size, size), theta.dtype)
-        rows = max(JACOBIAN_FLOATS // (size * self.net.spec.n_outputs), 1)
+        rows = max(JACOBIAN_FLOATS // size, 1)
         for block in self._visited(theta, min(rows, self.block_rows)):
-            jacobian, _ = block.residuals()
-            matrix += jacobian.T @ jacobian
+            block.add_gauss_newton(matrix)
         self.counts["products"] += 1
         self._add_bends(matrix, positive=True)
         return matrix
