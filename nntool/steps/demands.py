@@ -59,6 +59,12 @@ def check(settings: TrainSettings) -> None:
             f"--optimizer {name} is for the loss {own}, and --loss is {loss}",
             f"leave --loss out, or --optimizer {'lbfgs' if method.whole_batch else 'adam'}",
         )
+    if method.link != "auto" and settings.output not in ("auto", method.link):
+        raise UsageError(
+            f"--optimizer {name} is for the output {method.link}, and --output is"
+            f" {settings.output}",
+            "leave --output out, or --optimizer adam",
+        )
     found = conflicts(settings, method)
     if not found:
         return
@@ -185,7 +191,7 @@ def _values(method: type[Method], settings: TrainSettings, task: str) -> dict[st
     wanted["dropout"] = method.dropout
     if method.single_layer or not method.by_batches:
         wanted["dropout"] = 0.0
-    if not takes_penalties(method):
+    if method.single_layer or not takes_penalties(method):
         wanted["penalty"] = ()
     return {
         field: value
