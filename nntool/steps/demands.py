@@ -89,6 +89,7 @@ def _of_steps(s: TrainSettings, method: type[Method]) -> dict[str, bool]:
         "learning_rate": s.learning_rate is not None,
         "schedule": name_and_settings(s.schedule)[0] != "constant",
         "warmup": s.warmup > 0,
+        "snapshots": s.snapshots > 0,
         "layer_rates": s.layer_rates != "none",
         "weight_decay": bool(s.weight_decay),
         "clip_value": s.clip_value is not None,

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     Array = npt.NDArray[np.floating[Any]]
 
 
+UNFINISHED = "unfinished"
+"""How a member ended that was trained together with one that diverged."""
+
+
 @dataclass(frozen=True)
 class Fitted:
     """What the training of one network came to: plain values, which another process may send."""
@@ -28,14 +32,16 @@ class Fitted:
     """`(size,)`, or a row for each snapshot."""
     stats: Array
     best_epoch: int
+    snapshots: list[int]
+    """The epochs whose weights are kept, where these are snapshots."""
     ended: str
-    """As `Trainer.ended`, or "diverged"."""
+    """As `Trainer.ended`, or "diverged", or `UNFINISHED`."""
     epochs: list[dict[str, Any]]
     """The rows of history.csv."""
     timing: list[dict[str, Any]]
     baseline_loss: float
-    summary: str
-    """How training ended and which weights were kept, in one line."""
+    is_judged: bool
+    """Whether any weights had a value to be chosen by."""
     findings: list[diagnosis.Finding]
     """What is wrong with it."""
     warnings: list[str] = field(default_factory=list)
@@ -56,12 +62,18 @@ def fit(trainer: Trainer, log: learning.Log, seed: int, job: Job) -> Fitted:
 
     Raises ``TrainingError`` or ``StoppedError`` where there is nothing to keep.
     """
-    diverged = learning.learn(trainer, log, job)
+    return described(trainer, log, seed, learning.learn(trainer, log, job))
+
+
+def described(trainer: Trainer, log: learning.Log, seed: int, diverged: Diverged | None) -> Fitted:
+    """What a training that has ended came to."""
     _refuse_no_epoch(trainer, log, diverged)
     warning = _refuse_diverged(trainer, log, seed, diverged)
-    ended = "diverged" if diverged is not None else str(trainer.ended)
+    ended = "diverged" if diverged is not None else trainer.ended or UNFINISHED
     theta, stats, best = trainer.result()
-    monitor, judged = trainer.plan.monitor, trainer.best is not None
+    snapshots: list[int] = []
+    if trainer.plan.snapshots:
+        theta, stats, snapshots = trainer.members()
     return Fitted(
         seed=seed,
         theta=theta,
@@ -71,7 +83,8 @@ def fit(trainer: Trainer, log: learning.Log, seed: int, job: Job) -> Fitted:
         epochs=log.epochs,
         timing=log.timing,
         baseline_loss=log.yardstick.constant,
-        summary=history.summary(log.epochs, best, ended, monitor, judged=judged),
+        snapshots=snapshots,
+        is_judged=trainer.best is not None,
         findings=_findings(trainer, log, ended),
         warnings=[warning] if warning else [],
         remarks=_remarks(trainer),

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from nntool.errors import UsageError
 from nntool.settings.train import TrainSettings
 from nntool.settings.wording import counted, listed
-from nntool.steps import monitoring
+from nntool.steps import history, monitoring
 from nntool.steps.diagnosis import Finding
+from nntool.steps.fitting import UNFINISHED, Fitted
 from nntool.steps.model import Model, make_output
 
 if TYPE_CHECKING:
     from nntool.nn.training import Trainer
-    from nntool.steps.ensembles import Ensemble, Wanted
-    from nntool.steps.fitting import Fitted
+    from nntool.steps.ensembles import Ensemble
+    from nntool.steps.members import Wanted
     from nntool.steps.sources import Sources
 
 ENDINGS = {
@@ -25,6 +26,7 @@ ENDINGS = {
     "converged": "had nothing more to learn",
     "asked": "was interrupted",
     "diverged": "diverged",
+    UNFINISHED: "was not finished",
 }
 """How members are said to have ended."""
 
@@ -56,9 +58,24 @@ class Described(NamedTuple):
     notes: list[str]
 
 
-def described_alone(model: Model, fitted: Fitted) -> Described:
+def described_alone(model: Model, fitted: Fitted, monitor: str) -> Described:
     """The training of one network: how it ended, what is wrong with it, what came to nothing."""
-    summary = {
+    told = history.summary(
+        fitted.epochs, fitted.best_epoch, fitted.ended, monitor, judged=fitted.is_judged
+    )
+    return Described(
+        model=model,
+        summary=_summary_of_one(fitted, model),
+        history=fitted.epochs,
+        timing=fitted.timing,
+        warnings=fitted.warnings,
+        notes=[told, *map(str, fitted.findings), *fitted.remarks],
+    )
+
+
+def _summary_of_one(fitted: Fitted, model: Model) -> dict[str, Any]:
+    """What model.json says of one training."""
+    found = {
         "epochs": len(fitted.epochs),
         "best_epoch": fitted.best_epoch,
         "ended": fitted.ended,
@@ -68,9 +85,48 @@ def described_alone(model: Model, fitted: Fitted) -> Described:
         "parameters": model.net.size,
     }
     if fitted.diverged is not None:
-        summary |= {"diverged": fitted.diverged, "try": fitted.advice}
-    notes = [fitted.summary, *map(str, fitted.findings), *fitted.remarks]
-    return Described(model, summary, fitted.epochs, fitted.timing, fitted.warnings, notes)
+        found |= {"diverged": fitted.diverged, "try": fitted.advice}
+    return found
+
+
+def described_snapshots(
+    fitted: Fitted,
+    trainer: Trainer,
+    settings: TrainSettings,
+    words: dict[str, Any],
+    rows_of: Sources,
+) -> Described:
+    """Several networks from one training: its weights at the end of each cycle of the rate."""
+    epochs = fitted.snapshots
+    members = [
+        {
+            "seed": fitted.seed,
+            "epochs": epoch,
+            "best_epoch": epoch,
+            "ended": fitted.ended,
+            "validation_loss": fitted.epochs[epoch - 1]["validation_loss"],
+        }
+        for epoch in epochs
+    ]
+    plain = words | {"members": members, "averaging": settings.averaging}
+    model = Model(trainer.net, trainer.output, fitted.theta, fitted.stats, plain)
+    together = _judged(model, rows_of, trainer.plan.monitor)
+    summary = _summary_of_one(fitted, model) | {"best_epoch": epochs[-1], "at_best": together}
+    summary |= {"networks": len(epochs), "wanted": settings.snapshots}
+    places = listed([str(epoch) for epoch in epochs], most=10)
+    told = (
+        f"{counted(len(epochs), 'network')} from one training of"
+        f" {counted(len(fitted.epochs), 'epoch')}, as it was after epoch {places}; nothing stops it"
+        " early"
+    )
+    return Described(
+        model=model,
+        summary=summary,
+        history=fitted.epochs,
+        timing=fitted.timing,
+        warnings=fitted.warnings,
+        notes=[told, *_of_losses(members, together), *map(str, fitted.findings), *fitted.remarks],
+    )
 
 
 def described(found: Ensemble, trainer: Trainer, wanted: Wanted, rows_of: Sources) -> Described:
@@ -94,7 +150,8 @@ def kept(trained: dict[str, Any]) -> str:
     if "networks" not in trained:
         return f"the weights of epoch {trained['best_epoch']}, the best so far, are the model now"
     n, wanted = trained["networks"], trained["wanted"]
-    return f"{n} of {wanted} members, with their best weights so far, are the model now"
+    are = "is" if n == 1 else "are"
+    return f"{n} of {wanted} networks, as good as they were, {are} the model now"
 
 
 def _model_of(found: Sequence[Fitted], trainer: Trainer, wanted: Wanted) -> Model:
@@ -197,15 +254,21 @@ def _notes(members: Sequence[Fitted], together: dict[str, Any], monitor: str) ->
         f"{counted(len(members), 'member')}, {counted(n_epochs, 'epoch')} in all: {how}; kept epoch"
         f" {best}, each the best by {monitor}"
     ]
-    alone = [member.at_best.get("validation_loss") for member in members]
-    known = [loss for loss in alone if loss is not None]
-    if together and known:
-        told.append(
-            f"validation loss of all members together {together['validation_loss']:.4g}, of each"
-            f" alone {_span(known, '.4g')}"
-        )
+    told += _of_losses([member.at_best for member in members], together)
     told += map(str, _findings(members))
     return told + _said_by([member.remarks for member in members])
+
+
+def _of_losses(alone: Sequence[dict[str, Any]], together: dict[str, Any]) -> list[str]:
+    """What the mean answer is worth beside that of each network."""
+    found = [at.get("validation_loss") for at in alone]
+    losses = [loss for loss in found if loss is not None]
+    if not together or len(losses) < 2:
+        return []
+    return [
+        f"validation loss {together['validation_loss']:.4g} by their mean answer,"
+        f" {_span(losses, '.4g')} by each alone"
+    ]
 
 
 def _span(values: Sequence[float], form: str) -> str:
