@@ -108,7 +108,7 @@ def _gathered(wanted: Wanted, results: Iterator[Result], job: Job) -> Ensemble:
             reasons.add(result.anew)
             job.listener.say(f"nntool train: {result.anew}")
         if isinstance(result.error, StoppedError):
-            stopped, ended = result.error, "asked"
+            stopped, ended = stopped or result.error, "asked"
         elif result.error is not None:
             place = f"member {number} of {wanted.settings.ensemble}"
             result.error.message = f"{place}: {result.error.message}"
