@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import msgspec
-
 from nntool.errors import NntoolError
 from nntool.run.directory import Run
 from nntool.settings.train import TrainSettings
@@ -118,6 +116,8 @@ def trained(task: Task, rows_of: sources.Sources, job: Job) -> list[Result]:
 
 
 def _trainer(wanted: Wanted, number: int, rows_of: sources.Sources) -> Trainer:
+    import msgspec
+
     seed = member_seed(wanted.settings.seed, number)
     settings = msgspec.structs.replace(wanted.settings, seed=seed)
     own = sources.bootstrapped(rows_of, seed) if settings.bagging else rows_of

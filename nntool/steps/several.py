@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from nntool.errors import UsageError
 from nntool.settings.train import TrainSettings
 from nntool.settings.wording import counted, listed
-from nntool.steps import history, monitoring
-from nntool.steps.diagnosis import Finding
-from nntool.steps.fitting import UNFINISHED, Fitted
+from nntool.steps import history, member_notes, monitoring
+from nntool.steps.fitting import Fitted
 from nntool.steps.model import Model, make_output
 
 if TYPE_CHECKING:
@@ -19,16 +18,6 @@ if TYPE_CHECKING:
     from nntool.steps.ensembles import Ensemble
     from nntool.steps.members import Wanted
     from nntool.steps.sources import Sources
-
-ENDINGS = {
-    "patience": "stopped early",
-    "epochs": "had all epochs",
-    "converged": "had nothing more to learn",
-    "asked": "was interrupted",
-    "diverged": "diverged",
-    UNFINISHED: "was not finished",
-}
-"""How members are said to have ended."""
 
 
 def refuse(settings: TrainSettings, words: dict[str, Any]) -> None:
@@ -61,7 +50,12 @@ class Described(NamedTuple):
 def described_alone(model: Model, fitted: Fitted, monitor: str) -> Described:
     """The training of one network: how it ended, what is wrong with it, what came to nothing."""
     told = history.summary(
-        fitted.epochs, fitted.best_epoch, fitted.ended, monitor, judged=fitted.is_judged
+        fitted.epochs,
+        fitted.best_epoch,
+        fitted.ended,
+        monitor,
+        judged=fitted.is_judged,
+        conclusion=fitted.conclusion,
     )
     return Described(
         model=model,
@@ -84,6 +78,8 @@ def _summary_of_one(fitted: Fitted, model: Model) -> dict[str, Any]:
         "diagnosis": [finding._asdict() for finding in fitted.findings],
         "parameters": model.net.size,
     }
+    if fitted.conclusion:
+        found["conclusion"] = fitted.conclusion
     if fitted.diverged is not None:
         found |= {"diverged": fitted.diverged, "try": fitted.advice}
     return found
@@ -125,7 +121,12 @@ def described_snapshots(
         history=fitted.epochs,
         timing=fitted.timing,
         warnings=fitted.warnings,
-        notes=[told, *_of_losses(members, together), *map(str, fitted.findings), *fitted.remarks],
+        notes=[
+            told,
+            *member_notes.of_losses(members, together),
+            *map(str, fitted.findings),
+            *fitted.remarks,
+        ],
     )
 
 
@@ -140,8 +141,8 @@ def described(found: Ensemble, trainer: Trainer, wanted: Wanted, rows_of: Source
         summary=summary | {"parameters": trainer.net.size},
         history=_joined([member.epochs for member in members]),
         timing=_joined([member.timing for member in members]),
-        warnings=_said_by([member.warnings for member in members]),
-        notes=_notes(members, together, monitor),
+        warnings=member_notes.said_by([member.warnings for member in members]),
+        notes=member_notes.notes(members, together, monitor),
     )
 
 
@@ -227,7 +228,7 @@ def _summary(found: Ensemble, together: dict[str, Any], wanted: int) -> dict[str
         "ended": found.ended or _common_end(members),
         "at_best": together,
         "baseline_loss": members[0].baseline_loss,
-        "diagnosis": [finding._asdict() for finding in _findings(members)],
+        "diagnosis": [finding._asdict() for finding in member_notes.findings(members)],
         "networks": len(members),
         "wanted": wanted,
     }
@@ -242,69 +243,6 @@ def _common_end(members: Sequence[Fitted]) -> str:
     """Why all ended, or that some had all their epochs."""
     ends = {member.ended for member in members}
     return ends.pop() if len(ends) == 1 else "epochs" if "epochs" in ends else "patience"
-
-
-def _notes(members: Sequence[Fitted], together: dict[str, Any], monitor: str) -> list[str]:
-    """How the members ended, what they say together and alone, and what is wrong with them."""
-    ends = [member.ended for member in members]
-    how = listed(f"{ends.count(end)} {words}" for end, words in ENDINGS.items() if end in ends)
-    n_epochs = sum(len(member.epochs) for member in members)
-    best = _span([member.best_epoch for member in members], "d")
-    told = [
-        f"{counted(len(members), 'member')}, {counted(n_epochs, 'epoch')} in all: {how}; kept epoch"
-        f" {best}, each the best by {monitor}"
-    ]
-    told += _of_losses([member.at_best for member in members], together)
-    told += map(str, _findings(members))
-    return told + _said_by([member.remarks for member in members])
-
-
-def _of_losses(alone: Sequence[dict[str, Any]], together: dict[str, Any]) -> list[str]:
-    """What the mean answer is worth beside that of each network."""
-    found = [at.get("validation_loss") for at in alone]
-    losses = [loss for loss in found if loss is not None]
-    if not together or len(losses) < 2:
-        return []
-    return [
-        f"validation loss {together['validation_loss']:.4g} by their mean answer,"
-        f" {_span(losses, '.4g')} by each alone"
-    ]
-
-
-def _span(values: Sequence[float], form: str) -> str:
-    low, high = format(min(values), form), format(max(values), form)
-    return low if low == high else f"{low} to {high}"
-
-
-def _said_by(texts: Sequence[Sequence[str]]) -> list[str]:
-    """What is said of members, once each kind, with the member that it is said of first."""
-    found: dict[str, str] = {}
-    for number, of_member in enumerate(texts, 1):
-        for text in of_member:
-            found.setdefault(text, f"member {number}: {text}")
-    shown = list(found.values())[:MOST_SAID]
-    more = len(found) - len(shown)
-    return shown + ([f"… and {more} more like this, of other members"] if more else [])
-
-
-MOST_SAID = 3
-"""Remarks on single members that are shown."""
-
-
-def _findings(members: Sequence[Fitted]) -> list[Finding]:
-    """What is wrong with at least half of the members; the facts are those of one of them."""
-    by_kind: dict[str, list[tuple[int, Finding]]] = {}
-    for number, member in enumerate(members, 1):
-        for finding in member.findings:
-            by_kind.setdefault(finding.what, []).append((number, finding))
-    found = []
-    for what, cases in by_kind.items():
-        if 2 * len(cases) < len(members):
-            continue
-        number, first = cases[0]
-        facts = f"{len(cases)} of {len(members)} members; member {number}: {first.facts}"
-        found.append(Finding(what, facts, first.advice))
-    return found
 
 
 def _joined(of_members: Sequence[list[dict[str, Any]]]) -> list[dict[str, Any]]:

@@ -100,14 +100,15 @@ class MembersStepper:
         """Take parameters and states as the members have them now."""
         for vector, of_members in self._vectors():
             self.packing.pack(vector, of_members)
-        np.copyto(self.parts.state["t"], self.members[0].parts.state["t"])
+        for name in self._counters():
+            np.copyto(self.parts.state[name], self.members[0].parts.state[name])
 
     def give_back(self) -> None:
         """Write parameters and states into the members."""
         for vector, of_members in self._vectors():
             self.packing.unpack(vector, of_members)
         for member in self.members:
-            for name in ("t", "epoch"):
+            for name in self._counters():
                 np.copyto(member.parts.state[name], self.parts.state[name])
 
     def take_gradient(self, rows: Array) -> tuple[Array, Array]:
@@ -154,7 +155,14 @@ class MembersStepper:
         """Yield each vector that steps change, beside those of the members."""
         yield self.theta, [member.theta for member in self.members]
         for name in self.members[0].rules.rule.state_names:
-            yield self.parts.state[name], [member.parts.state[name] for member in self.members]
+            if self.parts.state[name].ndim:
+                yield self.parts.state[name], [member.parts.state[name] for member in self.members]
+
+    def _counters(self) -> list[str]:
+        """The numbers of a rule that follow from how many updates there were: the same for all."""
+        state = self.parts.state
+        names = (*self.members[0].rules.rule.state_names, "t", "epoch")
+        return [name for name in names if not state[name].ndim]
 
     def _losses(self, z: Array, of: _Rows) -> Array:
         """As `Output.value`, with each member's own number of rows."""
