@@ -122,7 +122,9 @@ def _without(entry: Entry, given: dict[str, Any], own: dict[str, Any]) -> list[s
     is_for_another = name != name_and_settings(before)[0] and "learning_rate" not in own
     if method.by_batches and is_for_another and isinstance(rate, float):
         del given["learning_rate"]
-        said.append(f"the learning rate is {name}'s own, for {rate:g} was given for the run's own")
+        said.append(
+            f"the learning rate is {name}'s own, for {rate:g} was given for {name_and_settings(before)[0]}"
+        )
     trained = build(TrainSettings, given | _as_trained(entry, own))
     found = [c for c in demands.conflicts(trained, method) if c.field not in (*own, "activation")]
     random = [c for c in found if c.why == demands.CHANCE]
