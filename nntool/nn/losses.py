@@ -214,7 +214,6 @@ class PerceptronLoss(Loss):
         "multiclass": ("identity",),
     }
     has_gradient: ClassVar[bool] = False
-    curved: ClassVar[bool] = False
 
     def rows(self, head: Head, z: Array, y: Array, tape: LossTape) -> None:
         head.code_targets(y, tape.target)

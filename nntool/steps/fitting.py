@@ -38,6 +38,8 @@ class Fitted:
     """How training ended and which weights were kept, in one line."""
     findings: list[diagnosis.Finding]
     """What is wrong with it."""
+    conclusion: str = ""
+    """Why there is nothing more to learn, where the method says so."""
     warnings: list[str] = field(default_factory=list)
     """What is to be said before the summary, and after the findings."""
     remarks: list[str] = field(default_factory=list)
@@ -71,7 +73,10 @@ def fit(trainer: Trainer, log: learning.Log, seed: int, job: Job) -> Fitted:
         epochs=log.epochs,
         timing=log.timing,
         baseline_loss=log.yardstick.constant,
-        summary=history.summary(log.epochs, best, ended, monitor, judged=judged),
+        summary=history.summary(
+            log.epochs, best, ended, monitor, judged=judged, conclusion=trainer.conclusion
+        ),
+        conclusion=trainer.conclusion,
         findings=_findings(trainer, log, ended),
         warnings=[warning] if warning else [],
         remarks=_remarks(trainer),
@@ -121,7 +126,9 @@ def _refuse_diverged(
 
 
 def _smaller_rate(trainer: Trainer) -> str:
-    """The rule's own learning rate where that is smaller, else a tenth."""
+    """The rule's own learning rate where that is smaller, else a tenth; other means without one."""
+    if trainer.plan.rules.optimizer.whole_batch:
+        return "transform --scale standard, a larger --penalty l2:rate=…, or --optimizer adam"
     own, used = trainer.plan.rules.optimizer.learning_rate, trainer.base_rate
     return f"a smaller --learning-rate, such as {own if own < used else used / 10:g}"
 

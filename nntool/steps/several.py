@@ -67,6 +67,8 @@ def described_alone(model: Model, fitted: Fitted) -> Described:
         "diagnosis": [finding._asdict() for finding in fitted.findings],
         "parameters": model.net.size,
     }
+    if fitted.conclusion:
+        summary["conclusion"] = fitted.conclusion
     if fitted.diverged is not None:
         summary |= {"diverged": fitted.diverged, "try": fitted.advice}
     notes = [fitted.summary, *map(str, fitted.findings), *fitted.remarks]

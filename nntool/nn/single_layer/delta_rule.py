@@ -26,4 +26,5 @@ class DeltaRule(SGD):
         "multiclass": "half-mse",
         "regression": "half-mse",
     }
+    only_losses: ClassVar[tuple[str, ...]] = ("half-mse", "mse")
     link: ClassVar[str] = "identity"

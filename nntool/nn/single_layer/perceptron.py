@@ -25,4 +25,5 @@ class Perceptron(Method):
     needs_gradient: ClassVar[bool] = False
     default_batch: ClassVar[int | Literal["auto", "full"]] = 1
     losses: ClassVar[Mapping[str, str]] = {"binary": "perceptron", "multiclass": "perceptron"}
+    only_losses: ClassVar[tuple[str, ...]] = ("perceptron",)
     initializer: ClassVar[str] = "zeros"
