@@ -22,6 +22,7 @@ FIRST = {
     "status": ["status", "NEW"],
     "show": ["show", "NEW", "clean"],
     "run": ["run", "NEW"],
+    "compare": ["compare", "NEW", "--try", "sgd:epochs=2"],
 }
 """Every command, in an order in which all work."""
 
@@ -34,6 +35,7 @@ REPORTS = {
     "train": {"train"},
     "evaluate": {"evaluate"},
     "predict": {"predict"},
+    "compare": {"runs", "settings", "data", "versions", "scores", "validation", "not_comparable"},
     "status": {"steps", "sources", "all_fresh", "next"},
 }
 """What the object of each command has beside its command, run, fresh and notes."""
