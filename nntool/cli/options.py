@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
@@ -178,8 +179,23 @@ def _option(step: str, field: Field, heading: str) -> inspect.Parameter:
         metavar=None if field.is_switch else metavar(field, settings=""),
         show_default=False,
         rich_help_panel=field.group or heading,
+        autocompletion=_completed(field),
     )
     return _parameter(key(step, field.name), Annotated[kind, option], None)
+
+
+def _completed(field: Field) -> Callable[[str], list[str]] | None:
+    """What the shell offers for a value that is begun; None where any text may stand."""
+    if field.registry is None and not field.words:
+        return None
+
+    def names(incomplete: str) -> list[str]:
+        from nntool.steps import choices
+
+        entries = [] if field.registry is None else choices.names(field.registry)
+        return [name for name in (*field.words, *entries) if name.startswith(incomplete)]
+
+    return names
 
 
 def takes_several(field: Field) -> bool:

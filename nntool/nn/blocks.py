@@ -130,6 +130,7 @@ class BlockRows:
         self.weight = weight
         self.n_rows = int(np.count_nonzero(member))
         self._member = member
+        self._files = numeric, codes, columns, code_columns
         self._numeric = Columns(numeric, columns)
         self._codes = None if codes is None else Columns(codes, code_columns)
         self._buffers = Buffers() if buffers is None else buffers
@@ -147,6 +148,24 @@ class BlockRows:
         self._pieces = np.flatnonzero(counts)
         self._batches = BatchBuffers(
             self._numeric.like, None if self._codes is None else self._codes.like, target, weight
+        )
+
+    def counted(self, counts: Array) -> "BlockRows":
+        """Return the rows whose ``counts`` `(n_rows,)` is not 0, their losses as often as that.
+
+        Weights are scaled so that the loss of all rows is Σ counts·weight·loss / Σ counts. The
+        buffers are shared.
+        """
+        numeric, codes, columns, code_columns = self._files
+        rows = np.flatnonzero(self._member)
+        member = np.zeros_like(self._member)
+        member[rows] = counts > 0
+        weight = np.zeros(len(member), np.float32)
+        weight[rows] = counts * (np.count_nonzero(counts) / counts.sum())
+        if self.weight is not None:
+            weight *= self.weight
+        return BlockRows(
+            numeric, codes, self.target, weight, member, columns, code_columns, self._buffers
         )
 
     def batches(

@@ -5,7 +5,7 @@ Pearlmutter 1994, Neural Computation 6 (the R-operator), and Schraudolph 2002, N
 nothing is drawn, batch norm takes its running statistics.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -56,19 +56,19 @@ class Curvature:
         self._views = Views((), ())
         self._z = self._y = np.empty(0)
         self._scale = np.empty((0, 1))
-        self._jacobian: Array | None = None
-        self._went_back = False
+        self._went_back = self._settled = False
 
     def visit(self, views: Views, batch: Batch, share: float = 1.0) -> float:
         """Return ``share`` times the loss of a block; ``share`` is its part of all rows.
 
-        ``views`` are bound to the point and must not change while the block is asked for products.
+        What ``views`` are bound to and the arrays of ``batch`` stay as they are until the last
+        product that is asked for.
         """
         if batch.n_rows != self.n_rows or batch.target is None:
             raise ValueError(f"a block of {self.n_rows} rows with their targets is needed")
         self._views, self._y = views, batch.target
         self._z = self._forward(batch)
-        self._went_back = False
+        self._went_back = self._settled = False
         loss = self.output.value(self._z, batch.target, batch.weight, self._loss_tape)
         self._loss_tape.dz *= share
         self._scale = np.full((self.n_rows, 1), share / self.n_rows, self._z.dtype)
@@ -84,6 +84,7 @@ class Curvature:
     def add_hessian_product(self, v: Array, out: Array) -> None:
         """Add H·v, H the second derivatives of the block's loss; where it has a kink, 0."""
         self._go_back()
+        self._settle()
         z_dot = self._tangent(v)
         bent = self.output.loss.hessian_product(self.output.head, self._z, self._y, z_dot)
         self._take_back(bent, bends=True)
@@ -96,13 +97,18 @@ class Curvature:
         self._take_back(bent, bends=False)
         out += self._part
 
-    def residuals(self) -> tuple[Array, Array]:
-        """Return J `(n·n_outputs, size)` and r `(n·n_outputs,)` of a squared loss.
+    def add_gauss_newton(self, out: Array) -> None:
+        """Add the Gauss–Newton matrix itself, of a squared loss, to ``out`` `(size, size)`."""
+        for jacobian, _ in self.residuals():
+            out += np.dot(jacobian.T, jacobian)
 
-        Scaled so that the block's part of the loss is ½·rᵀr, of its gradient Jᵀr and of the
-        Gauss–Newton matrix JᵀJ, as Levenberg 1944 and Marquardt 1963 want them: r is ŷ − y and J
-        the derivative of ŷ, each times √(c·weight/n), c = 2 of mse, 1 of half-mse. Both are
-        buffers that the next call overwrites.
+    def residuals(self) -> Iterator[tuple[Array, Array]]:
+        """Yield J `(n, size)` and r `(n,)` of a squared loss, output by output.
+
+        Scaled so that the block's part of the loss is the sum of ½·rᵀr, of its gradient of Jᵀr, of
+        the Gauss–Newton matrix of JᵀJ, as Levenberg 1944 and Marquardt 1963 want them: r is ŷ − y,
+        J the derivative of ŷ, each times √(c·weight/n), c = 2 of mse, 1 of half-mse. J is a buffer
+        that the next output overwrites.
         """
         head, c = self.output.head, self.output.loss.squared
         if not c:
@@ -111,14 +117,13 @@ class Curvature:
         head.link.forward(self._z, predicted)
         head.code_targets(self._y, target)
         root = np.sqrt(c * self._scale)
-        if self._jacobian is None:
-            self._jacobian = np.empty((self.n_rows, head.n_outputs, self.net.size), predicted.dtype)
+        jacobian = np.empty((self.n_rows, self.net.size), predicted.dtype)
         for k in range(head.n_outputs):
             dz = np.zeros_like(predicted)
             dz[:, k] = root[:, 0]
             head.link.backward(predicted, dz)
-            self._write_row_gradients(dz, self._jacobian[:, k])
-        return self._jacobian.reshape(-1, self.net.size), (root * (predicted - target)).ravel()
+            self._write_row_gradients(dz, jacobian)
+            yield jacobian, root[:, 0] * (predicted[:, k] - target[:, k])
 
     def _forward(self, batch: Batch) -> Array:
         x: Any = batch
@@ -132,7 +137,7 @@ class Curvature:
         return cast(Array, x)
 
     def _go_back(self) -> None:
-        """Pass the gradient back, once in a visit, and keep what the layers need of it."""
+        """Pass the gradient back, once in a visit, and keep it as it comes to each layer."""
         if self._went_back:
             return
         dy = self._loss_tape.dz
@@ -143,8 +148,16 @@ class Curvature:
             else:
                 r.dy = dy
             dy = layer.backward(p, self._gradients[i], dy, self._tape[i])
-            layer.settle(p, r)
         self._went_back = True
+
+    def _settle(self) -> None:
+        """Let the layers prepare for any number of Hessian products, once in a visit."""
+        if not self._settled:
+            for layer, p, r in zip(
+                self.net.layers, self._views.parameters, self._second, strict=True
+            ):
+                layer.settle(p, r)
+        self._settled = True
 
     def _tangent(self, v: Array) -> Array:
         """Return how the raw outputs change as the parameters change by ``v``."""

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nntool.nn.arrays import Array
-from nntool.nn.layers import Dropout
 from nntool.nn.network import Network, members_of
+from nntool.nn.noise import Dropout
 from nntool.nn.predicting import BLOCK_ROWS, Predictor
 from nntool.nn.randomness import Streams
 

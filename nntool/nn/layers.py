@@ -58,7 +58,7 @@ class SecondTape:
     ``x`` is what went in and ``dy`` the gradient of what came out, as they were before the layer
     worked on them in place; ``x_dot`` and ``out`` are their tangents, how much they change along a
     direction (None: not at all). ``back`` is what `Layer.backward` takes that change back with,
-    ``kept`` what does not depend on the direction.
+    ``kept`` what does not depend on the direction, ``sums`` and ``scratch`` serve in between.
     """
 
     back: LayerTape
@@ -67,6 +67,8 @@ class SecondTape:
     x_dot: Array | None = None
     out: Array = field(default_factory=_nothing)
     kept: Array = field(default_factory=_nothing)
+    sums: Array = field(default_factory=_nothing)
+    scratch: Array = field(default_factory=_nothing)
 
     def follow(self, t: LayerTape) -> None:
         """Let ``back`` be as the tape of the last forward, but for its own buffers."""
@@ -119,7 +121,7 @@ class Layer:
         """Make the buffers for second-order products of blocks of ``n_rows``."""
         r = SecondTape(back=self.tape(n_rows, dtype), out=np.empty((n_rows, self.n_out), dtype))
         if self.works_in_place:
-            r.x, r.dy, r.kept = (np.empty((n_rows, self.n_in), dtype) for _ in range(3))
+            r.x, r.dy, r.kept, r.scratch = (np.empty((n_rows, self.n_in), dtype) for _ in range(4))
         return r
 
     def tangent(self, p: Arrays, v: Arrays, x_dot: Array | None, r: SecondTape) -> Array | None:
@@ -199,7 +201,12 @@ class Linear(Layer):
 
     def second_tape(self, n_rows: int, dtype: DTypeLike) -> SecondTape:
         r = super().second_tape(n_rows, dtype)
-        r.kept = np.empty((n_rows, self.n_out), dtype)
+        r.kept, r.sums = (
+            np.empty((n_rows, self.n_out), dtype),
+            np.empty(self.parameters[0].shape, dtype),
+        )
+        if self.propagates:
+            r.scratch = np.empty((n_rows, self.n_in), dtype)
         return r
 
     def tangent(self, p: Arrays, v: Arrays, x_dot: Array | None, r: SecondTape) -> Array:
@@ -214,9 +221,9 @@ class Linear(Layer):
     def bend(self, p: Arrays, v: Arrays, g: Arrays, dx: Array, r: SecondTape) -> None:
         if r.x_dot is not None:
             weights = g[0]
-            weights += np.dot(r.x_dot.T, r.dy)
+            weights += np.dot(r.x_dot.T, r.dy, out=r.sums)
         if self.propagates:
-            dx += np.dot(r.dy, v[0].T)
+            dx += np.dot(r.dy, v[0].T, out=r.scratch)
 
     def write_row_gradients(self, g: Arrays, dy: Array, t: LayerTape) -> None:
         np.multiply(t.x[:, :, np.newaxis], dy[:, np.newaxis, :], out=g[0])
@@ -267,7 +274,7 @@ class Activate(Layer):
 
     def bend(self, p: Arrays, v: Arrays, g: Arrays, dx: Array, r: SecondTape) -> None:
         if r.x_dot is not None and r.kept.size:
-            dx += r.kept * r.x_dot
+            dx += np.multiply(r.kept, r.x_dot, out=r.scratch)
 
     def idle(self, p: Sequence[Array], t: LayerTape) -> float:
         """Return the share of units that no row, or hardly one, moves any more.
@@ -284,38 +291,3 @@ def share_idle(slopes: Array, activation: Activation) -> float:
     """Return the share of the columns of ``slopes`` `(n, units)` that are almost all flat."""
     flat = np.abs(slopes) < 0.05 * activation.steepest
     return float((flat.mean(axis=0) >= 0.99).mean())
-
-
-class Dropout(Layer):
-    """Each activity is set to 0 with probability p while training, the others grow by 1/(1 − p).
-
-    Srivastava et al. 2014, JMLR 15, with inverted scaling: prediction changes nothing. p is taken
-    as a multiple of 1/65,536: sixteen random bits decide of each activity, which costs a fifth of
-    drawing a float; the scale follows the p that is taken.
-    """
-
-    def __init__(self, name: str, width: int, rate: float, stream: str) -> None:
-        super().__init__(name, width, width)
-        self.cut = min(round(rate * 65_536), 65_535)
-        self.stream = stream
-
-    def tape(self, n_rows: int, dtype: DTypeLike) -> LayerTape:
-        shape = (n_rows, self.n_out)
-        return LayerTape(out=np.empty(shape, dtype), scratch=np.empty(shape, dtype))
-
-    def forward(
-        self, p: Sequence[Array], s: Sequence[Array], x: Array, t: LayerTape, rng: Streams | None
-    ) -> Array:
-        if rng is None:
-            t.scratch.fill(1)
-            return x
-        mask = t.scratch
-        words = rng[self.stream].bit_generator.random_raw(-(-mask.size // 4))
-        kept = words.view(np.uint16)[: mask.size].reshape(mask.shape) >= self.cut
-        np.multiply(kept, 65_536 / (65_536 - self.cut), out=mask, casting="unsafe")
-        np.multiply(x, mask, out=t.out)
-        return t.out
-
-    def backward(self, p: Sequence[Array], g: Sequence[Array], dy: Array, t: LayerTape) -> Array:
-        dy *= t.scratch
-        return dy

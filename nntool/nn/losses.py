@@ -223,6 +223,9 @@ class PerceptronLoss(Loss):
         if head.n_outputs > 1:
             np.add.reduce(tape.values, axis=1, out=tape.rows)
 
+    def hessian_product(self, head: Head, z: Array, y: Array, v: Array) -> Array:
+        return np.zeros_like(v)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Poisson(Loss):

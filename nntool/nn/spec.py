@@ -18,7 +18,7 @@ class NetworkSpec:
     vectors (None: `default_width`), ``hidden`` the units of each hidden layer, () a linear model.
     ``initializer`` "auto" follows the activation, and is glorot-uniform for the output layer.
     Each hidden layer is: weighted sums, norm, activation, noise, dropout. ``output_bias`` is where
-    the biases of the output begin, () at 0 as all others.
+    the biases of the output begin, () at 0 as all others; without ``bias`` no unit has one.
     """
 
     n_numeric: int
@@ -38,6 +38,7 @@ class NetworkSpec:
     layer_norm: bool = False
     parametric_activation: bool = False
     output_bias: tuple[float, ...] = ()
+    bias: bool = True
 
     def __post_init__(self) -> None:
         """Resolve the widths and refuse what no network has."""
@@ -56,9 +57,11 @@ class NetworkSpec:
         for sigma in (self.input_noise, self.activation_noise):
             if type(sigma) not in (int, float) or not 0 <= sigma < math.inf:
                 raise InvalidChoice("noise has a standard deviation: a number, at least 0")
-        switches = (self.batch_norm, self.layer_norm, self.parametric_activation)
+        switches = (self.batch_norm, self.layer_norm, self.parametric_activation, self.bias)
         if not all(type(switch) is bool for switch in switches):
-            raise InvalidChoice("a norm or a parametric activation is on or off")
+            raise InvalidChoice("a norm, a parametric activation or a bias is on or off")
+        if self.output_bias and not self.bias:
+            raise InvalidChoice("a network without biases cannot begin with some")
         if self.batch_norm and self.layer_norm:
             raise InvalidChoice("batch norm and layer norm exclude each other: choose one")
         if len(self.output_bias) not in (0, self.n_outputs) or not all(

@@ -3,8 +3,8 @@
 from nntool.nn.activations import ACTIVATIONS
 from nntool.nn.embedding import Inputs
 from nntool.nn.initializers import INITIALIZERS, Initializer, default_initializer
-from nntool.nn.layers import Activate, Dropout, Layer, Linear
-from nntool.nn.noise import Noise
+from nntool.nn.layers import Activate, Layer, Linear
+from nntool.nn.noise import Dropout, Noise
 from nntool.nn.normalization import BatchNorm, LayerNorm
 from nntool.nn.parametric import ParametricActivate
 from nntool.nn.registry import build
@@ -32,7 +32,11 @@ def layers_of(spec: NetworkSpec) -> list[Layer]:
         layers += _hidden(spec, name, width, units, activation, propagates=below_learns)
         width, below_learns = units, True
     weights = _initializer(spec, None)
-    layers.append(Linear("output", width, spec.n_outputs, weights, propagates=below_learns))
+    layers.append(
+        Linear(
+            "output", width, spec.n_outputs, weights, propagates=below_learns, bias=spec.bias
+        )
+    )
     return layers
 
 
@@ -47,7 +51,7 @@ def _hidden(
 ) -> list[Layer]:
     weights = _initializer(spec, spec.activation)
     layers: list[Layer] = [
-        Linear(name, width, units, weights, propagates=propagates, bias=not spec.batch_norm)
+        Linear(name, width, units, weights, propagates=propagates, bias=spec.bias and not spec.batch_norm)
     ]
     if spec.batch_norm:
         layers.append(BatchNorm(name, units))

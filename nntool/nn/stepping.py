@@ -1,6 +1,9 @@
 """One step of training: from a batch to changed parameters."""
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,7 +14,9 @@ from nntool.nn.batches import Batch
 from nntool.nn.heads import LossTape
 from nntool.nn.layers import LayerTape
 from nntool.nn.network import Network
+from nntool.nn.optimizers.perturbation import NodePerturbation
 from nntool.nn.outputs import Output
+from nntool.nn.perturbing import Disturbed, refuse, try_change
 from nntool.nn.randomness import Streams
 from nntool.nn.registry import InvalidChoice
 from nntool.nn.reports import LayerReport
@@ -34,12 +39,14 @@ class Stepper:
         weight_noise: float = 0.0,
         sample: Batch | None = None,
     ) -> None:
-        if not net.has_gradient and rules.rule.wants != "loss":
+        if not net.has_gradient and rules.rule.needs_gradient:
             able = (name for name, entry in ACTIVATIONS.items() if entry.has_gradient)
             raise InvalidChoice(
                 f"activation {net.spec.activation!r} has no gradient to learn from;"
-                f" choose from {', '.join(able)}"
+                f" choose from {', '.join(able)}, or an optimizer that needs none:"
+                " node-perturbation, weight-perturbation"
             )
+        refuse(net, rules, weight_noise)
         self.net = net
         self.output = output
         self.rules = rules
@@ -55,6 +62,8 @@ class Stepper:
         self._gradients = net.bind(self.parts.gradient, self.stats)
         self._tapes: dict[int, Tape] = {}
         self._partner_tapes: dict[int, LossTape] = {}
+        self._disturbed: dict[int, Disturbed] = {}
+        self._loss = math.nan
         self._drawn_from: dict[str, Any] | None = None
 
     def advance(self, batch: Batch, lr: float) -> float:
@@ -85,16 +94,23 @@ class Stepper:
         """Return the loss of the batch, and write its gradient if the loss is finite."""
         if self.parts.point is not self.theta:
             self._go_to_point()
-        if self.rules.rule.wants == "curvature":
+        if self.rules.rule.wants in ("curvature", "loss", "units"):
             self._drawn_from = self.streams.state()
-        return self._gradient(batch)
+        self._loss = self._gradient(batch)
+        if self.rules.rule.wants == "units" and math.isfinite(self._loss):
+            self._credit_units(batch)
+        return self._loss
 
     def make_update(self, batch: Batch, lr: float) -> None:
         """Change the parameters by the gradient of this batch, which was just taken."""
-        if self._drawn_from is None:
-            update(self.rules, self.parts, lr)
-        else:
+        wants = self.rules.rule.wants
+        if wants == "loss":
+            rng, again = self.streams["weight-perturbation"], partial(self._again, batch)
+            try_change(self.rules, self.parts, lr, self._loss, rng, again)
+        elif wants == "curvature":
             update(self.rules, self.parts, lr, lambda: self._gradient_again(batch))
+        else:
+            update(self.rules, self.parts, lr)
 
     def tape(self, n_rows: int) -> Tape:
         """Return the buffers for batches of ``n_rows``, made when they are first asked for."""
@@ -121,10 +137,11 @@ class Stepper:
             parts.point[: parts.n_weights] += self.weight_noise * noise
 
     def _gradient(self, batch: Batch) -> float:
+        """Return the loss at the point, with its gradient unless that comes by other means."""
         tape, loss_tape = self.tape(batch.n_rows)
         z = self.net.forward(self._at_point, batch, tape, self.streams)
         loss = self._loss_of(z, batch, loss_tape)
-        if math.isfinite(loss):
+        if math.isfinite(loss) and self.rules.rule.wants not in ("loss", "units"):
             self.net.backward(self._at_point, self._gradients, loss_tape.dz, tape)
         return loss
 
@@ -143,20 +160,57 @@ class Stepper:
         tape.dz += other.dz
         return loss
 
-    def _gradient_again(self, batch: Batch) -> None:
-        """Take the gradient of the same batch at the point once more, with the same draws.
+    def _again(self, batch: Batch) -> float:
+        """Take loss and gradient of the same batch at the point once more, with the same draws.
 
         Outputs, losses of rows and running statistics stay those of the first time.
         """
         tape, loss_tape = self.tape(batch.n_rows)
         kept = (tape[-1].out, loss_tape.rows, self.stats)
         before = [array.copy() for array in kept]
-        if self._drawn_from is not None:
-            self.streams.restore(self._drawn_from)
-        if not math.isfinite(self._gradient(batch)):
-            self.parts.gradient.fill(math.nan)
+        with self._same_draws():
+            loss = self._gradient(batch)
         for array, first in zip(kept, before, strict=True):
             np.copyto(array, first)
+        return loss
+
+    def _gradient_again(self, batch: Batch) -> None:
+        if not math.isfinite(self._again(batch)):
+            self.parts.gradient.fill(math.nan)
+
+    @contextmanager
+    def _same_draws(self) -> Iterator[None]:
+        """Let random layers draw what they drew for the first gradient; streams then go on."""
+        now = self.streams.state()
+        if self._drawn_from is not None:
+            self.streams.restore(self._drawn_from)
+        yield
+        self.streams.restore(now)
+
+    def _credit_units(self, batch: Batch) -> None:
+        """Write the gradient that follows from a disturbance of the units."""
+        rule, n_rows = self.rules.rule, batch.n_rows
+        if not isinstance(rule, NodePerturbation):
+            raise TypeError(f"{type(rule).__name__} disturbs no units")
+        if n_rows not in self._disturbed:
+            self._disturbed[n_rows] = Disturbed(self.net, self.output, n_rows, self.theta.dtype)
+        disturbed = self._disturbed[n_rows]
+        disturbed.draw(rule.sigma, self.streams["node-perturbation"])
+        change = -self._weighted_rows(batch, self.tape(n_rows)[1])
+        with self._same_draws():
+            z = disturbed.forward(self._at_point, batch, self.streams)
+        self._loss_of(z, batch, disturbed.tape[1])
+        change += self._weighted_rows(batch, disturbed.tape[1])
+        disturbed.credit(self._at_point, self._gradients, change / (n_rows * rule.sigma**2))
+
+    def _weighted_rows(self, batch: Batch, tape: LossTape) -> Array:
+        """Return what each row adds to n times the loss of the batch, which was just taken."""
+        weight = 1.0 if batch.weight is None else batch.weight
+        if batch.share is None:
+            return tape.rows * weight
+        theirs = 1.0 if batch.partner_weight is None else batch.partner_weight
+        other = self._partner_tape(batch.n_rows).rows * theirs
+        return np.asarray(batch.share * tape.rows * weight + (1 - batch.share) * other)
 
     def _partner_tape(self, n_rows: int) -> LossTape:
         if n_rows not in self._partner_tapes:

@@ -185,7 +185,7 @@ class Trainer:
         if verdict.not_finite_in is not None:
             raise Diverged(epoch, None, verdict.not_finite_in, sweep.learning_rate)
         self.epoch = epoch
-        came_to = self._settled_loss() if self.learner.undoes else sweep.train_loss
+        came_to = self._came_to(sweep)
         judged = self.judge.monitored(came_to, verdict)
         if judged is not None:
             waited_enough = self.stopping.update(judged, is_end=bool(self.learner.finished))
@@ -219,6 +219,12 @@ class Trainer:
             undone=undone,
             counts=sweep.counts,
         )
+
+    def _came_to(self, sweep: Sweep) -> float:
+        """Return what stands for the training loss where weights are judged by it."""
+        if sweep.objective is not None:
+            return sweep.objective
+        return self._settled_loss() if self.learner.undoes else sweep.train_loss
 
     def _settled_loss(self) -> float:
         """Return loss and penalties of the weights as they are, over all training rows.

@@ -15,6 +15,9 @@ TRY = "try"
 FOLD = "fold-"
 """In ``.new-evaluate/`` the run of each fold of a cross-validation, as long as it is computed."""
 
+MEMBER = "member-"
+"""In ``checkpoint/`` the folder of each member of an ensemble but the first."""
+
 COLLECT_TABLE = "collect/table.parquet"
 COLLECT_SOURCES = "collect/sources.json"
 CLEAN_TABLE = "clean/table.parquet"

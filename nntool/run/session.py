@@ -98,6 +98,8 @@ class Session:
         own = [self.root / name for name in names.FOLDERS]
         own += [self.root / names.LOCK, *self.root.glob(f"{names.TRY}/*")]
         own += self.root.glob(f"{names.TRY}/*/{names.CHECKPOINT}")
+        for folder in (self.root, *self.root.glob(f"{names.TRY}/*")):
+            own += (folder / names.CHECKPOINT).glob(f"{names.MEMBER}*")
         for path in [*own, *self.root.glob(f"{names.STAGING}*")]:
             if path.is_symlink():
                 raise UsageError(

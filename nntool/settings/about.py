@@ -34,6 +34,12 @@ Use: a rare class matters as much as a frequent one; probabilities are then of b
 The loss of a row counts s, scaled to mean 1 over training rows; validation rows by the same factor.
 Horvitz & Thompson 1952, JASA 47.
 Use: rows stand for several cases, or some are to be trusted less.""",
+    "optimizer": """\
+auto: lbfgs with at most 10,000 training rows and 20,000 weights, where --batch-size,
+--learning-rate and --schedule are at their defaults, and nothing is drawn or belongs to
+mini-batches: no dropout (--dropout auto is some), noise, augmentation, batch norm, stochastic
+units, averages, clipping, --max-norm, decay; else adam. Training says which, and why.
+Use: auto; --dropout 0 with --penalty l2:rate=… for lbfgs, which has no rate to choose.""",
     "learning_rate": """\
 auto, a range test: the rate grows from update to update, and that halfway down the fall of the
 smoothed loss is taken, at most a tenth of the one at its lowest. After Smith 2017, arXiv

@@ -33,6 +33,7 @@ def _contradictions(s: TrainSettings) -> list[tuple[bool, str, str]]:
     augmenting = [name_and_settings(choice)[0] for choice in s.augment]
     choosing = "--balanced-batches" if s.balanced_batches else "--emphasize-errors"
     return [
+        *_about_several(s),
         (
             s.batch_norm and s.layer_norm,
             "--batch-norm and --layer-norm exclude each other",
@@ -88,5 +89,47 @@ def _contradictions(s: TrainSettings) -> list[tuple[bool, str, str]]:
             f"--validate-every {s.validate_every} is longer than the training, --epochs"
             f" {s.epochs}, so that no weights would ever be judged",
             f"--validate-every {s.epochs}, or --monitor train-loss",
+        ),
+    ]
+
+
+def _about_several(s: TrainSettings) -> list[tuple[bool, str, str]]:
+    """The contradictions of options for several networks."""
+    has_one = s.ensemble == 1 and not s.snapshots
+    return [
+        (
+            s.ensemble > 1 and s.snapshots > 0,
+            "--ensemble trains several networks, and --snapshots takes several from one training",
+            "give one of the two",
+        ),
+        (
+            s.snapshots == 1,
+            "--snapshots 1: the answer of one network has no mean",
+            "--snapshots 5, or --schedule cosine",
+        ),
+        (
+            s.bagging and s.ensemble == 1,
+            "--bagging deals each network of an ensemble its own rows, and there is one network",
+            "--ensemble 10 --bagging",
+        ),
+        (
+            s.averaging != "arithmetic" and has_one,
+            f"--averaging {s.averaging} is over several networks, and there is one",
+            f"--ensemble 5 --averaging {s.averaging}",
+        ),
+        (
+            s.snapshots > 0 and s.schedule != "constant",
+            "--snapshots has a schedule of its own: the learning rate falls to 0 in each cycle",
+            "leave --schedule out",
+        ),
+        (
+            s.snapshots > 0 and s.average_weights != "none",
+            "--snapshots keeps the weights at the end of each cycle, not a mean over cycles",
+            "leave --average-weights out",
+        ),
+        (
+            s.snapshots > s.epochs,
+            f"--snapshots {s.snapshots}: {s.epochs} epochs are fewer than that many cycles",
+            f"--epochs {10 * s.snapshots}",
         ),
     ]

@@ -43,6 +43,9 @@ class NetworkSettings(StepSettings, frozen=True, kw_only=True):
             group=NETWORK,
         ),
     ] = "auto"
+    bias: Annotated[
+        bool, option("Give each unit a bias, a weight on a constant 1.", group=NETWORK)
+    ] = True
     batch_norm: Annotated[
         bool,
         option("Standardize hidden units over the batch, before the activation.", group=NETWORK),

@@ -80,8 +80,9 @@ class PredictSettings(StepSettings, frozen=True, kw_only=True):
     spread: Annotated[
         bool,
         option(
-            "Whether the standard deviation over the passes stands beside the prediction: of the"
-            " value, or of the probability of the predicted class.",
+            "Whether the standard deviation over the networks of an ensemble, or the passes of"
+            " --mc-dropout, stands beside the prediction: of the value, or of the probability of"
+            " the predicted class.",
             group=BESIDE,
         ),
     ] = False
@@ -151,16 +152,11 @@ class PredictSettings(StepSettings, frozen=True, kw_only=True):
         return self.output in STDOUT
 
     def check_together(self) -> None:
-        """Refuse a spread over nothing, and intervals that were measured otherwise."""
+        """Refuse a mean of nothing, and intervals that were measured otherwise."""
         if self.mc_dropout == 1:
             raise UsageError(
                 "--mc-dropout 1: one pass has no mean and no spread",
                 "--mc-dropout 30, or leave it out",
-            )
-        if self.spread and not self.mc_dropout:
-            raise UsageError(
-                "--spread is over the passes of --mc-dropout, and there is only one pass",
-                "--mc-dropout 30 --spread",
             )
         if self.interval is not None and self.mc_dropout:
             raise UsageError(

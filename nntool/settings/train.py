@@ -10,6 +10,7 @@ OPTIMIZER = "The optimizer"
 BATCHES = "Batches and rows"
 OVERFITTING = "Against overfitting"
 STOPPING = "When to stop"
+SEVERAL = "Several networks"
 
 
 class TrainSettings(NetworkSettings, frozen=True, kw_only=True):
@@ -202,6 +203,39 @@ class TrainSettings(NetworkSettings, frozen=True, kw_only=True):
             group=STOPPING,
         ),
     ] = 0.5
+
+    ensemble: Annotated[
+        int,
+        option(
+            "Train K networks, each by a seed of its own; the mean of what they say is the answer.",
+            ge=1,
+            le=1000,
+            metavar="K",
+            group=SEVERAL,
+        ),
+    ] = 1
+    bagging: Annotated[
+        bool,
+        option(
+            "Each network of --ensemble learns from as many training rows, drawn with replacement.",
+            group=SEVERAL,
+        ),
+    ] = False
+    snapshots: Annotated[
+        int,
+        option(
+            "Let the learning rate fall to 0 M times in one training, and keep the weights of each"
+            " of these moments as a network; 0: off.",
+            ge=0,
+            le=1000,
+            metavar="M",
+            group=SEVERAL,
+        ),
+    ] = 0
+    averaging: Annotated[
+        Literal["arithmetic", "geometric"],
+        option("The mean of the probabilities that several networks give.", group=SEVERAL),
+    ] = "arithmetic"
 
     def check_together(self) -> None:
         """Raise ``UsageError`` where settings, each of them valid, contradict each other."""

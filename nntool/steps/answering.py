@@ -6,12 +6,13 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from nntool.settings.predict import PredictSettings
-from nntool.steps import drifting, good_rows, monte_carlo
+from nntool.steps import drifting, good_rows, monte_carlo, spreading
 from nntool.steps.answered import Answers, Chunk, Counts
 from nntool.steps.trained_run import TrainedRun
 
 if TYPE_CHECKING:
     from nntool.nn.dropout_passes import DropoutPasses
+    from nntool.nn.members.predicting import MembersPredictor
     from nntool.nn.predicting import Predictor as Engine
 
 
@@ -26,6 +27,7 @@ class Answering:
         if settings.drift_limit is not None:
             self.watched = drifting.references(trained)
         monte_carlo.refuse(settings, trained.model, trained.run)
+        spreading.refuse(settings, trained.model, trained.run)
         self.stopped = threading.Event()
         """Set where nobody wants the answers any more that are being worked on."""
         self._of_thread = threading.local()
@@ -74,7 +76,13 @@ class Answering:
                 self._passes(), model, numeric, codes, first, self.stopped
             )
             decided = self._decided(several.decided, several.probabilities)
-            return decided, several.probabilities, several.spread(decided)
+            spread = spreading.of_decided(several.deviation, decided)
+            return decided, several.probabilities, spread
+        if self.settings.spread:
+            said = spreading.of_members(self._members(), model, numeric, codes, first)
+            decided, probabilities = model.answer(said.outputs)
+            decided = self._decided(decided, probabilities)
+            return decided, probabilities, spreading.of_decided(said.members.deviation, decided)
         decided, probabilities = model.answer(self._engine().outputs(numeric, codes, first))
         return self._decided(decided, probabilities), probabilities, None
 
@@ -98,13 +106,17 @@ class Answering:
 
     def _engine(self) -> Engine:
         """The buffers of this thread."""
-        from nntool.nn.predicting import Predictor as Engine
-
         if not hasattr(self._of_thread, "engine"):
-            model = self.trained.model
-            self._of_thread.engine = Engine(model.net, model.theta, model.stats)
+            self._of_thread.engine = self.trained.model.engine()
         engine: Engine = self._of_thread.engine
         return engine
+
+    def _members(self) -> MembersPredictor:
+        """The buffers of this thread where each member is asked what it says."""
+        if not hasattr(self._of_thread, "members"):
+            self._of_thread.members = self.trained.model.members_engine()
+        members: MembersPredictor = self._of_thread.members
+        return members
 
     def _passes(self) -> DropoutPasses:
         """The buffers of this thread for several passes."""

@@ -77,7 +77,7 @@ def _against(settings: TrainSettings, dropout: float) -> list[str]:
     """What speaks against taking all rows at once, as one types it."""
     found = {c.field: c.shown for c in demands.conflicts(settings, _small())}
     if settings.dropout == "auto" and dropout:
-        found["dropout"] = f"--dropout {dropout:g} (auto)"
+        found["dropout"] = f"--dropout auto, {dropout:g}"
     if settings.batch_norm:
         found["batch_norm"] = "--batch-norm"
     if settings.batch_size == "full":

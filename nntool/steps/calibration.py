@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from nntool.nn.batches import RowSource
     from nntool.nn.predicting import Predictor as Engine
-    from nntool.nn.training import Trainer
+    from nntool.steps.model import Model
     from nntool.steps.sources import Sources
 
     Mask = npt.NDArray[np.bool_]
@@ -101,7 +101,7 @@ class Calibration(NamedTuple):
     notes: list[str]
 
 
-def calibrate(trainer: Trainer, rows_of: Sources, share: float) -> Calibration:
+def calibrate(model: Model, rows_of: Sources, share: float) -> Calibration:
     """Find the temperature by the stopping rows, then the scores by the calibration rows.
 
     By the weights that are kept, on blocks and one BLAS thread, as in prediction. The stopping
@@ -110,15 +110,12 @@ def calibrate(trainer: Trainer, rows_of: Sources, share: float) -> Calibration:
     import numpy as np
     from threadpoolctl import threadpool_limits
 
-    from nntool.nn.predicting import Predictor as Engine
-
-    theta, stats, _ = trainer.result()
-    engine = Engine(trainer.net, theta, stats)
+    engine = model.engine()
     with threadpool_limits(1, user_api="blas"), np.errstate(all="ignore"):
-        z = _of_stopping_rows(trainer, engine, rows_of)
-        temperature = None if z is None else _temperature(trainer, z, rows_of)
-        confusion = None if z is None else _confusion(trainer, z, rows_of)
-        scores = _scores(trainer, engine, rows_of, temperature)
+        z = _of_stopping_rows(model, engine, rows_of)
+        temperature = None if z is None else _temperature(model, z, rows_of)
+        confusion = None if z is None else _confusion(model, z, rows_of)
+        scores = _scores(model, engine, rows_of, temperature)
     held, kept = (0 if r is None else r.n_rows for r in (rows_of.validation, rows_of.calibration))
     shared = not share and held > 0
     plain = {
@@ -135,48 +132,48 @@ def calibrate(trainer: Trainer, rows_of: Sources, share: float) -> Calibration:
     return Calibration(plain, {} if scores is None else {"scores": scores}, confusion, notes)
 
 
-def _of_stopping_rows(trainer: Trainer, engine: Engine, rows_of: Sources) -> Any:
+def _of_stopping_rows(model: Model, engine: Engine, rows_of: Sources) -> Any:
     """The raw outputs of the rows that training stopped by; None where none say a class."""
-    if rows_of.validation is None or trainer.output.head.task == "regression":
+    if rows_of.validation is None or model.classes is None:
         return None
-    return _outputs(engine, rows_of.validation)
+    return outputs_of(engine, rows_of.validation)
 
 
-def _temperature(trainer: Trainer, z: Any, rows_of: Sources) -> float | None:
+def _temperature(model: Model, z: Any, rows_of: Sources) -> float | None:
     """The temperature of classes by the rows that training stopped by."""
     from nntool.nn import temperature
 
-    return temperature.fit(trainer.output.head, z, rows_of.judged_target)
+    return temperature.fit(model.output.head, z, rows_of.judged_target)
 
 
-def _confusion(trainer: Trainer, z: Any, rows_of: Sources) -> list[list[int]]:
+def _confusion(model: Model, z: Any, rows_of: Sources) -> list[list[int]]:
     """How often the classes of the rows that training stopped by are taken for each other."""
     from nntool.tables.metrics import Scored
 
-    decided = trainer.output.decide(z)
-    n_classes = trainer.output.head.n_classes
+    decided = model.output.decide(z)
+    n_classes = model.output.head.n_classes
     found: list[list[int]] = Scored(
         rows_of.judged_target, decided, n_classes=n_classes
     ).confusion.tolist()
     return found
 
 
-def _scores(trainer: Trainer, engine: Engine, rows_of: Sources, temperature: float | None) -> Any:
+def _scores(model: Model, engine: Engine, rows_of: Sources, temperature: float | None) -> Any:
     """The sorted scores of the calibration rows; None without such rows or probabilities."""
     from nntool.tables import conformal
 
     if rows_of.calibration is None:
         return None
-    z, target = _outputs(engine, rows_of.calibration), rows_of.calibration_target
-    if trainer.output.head.task == "regression":
-        return conformal.scores_of_values(target, trainer.output.values(z))
-    probabilities = trainer.output.probabilities(models.tempered(z, temperature))
+    z, target = outputs_of(engine, rows_of.calibration), rows_of.calibration_target
+    if model.classes is None:
+        return conformal.scores_of_values(target, model.output.values(z))
+    probabilities = model.output.probabilities(models.tempered(z, temperature))
     if probabilities is None:
         return None
     return conformal.scores_of_classes(target, probabilities)
 
 
-def _outputs(engine: Engine, source: RowSource) -> Any:
+def outputs_of(engine: Engine, source: RowSource) -> Any:
     """The raw outputs of all rows of a source, in order."""
     import numpy as np
 

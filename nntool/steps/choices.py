@@ -169,15 +169,34 @@ def described(registry_name: str, name: str) -> dict[str, Any]:
 
 def _facts(entry: Any) -> list[str]:
     """What an entry says of itself in its class attributes, in words."""
-    found = []
-    if getattr(entry, "by_batches", False):
-        found.append(f"the learning rate, unless one is given: {entry.learning_rate:g}")
-    if getattr(entry, "full_batch", False):
-        found.append("for --batch-size full")
+    found = _demands(entry) if hasattr(entry, "whole_batch") else []
     if getattr(entry, "needs_total", False):
         found.append("depends on --epochs: a training with more of them starts anew")
     for task, links in getattr(entry, "links", {}).items():
         found.append(f"{task}, with the output {' or '.join(links)}")
+    return found
+
+
+def _demands(method: Any) -> list[str]:
+    """What a method of training takes and demands, in words."""
+    found = []
+    if method.by_batches:
+        found.append(f"the learning rate, unless one is given: {method.learning_rate:g}")
+    if method.whole_batch:
+        found.append(
+            "all rows at once, in float64 unless --dtype is given; without learning rate, schedule,"
+            " clipping, dropout and noise"
+        )
+    elif method.full_batch:
+        found.append("for --batch-size full")
+    elif method.default_batch != "auto":
+        found.append(f"the batch, unless one is given: {method.default_batch}")
+    if method.single_layer:
+        found.append("without hidden units")
+    if method.only_losses:
+        found.append(f"for the loss {' or '.join(method.only_losses)}")
+    if method.max_size is not None:
+        found.append(f"for up to {method.max_size:,} weights")
     return found
 
 

@@ -7,13 +7,10 @@ its own rows only. joblib runs the folds: in processes of this machine, or where
 
 from __future__ import annotations
 
-import math
 import os
 import shlex
 import shutil
-import warnings
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +21,7 @@ from nntool.settings.building import build
 from nntool.settings.evaluate import EvaluateSettings
 from nntool.settings.split import SplitSettings
 from nntool.settings.wording import counted, listed
-from nntool.steps import choices, rows
+from nntool.steps import choices, processes, rows
 from nntool.steps.evaluating import folds
 from nntool.steps.job import Job
 from nntool.steps.performing import read_json, recorded
@@ -34,11 +31,6 @@ if TYPE_CHECKING:
 
 FITTED = (*names.FITTED_ON_ROWS, "train")
 """The steps that each fold does anew."""
-WORTH_PROCESSES = 20_000
-"""Updates of all folds, as `_updates` counts them, from which on they go to processes of their own:
-about three seconds of work, where each process takes one to begin. The numbers are the same."""
-LARGE_UPDATE = 1_000_000
-"""Products of a row and a weight that take as long as all else in an update."""
 
 
 def refuse(run: Run, settings: EvaluateSettings) -> None:
@@ -144,17 +136,16 @@ def _crossings(run: Run, settings: EvaluateSettings, target: dict[str, Any]) -> 
 
 def _at_a_time(run: Run, n_tasks: int, job: Job) -> int:
     """How many folds are computed at a time; one: in this very process."""
-    return min(job.cores, n_tasks) if n_tasks * _updates(run) >= WORTH_PROCESSES else 1
+    return processes.at_a_time(n_tasks, n_tasks * _updates(run), job.cores)
 
 
 def _updates(run: Run) -> float:
     """How many updates the run's own training made, large ones counted for more."""
     entry, trained = run.manifest.steps["train"], recorded(run, "train")
     n_rows = entry.rows.count if entry.rows is not None else 0
-    asked = entry.settings["batch_size"]
-    size = n_rows if asked == "full" else min(asked, n_rows)
-    n_batches = math.ceil(n_rows / max(1, size))
-    return float(trained["epochs"] * n_batches * (1 + size * trained["parameters"] / LARGE_UPDATE))
+    size, n_networks = entry.settings["batch_size"], trained.get("networks", 1)
+    each = processes.updates(n_rows, size, trained["epochs"], trained["parameters"])
+    return float(n_networks * each)
 
 
 def _computed(tasks: list[Task], at_a_time: int, job: Job) -> list[Result]:
@@ -167,7 +158,9 @@ def _computed(tasks: list[Task], at_a_time: int, job: Job) -> list[Result]:
     parallel = Parallel(at_a_time, return_as="generator", prefer="processes", max_nbytes=None)
     found: list[Result] = []
     try:
-        with _stopped_at_the_end(parallel(delayed(one_fold.compute)(t) for t in tasks)) as results:
+        with processes.stopped_at_the_end(
+            parallel(delayed(one_fold.compute)(t) for t in tasks)
+        ) as results:
             for result in results:
                 _refuse_stopped(job)
                 if result.error is not None and not isinstance(result.error, TrainingError):
@@ -182,17 +175,6 @@ def _computed(tasks: list[Task], at_a_time: int, job: Job) -> list[Result]:
             "--threads 1: one fold at a time, in this process",
         ) from None
     return found
-
-
-@contextmanager
-def _stopped_at_the_end(results: Generator[Result]) -> Iterator[Iterator[Result]]:
-    """The results; joblib's workers are stopped where not all of them were taken."""
-    try:
-        yield results
-    finally:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that tasks were cancelled, which is what is wanted
-            results.close()
 
 
 def _refuse_stopped(job: Job) -> None:

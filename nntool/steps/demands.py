@@ -49,10 +49,19 @@ def method_class(settings: TrainSettings) -> type[Method] | None:
 def check(settings: TrainSettings) -> None:
     """Raise ``UsageError`` for what was given and the method that was asked for cannot take."""
     method = method_class(settings)
-    found = conflicts(settings, method) if method is not None else []
-    if not found:
+    if method is None:
         return
     name = name_and_settings(settings.optimizer)[0]
+    loss = name_and_settings(settings.loss)[0]
+    if method.only_losses and loss not in ("auto", *method.only_losses):
+        own = together(method.only_losses)
+        raise UsageError(
+            f"--optimizer {name} is for the loss {own}, and --loss is {loss}",
+            f"leave --loss out, or --optimizer {'lbfgs' if method.whole_batch else 'adam'}",
+        )
+    found = conflicts(settings, method)
+    if not found:
+        return
     sentences = []
     for why in dict.fromkeys(conflict.why for conflict in found):
         given = [conflict.shown for conflict in found if conflict.why == why]
@@ -86,7 +95,8 @@ def _of_steps(s: TrainSettings, method: type[Method]) -> dict[str, bool]:
     """Whether what belongs to updates by mini-batches is given."""
     own = ("auto", method.default_batch, *(["full"] if method.whole_batch else []))
     return {
-        "learning_rate": s.learning_rate is not None,
+        "learning_rate": s.learning_rate == "auto"
+        or (method.whole_batch and bool(s.learning_rate)),
         "schedule": name_and_settings(s.schedule)[0] != "constant",
         "warmup": s.warmup > 0,
         "layer_rates": s.layer_rates != "none",
@@ -99,6 +109,7 @@ def _of_steps(s: TrainSettings, method: type[Method]) -> dict[str, bool]:
         "emphasize_errors": s.emphasize_errors,
         "penalty": any(name_and_settings(p)[1].get("proximal") for p in s.penalty),
         "max_norm": s.max_norm is not None,
+        "snapshots": s.snapshots > 0,
     }
 
 
@@ -151,25 +162,45 @@ def adapted(settings: TrainSettings, task: str) -> tuple[TrainSettings, list[str
     method = method_class(settings)
     if method is None:
         return settings, []
-    found: dict[str, tuple[Any, str]] = {}
-    if method.single_layer and settings.hidden == "auto":
-        found["hidden"] = ((), "--hidden none")
-    if (method.single_layer or not method.by_batches) and settings.dropout == "auto":
-        found["dropout"] = (0.0, "--dropout 0")
-    batch = "full" if method.whole_batch else method.default_batch
-    if batch != "auto" and settings.batch_size == "auto":
-        found["batch_size"] = (batch, f"--batch-size {batch}")
-    if method.whole_batch and settings.dtype == "auto":
-        found["dtype"] = ("float64", "--dtype float64")
-    if not takes_penalties(method) and settings.penalty == ("auto",):
-        found["penalty"] = ((), "--penalty none")
-    if method.losses and settings.loss == "auto":
-        loss = _loss_of(method, settings, task)
-        found["loss"] = (loss, f"--loss {loss}")
-    values = {name: value for name, (value, _) in found.items()}
+    values = _values(method, settings, task)
+    if not values:
+        return settings, []
     name = name_and_settings(settings.optimizer)[0]
-    said = [f"with {name} 'auto' is {together([w for _, w in found.values()])}"] if found else []
-    return msgspec.structs.replace(settings, **values), said
+    options = {field.name: field.option for field in fields(type(settings))}
+    words = [f"{options[field]} {_word(value)}" for field, value in values.items()]
+    return msgspec.structs.replace(settings, **values), [f"with {name} 'auto' is {together(words)}"]
+
+
+def _values(method: type[Method], settings: TrainSettings, task: str) -> dict[str, Any]:
+    """What a method makes of settings that are 'auto', by field."""
+    wanted: dict[str, Any] = {}
+    if method.single_layer:
+        wanted["hidden"] = ()
+    if settings.loss == "auto" and method.losses:
+        wanted["loss"] = _loss_of(method, settings, task)
+    wanted |= {"output": method.link, "initializer": method.initializer}
+    wanted["batch_size"] = "full" if method.whole_batch else method.default_batch
+    if method.whole_batch:
+        wanted["dtype"] = "float64"
+    wanted["dropout"] = method.dropout
+    if method.single_layer or not method.by_batches:
+        wanted["dropout"] = 0.0
+    if not takes_penalties(method):
+        wanted["penalty"] = ()
+    return {
+        field: value
+        for field, value in wanted.items()
+        if value != "auto" and getattr(settings, field) in ("auto", ("auto",))
+    }
+
+
+def _word(value: Any) -> str:
+    """A value as one would type it.
+
+    >>> _word(()), _word(0.0), _word("full")
+    ('none', '0', 'full')
+    """
+    return "none" if value == () else f"{value:g}" if isinstance(value, float) else f"{value}"
 
 
 def _loss_of(method: type[Method], settings: TrainSettings, task: str) -> str:
@@ -182,6 +213,16 @@ def _loss_of(method: type[Method], settings: TrainSettings, task: str) -> str:
             "leave --optimizer out",
         )
     return method.losses[task]
+
+
+def refuse_too_many(method: Method, name: str, n_weights: int) -> None:
+    """Raise ``UsageError`` for a network whose matrix is too large for a method that keeps one."""
+    if method.max_size is not None and n_weights > method.max_size:
+        raise UsageError(
+            f"--optimizer {name} keeps a matrix of all pairs of weights, of which it takes up to"
+            f" {method.max_size:,}, and this network has {n_weights:,}",
+            "--optimizer lbfgs, conjugate-gradient or newton-cg, or a smaller --hidden",
+        )
 
 
 def takes_penalties(method: type[Method]) -> bool:

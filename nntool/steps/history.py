@@ -8,7 +8,10 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nntool.settings.wording import counted
 from nntool.steps.job import LearningCurve
+
+LOSSES = ("train_loss", "validation_loss")
 
 if TYPE_CHECKING:
     from nntool.nn.reports import Diverged, EpochReport
@@ -59,16 +62,27 @@ def read_losses(path: Path) -> dict[str, list[float | None]]:
 
 def losses_in(text: str) -> dict[str, list[float | None]]:
     """The same of the text of a history."""
-    rows = list(csv.DictReader(io.StringIO(text, newline="")))
-    return {
-        name: [float(row[name]) if row[name] else None for row in rows]
-        for name in ("train_loss", "validation_loss")
-    }
+    rows: list[dict[str, Any]] = list(csv.DictReader(io.StringIO(text, newline="")))
+    for row in rows:
+        row |= {name: float(row[name]) if row[name] else None for name in LOSSES}
+    return losses_of(rows)
 
 
 def losses_of(rows: list[dict[str, Any]]) -> dict[str, list[float | None]]:
-    """The same of the rows of a history that is not written yet."""
-    return {name: [row[name] for row in rows] for name in ("train_loss", "validation_loss")}
+    """The same of the rows of a history that is not written yet.
+
+    Of several members it is, epoch by epoch, the mean of those that had this epoch.
+    """
+    epochs: dict[int, list[dict[str, Any]]] = {}
+    for row in rows:
+        epochs.setdefault(int(row["epoch"]), []).append(row)
+    return {name: [_mean([r[name] for r in at]) for at in epochs.values()] for name in LOSSES}
+
+
+def _mean(values: list[float | None]) -> float | None:
+    """The mean of what there is; one value as it is."""
+    known = [value for value in values if value is not None]
+    return known[0] if len(known) == 1 else math.fsum(known) / len(known) if known else None
 
 
 def curve(losses: dict[str, list[float | None]], best: int) -> LearningCurve:
@@ -79,7 +93,9 @@ def curve(losses: dict[str, list[float | None]], best: int) -> LearningCurve:
 def losses(report: EpochReport) -> str:
     """The losses of an epoch, in a few words."""
     held = "" if report.validation_loss is None else f"validation {report.validation_loss:.4g}, "
-    return f"loss {report.train_loss:.4g}, {held}"
+    nouns = {name: name.replace("_", " ").removesuffix("s") for name in report.counts}
+    counts = "".join(f"{counted(n, nouns[name])}, " for name, n in report.counts.items() if n)
+    return f"loss {report.train_loss:.4g}, {held}{counts}"
 
 
 def clock(seconds: float) -> str:
@@ -95,25 +111,40 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
+ENDINGS = {
+    "patience": "stopped early",
+    "epochs": "all epochs done",
+    "converged": "nothing more to learn",
+    "asked": "stopped on request",
+    "diverged": "diverged",
+}
+"""Why a training ended, in words."""
+
+
 def summary(
-    epochs: list[dict[str, Any]], best: int, ended: str, monitor: str, *, judged: bool
+    epochs: list[dict[str, Any]],
+    best: int,
+    ended: str,
+    monitor: str,
+    *,
+    judged: bool,
+    conclusion: str = "",
 ) -> str:
-    """How training ended and which weights were kept; ``judged`` if any had a value to go by."""
+    """How training ended and which weights were kept; ``judged`` if any had a value to go by.
+
+    ``conclusion`` is why there is nothing more to learn, where the method says so.
+    """
     if not best:
         return "no epoch was finished: the model has its initial weights"
-    why = {
-        "patience": "stopped early",
-        "epochs": "all epochs done",
-        "asked": "stopped on request",
-        "diverged": "diverged",
-    }[ended]
+    why = ENDINGS[ended]
     at = epochs[best - 1]
     losses = f"training loss {at['train_loss']:.4g}"
     if at["validation_loss"] is not None:
         losses += f", validation loss {at['validation_loss']:.4g}"
     reason = f"the best by {monitor}" if judged else f"the last: none had a value of {monitor}"
     count = "1 epoch" if len(epochs) == 1 else f"{len(epochs)} epochs"
-    return f"{why} after {count}; kept epoch {best}, {reason} ({losses})"
+    because = f": {conclusion}" if conclusion else ""
+    return f"{why} after {count}{because}; kept epoch {best}, {reason} ({losses})"
 
 
 def divergence(error: Diverged) -> dict[str, Any]:

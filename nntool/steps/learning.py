@@ -45,40 +45,37 @@ def numerics(job: Job, trainer: Trainer) -> Iterator[None]:
 class Log:
     """The epochs so far, their seconds, and the checkpoint that holds them."""
 
-    def __init__(self, root: Path, of: str, trainer: Trainer, job: Job) -> None:
+    def __init__(self, root: Path, of: str, trainer: Trainer, job: Job, member: int = 1) -> None:
         self.root, self.of, self.trainer, self.job = root, of, trainer, job
+        self.member = member
         self.epochs: list[dict[str, Any]] = []
         self.timing: list[dict[str, Any]] = []
         self.yardstick = references.yardstick(trainer)
         self._means = remedies.of_method(trainer.plan.rules.optimizer)
         self._saved = time.monotonic()
 
-    def resume(self) -> None:
-        """Go on from a checkpoint of this very training, if there is one."""
-        found = checkpoint.load(self.root, self.of)
-        plan, listener = self.trainer.plan, self.job.listener
+    def resume(self) -> str:
+        """Go on from a checkpoint of this very training, if there is one; returns what to say."""
+        found = checkpoint.load(self.root, self.of, self.member)
+        plan = self.trainer.plan
         if found is None or self.job.force:
-            return
+            return ""
         if len(found.history) > plan.epochs:
-            listener.say(
-                f"nntool train: starts anew: its checkpoint is after epoch {len(found.history)},"
-                f" and --epochs is {plan.epochs}"
+            return (
+                f"starts anew: its checkpoint is after epoch {len(found.history)}, and --epochs is"
+                f" {plan.epochs}"
             )
-            return
         if plan.needs_total and found.planned != plan.epochs:
-            listener.say(
-                f"nntool train: starts anew: what it does depends on --epochs, which was"
-                f" {found.planned} and is {plan.epochs}"
+            return (
+                f"starts anew: what it does depends on --epochs, which was {found.planned} and is"
+                f" {plan.epochs}"
             )
-            return
         try:
             self.trainer.restore(found.arrays, found.plain)
         except ValueError:
-            listener.say("nntool train: starts anew: its checkpoint is of another version")
-            return
+            return "starts anew: its checkpoint is of another version"
         self.epochs = found.history
-        done = len(self.epochs)
-        listener.say(f"nntool train: goes on after epoch {done}, from its checkpoint")
+        return f"goes on after epoch {len(self.epochs)}, from its checkpoint"
 
     def add(self, report: EpochReport, seconds: float) -> None:
         """Keep an epoch; every so often all that is needed to go on."""
@@ -98,7 +95,7 @@ class Log:
         """Write the checkpoint."""
         arrays, plain = self.trainer.state()
         planned = self.trainer.plan.epochs
-        checkpoint.save(self.root, self.of, arrays, plain, self.epochs, planned)
+        checkpoint.save(self.root, self.of, arrays, plain, self.epochs, planned, self.member)
         self._saved = time.monotonic()
 
 

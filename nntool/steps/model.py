@@ -14,21 +14,55 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from nntool.nn.combining import Averaging
+    from nntool.nn.members.predicting import MembersPredictor
     from nntool.nn.network import Network
     from nntool.nn.outputs import Output
+    from nntool.nn.predicting import Predictor as Engine
 
 
 @dataclass
 class Model:
-    """A network with its weights and the meaning of its outputs."""
+    """A network with its weights and the meaning of its outputs; or several that answer together.
+
+    What several say is put together in their raw outputs, so that all that is made of raw outputs
+    (decisions, probabilities, temperature, scores) is made as of one network.
+    """
 
     net: Network
     output: Output
     theta: npt.NDArray[np.floating[Any]]
+    """`(size,)`, or a row for each member."""
     stats: npt.NDArray[np.floating[Any]]
     plain: dict[str, Any]
     scores: npt.NDArray[np.float64] | None = None
     """The sorted scores of the calibration rows, where there are any; see `tables.conformal`."""
+
+    @property
+    def n_members(self) -> int:
+        """How many networks answer together."""
+        return len(self.theta) if self.theta.ndim == 2 else 1
+
+    @property
+    def averaging(self) -> Averaging:
+        """Of what kind the mean of several networks is."""
+        found: Averaging = self.plain.get("averaging", "arithmetic")
+        return found
+
+    def engine(self) -> Engine:
+        """The buffers by which one thread computes raw outputs."""
+        from nntool.nn.predicting import Predictor as Engine
+
+        if self.theta.ndim == 1:
+            return Engine(self.net, self.theta, self.stats)
+        return self.members_engine()
+
+    def members_engine(self) -> MembersPredictor:
+        """The same where several networks answer: it also says what each of them says."""
+        from nntool.nn.members.predicting import MembersPredictor
+
+        head, averaging = self.output.head, self.averaging
+        return MembersPredictor(self.net, head, self.theta, self.stats, averaging=averaging)
 
     @property
     def temperature(self) -> float | None:
@@ -137,10 +171,14 @@ def load(files: dict[str, bytes]) -> Model:
             f"{names.TRAIN_MODEL} does not describe a model: {error}", "do not use this run"
         ) from None
     vectors = arrays.load_npz(files[names.TRAIN_WEIGHTS])
-    theta, stats = vectors.get("theta"), vectors.get("stats")
-    if theta is None or theta.shape != (net.size,) or stats is None:
+    members = plain.get("members")
+    front = () if members is None else (len(members),)
+    wanted = {"theta": (*front, net.size), "stats": (*front, net.n_stats)}
+    found = {name: vectors[name].shape for name in wanted if name in vectors}
+    if found != wanted or 0 in front:
+        of = "" if members is None else f"{len(members):,} times "
         raise DataError(
-            f"{names.TRAIN_WEIGHTS} does not hold the {net.size:,} weights of model.json",
+            f"{names.TRAIN_WEIGHTS} does not hold {of}the {net.size:,} weights of model.json",
             "do not use this run",
         )
-    return Model(net, output, theta, stats, plain, vectors.get("scores"))
+    return Model(net, output, vectors["theta"], vectors["stats"], plain, vectors.get("scores"))

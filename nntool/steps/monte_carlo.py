@@ -23,14 +23,6 @@ class Averaged(NamedTuple):
     deviation: Any
     """``(n, n_classes)``, or ``(n, 1)`` of values."""
 
-    def spread(self, decided: Any) -> Any:
-        """The standard deviation of the value, or of the probability of the decided class."""
-        import numpy as np
-
-        if self.probabilities is None:
-            return self.deviation[:, 0]
-        return np.take_along_axis(self.deviation, decided[:, None], axis=1)[:, 0]
-
 
 def refuse(settings: PredictSettings, model: Model, run: Run) -> None:
     """Raise ``UsageError`` where passes through this model would tell nothing."""

@@ -7,10 +7,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,7 +18,7 @@ from nntool.run.session import Session
 from nntool.settings.building import build
 from nntool.settings.evaluate import EvaluateSettings
 from nntool.settings.steps import STEPS
-from nntool.steps import scoring, split, train
+from nntool.steps import processes, scoring, split, train
 from nntool.steps.evaluating import deciding
 from nntool.steps.job import Job, Outcome
 from nntool.steps.performing import read_json
@@ -105,7 +101,10 @@ def compute(task: Task) -> Result:
     folder = Path(task.folder)
     sizes: dict[str, int] = {}
     try:
-        with _alone(task), Session(folder) as session:  # never committed: all stays in staging
+        with (
+            processes.alone(task.parent),
+            Session(folder) as session,
+        ):  # never committed: all stays in staging
             sizes = _sizes(session.run)
             _fit(session, task, outcome)
             scores = _scores(session.run, task.scoring)
@@ -169,15 +168,3 @@ def _as_of_run(error: NntoolError, task: Task) -> NntoolError:
         f"{task.place}: {error.message}".replace(task.folder, task.shown),
         error.hint and error.hint.replace(task.folder, task.shown),
     )
-
-
-@contextmanager
-def _alone(task: Task) -> Iterator[None]:
-    """One thread in every library; in a process of its own Ctrl-C is left to the parent."""
-    from threadpoolctl import threadpool_limits
-
-    is_main = threading.current_thread() is threading.main_thread()
-    if is_main and os.getpid() != task.parent:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with threadpool_limits(1):
-        yield

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,9 @@ VECTORS = 7
 """Vectors of the length of all weights at the peak of training, beside those that are kept three
 times (now, as of the last epoch, in the checkpoint): gradient, best so far, what an update is
 measured by, scratch. With Adam 12.2 were measured and 7 + 3·3 are counted."""
+VECTORS_AT_ONCE = 12
+"""The same of full-batch methods: points before and after, on trial and the best on a line, each
+with its gradient, and those of the rows."""
 
 
 def task_of(session: Session) -> str:
@@ -100,6 +104,7 @@ def resolve(
     rate: dict[str, Any] = {}
     if optimizer.by_batches:
         _refuse_decay_beyond_zero(settings, optimizer)
+    if not optimizer.whole_batch:
         rate["learning_rate"] = settings.learning_rate or optimizer.learning_rate
     monitor = monitoring.monitor_of(settings.monitor, words["task"], has_validation=has_validation)
     return {
@@ -205,11 +210,14 @@ def cautions(settings: TrainSettings, resolved: dict[str, Any], trainer: Trainer
 
 def refuse_too_large(net: Network, plan: Plan, dtype: str) -> None:
     """Refuse a network whose vectors do not fit in the memory that is there, with the numbers."""
-    rules, rule = plan.rules, plan.rules.rule
-    kept = 1 + len(rule.state_names) + (plan.average is not None)
-    apart = rule.wants is not None or plan.weight_noise > 0
-    vectors = VECTORS + 3 * kept + apart + 2 * (rules.layer_rates is not None)
-    needed = net.size * vectors * (8 if dtype == "float64" else 4)
+    method: Any = plan.rules.optimizer
+    floats = net.size * VECTORS_AT_ONCE
+    if method.whole_batch:
+        floats += 3 * (2 * net.size + floats_of_state(method.init, net.size))
+        floats += 2 * net.size**2 if method.max_size is not None else 0
+    elif method.by_batches:
+        floats = net.size * _vectors_of_updates(plan)
+    needed = floats * (8 if dtype == "float64" else 4)
     free = available_memory()
     if needed > free:
         raise MachineError(
@@ -217,6 +225,31 @@ def refuse_too_large(net: Network, plan: Plan, dtype: str) -> None:
             f" {free / 1e9:,.1f} GB are free",
             "give a smaller --hidden",
         )
+
+
+def _vectors_of_updates(plan: Plan) -> int:
+    """The vectors of mini-batches, and those that are kept three times."""
+    rules, rule = plan.rules, plan.rules.rule
+    kept = 1 + len(rule.state_names) + (plan.average is not None)
+    apart = rule.wants is not None or plan.weight_noise > 0
+    return VECTORS + 3 * kept + apart + 2 * (rules.layer_rates is not None)
+
+
+def floats_of_state(init: Callable[[int, str], Mapping[str, Any]], size: int) -> int:
+    """The numbers that a method keeps for ``size`` parameters; ``init`` makes its arrays.
+
+    They are counted for 1, 2 and 3 parameters: a sum of numbers, vectors and matrices is
+    quadratic in their size.
+
+    >>> import numpy as np
+    >>> floats_of_state(lambda n, _: {"pairs": np.zeros((10, n)), "norm": np.zeros(())}, 500)
+    5001
+    """
+    one, two, three = (sum(a.size for a in init(n, "float64").values()) for n in (1, 2, 3))
+    squares = (three - 2 * two + one) // 2
+    lines = two - one - 3 * squares
+    total: int = (one - lines - squares) + lines * size + squares * size**2
+    return total
 
 
 def available_memory() -> int:

@@ -159,9 +159,7 @@ class Parts:
 
 def outputs(model: models.Model, numeric: Any, codes: Any) -> Any:
     """The raw outputs of the network, through the engine of prediction."""
-    from nntool.nn.predicting import Predictor as Engine
-
-    return Engine(model.net, model.theta, model.stats).outputs(numeric, codes)
+    return model.engine().outputs(numeric, codes)
 
 
 def features(run: Run, model: models.Model, index: Any) -> tuple[Any, Any]:

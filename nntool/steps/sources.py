@@ -89,6 +89,31 @@ def row_sources(
         )
 
 
+def bootstrapped(rows_of: Sources, seed: int) -> Sources:
+    """As many training rows, drawn with replacement by the seed of a member; Breiman 1996.
+
+    Where rows are read by blocks, each that was drawn comes up once in an epoch and its loss
+    counts as often as it was drawn: the same objective.
+    """
+    import numpy as np
+
+    from nntool.nn.batches import ArrayRows
+    from nntool.nn.blocks import BlockRows
+    from nntool.nn.randomness import Streams
+
+    training = rows_of.training
+    n = training.n_rows
+    drawn = np.sort(Streams(seed)["bagging"].integers(0, n, n))
+    if isinstance(training, BlockRows):
+        return rows_of._replace(training=training.counted(np.bincount(drawn, minlength=n)))
+    if not isinstance(training, ArrayRows):
+        raise TypeError("rows that are neither in memory nor in blocks")
+    own = ArrayRows(
+        training.numeric, training.codes, training.target, training.weight, training.index[drawn]
+    )
+    return rows_of._replace(training=own)
+
+
 def _of(weight: Any, mask: Any) -> Any:
     return None if weight is None else weight[mask]
 

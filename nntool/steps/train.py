@@ -18,22 +18,21 @@ from nntool.steps import (
     checkpoint,
     choices,
     demands,
-    diagnosis,
+    ensembles,
+    fitting,
     history,
     learning,
-    monitoring,
     planning,
-    references,
-    remedies,
     rows,
+    several,
     sources,
     trainers,
 )
+from nntool.steps import model as models
 from nntool.steps.job import ConfusionMatrix, Job, Outcome
 from nntool.steps.performing import Done, file_name, perform, write_json
 
 if TYPE_CHECKING:
-    from nntool.nn.reports import Diverged
     from nntool.nn.training import Trainer
 
 
@@ -50,12 +49,14 @@ def train(root: str, settings: TrainSettings, job: Job) -> Outcome:
 def raise_if_stopped(outcome: Outcome, command: str) -> None:
     """After the model is in place, say that it is an unfinished one, and why."""
     trained = outcome.report.get("train", {})
-    kept = f"the weights of epoch {trained.get('best_epoch')}, the best so far, are the model now"
     error: StoppedError | TrainingError
     if trained.get("ended") == "asked":
-        error = StoppedError(f"interrupted; {kept}", f"{command}  # goes on from here")
+        error = StoppedError(
+            f"interrupted; {several.kept(trained)}", f"{command}  # goes on from here"
+        )
     elif trained.get("ended") == "diverged":
-        error = TrainingError(f"{trained['diverged']['message']}; {kept}", trained["try"])
+        message = f"{trained['diverged']['message']}; {several.kept(trained)}"
+        error = TrainingError(message, trained["try"])
     else:
         return
     error.outcome = outcome
@@ -79,30 +80,18 @@ def train_in(session: Session, settings: TrainSettings, job: Job, outcome: Outco
 
 
 class Trained(NamedTuple):
-    """What a training came to."""
+    """What a training came to: one network, or several that answer together."""
 
-    words: dict[str, Any]
-    """What model.json says of the network and its target."""
+    found: several.Described
     resolved: dict[str, Any]
     """The settings, nothing in them 'auto'."""
-    trainer: Trainer
-    log: learning.Log
-    diverged: Diverged | None
     calibrated: calibration.Calibration
-    findings: list[diagnosis.Finding]
-    """What is wrong with it."""
-
-    @property
-    def ended(self) -> str:
-        """Why it ended."""
-        return _ended(self.trainer, self.diverged)
 
     @property
     def status(self) -> Status:
         """What run.json says of it."""
-        if self.diverged is not None:
-            return "diverged"
-        return "interrupted" if self.trainer.ended == "asked" else "finished"
+        unfinished: dict[str, Status] = {"asked": "interrupted", "diverged": "diverged"}
+        return unfinished.get(self.found.summary["ended"], "finished")
 
 
 def train_into(
@@ -120,8 +109,9 @@ def train_into(
         settings, said = demands.adapted(settings, planning.task_of(session))
         outcome.notes += said
         words = planning.describe(session, settings, outcome)
+        several.refuse(settings, words)
         with sources.row_sources(session.run, words, settings, outcome) as rows_of:
-            trained = _learn(session, settings, job, outcome, words, rows_of, home)
+            trained = _learn(session, settings, job, outcome, words, rows_of, home, folder)
     except InvalidChoice as error:
         raise UsageError(str(error), "nntool train --help") from None
     _write(folder, trained)
@@ -138,6 +128,7 @@ def _learn(
     words: dict[str, Any],
     rows_of: sources.Sources,
     home: Path,
+    folder: Path,
 ) -> Trained:
     """Resolve what is 'auto', and train."""
     has_validation = rows_of.validation is not None
@@ -155,132 +146,56 @@ def _learn(
     trainer = trainers.make_trainer(words, resolved, settings, rows_of)
     outcome.notes += planning.cautions(settings, resolved, trainer)
     of = checkpoint.key(plain(settings) | resolved, freshness.inputs(session.run, "train"))
-    with learning.numerics(job, trainer):
-        log = learning.Log(home, of, trainer, job)
-        log.resume()
-        job.listener.say(f"nntool train: {planning.opening(trainer, resolved)}")
-        diverged = learning.learn(trainer, log, job)
-        _refuse_no_epoch(trainer, log, diverged)
-        warning = _refuse_diverged(trainer, log, settings.seed, diverged)
-    outcome.notes += [warning] if warning else []
-    calibrated = calibration.calibrate(trainer, rows_of, settings.calibration)
-    findings = _findings(trainer, log, diverged)
-    return Trained(words, resolved, trainer, log, diverged, calibrated, findings)
-
-
-def _ended(trainer: Trainer, diverged: Diverged | None) -> str:
-    return "diverged" if diverged is not None else str(trainer.ended)
-
-
-def _refuse_no_epoch(trainer: Trainer, log: learning.Log, diverged: Diverged | None) -> None:
-    """An end before any epoch was done has nothing to put in the place of an earlier model."""
-    if log.epochs:
-        return
-    if diverged is not None:
-        words = history.divergence(diverged)["message"]
-        raise TrainingError(f"{words}; nothing was written", _smaller_rate(trainer))
-    if trainer.ended == "asked":
-        raise StoppedError(
-            "interrupted before the first epoch was done; nothing was written", "train again"
+    opening = planning.opening(trainer, resolved)
+    if settings.ensemble == 1:
+        with learning.numerics(job, trainer):
+            log = learning.Log(home, of, trainer, job)
+            found = _one(trainer, log, settings.seed, words, opening, job)
+    else:
+        job.listener.say(f"nntool train: {settings.ensemble} members, each of {opening}")
+        wanted = ensembles.Wanted(session.run, home, settings, words, resolved, of)
+        found = several.described(
+            ensembles.train(wanted, trainer, rows_of, job, folder), trainer, wanted, rows_of
         )
+    checkpoint.keep(home, settings.ensemble)
+    calibrated = calibration.calibrate(found.model, rows_of, settings.calibration)
+    return Trained(found, resolved, calibrated)
 
 
-def _refuse_diverged(
-    trainer: Trainer, log: learning.Log, seed: int, diverged: Diverged | None
-) -> str:
-    """A loss that is finite, but far above that of zeros and of the first weights.
-
-    Returns a warning where it is far above that of zeros alone: training was too short.
-    """
-    best = trainer.result()[2]
-    loss = log.epochs[best - 1]["train_loss"] if best else 0.0
-    zero = references.loss_of_zeros(trainer)
-    if not best or loss <= zero + 9 * max(abs(zero), 0.1):
-        return ""
-    loss = references.loss_of_weights(trainer, *trainer.result()[:2])  # without dropout
-    begun = references.loss_at_start(trainer, seed)
-    if not loss <= begun:
-        end = f"; then {history.divergence(diverged)['message']}" if diverged else ""
-        raise TrainingError(
-            f"training diverged: the loss of the best epoch, {best}, is {loss:.4g}; it began at"
-            f" {begun:.4g}{end}",
-            _smaller_rate(trainer),
-        )
-    return (
-        f"the loss of {loss:.4g} is still far above the {zero:.4g} of answering zeros"
-        " (more --epochs, or transform --scale standard)"
-    )
-
-
-def _smaller_rate(trainer: Trainer) -> str:
-    """The rule's own learning rate where that is smaller, else a tenth."""
-    own, used = trainer.plan.rules.optimizer.learning_rate, trainer.base_rate
-    return f"a smaller --learning-rate, such as {own if own < used else used / 10:g}"
-
-
-def _findings(
-    trainer: Trainer, log: learning.Log, diverged: Diverged | None
-) -> list[diagnosis.Finding]:
-    """What is wrong with the training, judged by the weights that are kept."""
-    theta, stats, best = trainer.result()
-    kept_loss = None if log.yardstick.like else references.loss_of_weights(trainer, theta, stats)
-    return diagnosis.of_training(
-        log.epochs,
-        best,
-        log.yardstick,
-        ended=_ended(trainer, diverged),
-        activation=trainer.net.spec.activation,
-        kept_loss=kept_loss,
-        means=remedies.of_method(trainer.plan.rules.optimizer, _ended(trainer, diverged)),
-    )
+def _one(
+    trainer: Trainer, log: learning.Log, seed: int, words: dict[str, Any], opening: str, job: Job
+) -> several.Described:
+    """Train one network."""
+    if said := log.resume():
+        job.listener.say(f"nntool train: {said}")
+    job.listener.say(f"nntool train: {opening}")
+    fitted = fitting.fit(trainer, log, seed, job)
+    model = models.Model(trainer.net, trainer.output, fitted.theta, fitted.stats, words)
+    return several.described_alone(model, fitted)
 
 
 def _write(folder: Path, trained: Trained) -> None:
     """Write the model and the history of its training."""
     from nntool.tables import arrays
 
-    trainer, log = trained.trainer, trained.log
-    theta, stats, best = trainer.result()
-    vectors = {"theta": theta, "stats": stats, **trained.calibrated.arrays}
+    found, calibrated = trained.found, trained.calibrated
+    vectors = {"theta": found.model.theta, "stats": found.model.stats, **calibrated.arrays}
     arrays.save_npz(folder / file_name(names.TRAIN_WEIGHTS), vectors)
-    summary = {
-        "epochs": len(log.epochs),
-        "best_epoch": best,
-        "ended": trained.ended,
-        "at_best": log.epochs[best - 1] if best else {},
-        "baseline_loss": log.yardstick.constant,
-        "diagnosis": [finding._asdict() for finding in trained.findings],
-        "parameters": trainer.net.size,
-    }
-    if trained.diverged is not None:
-        told = history.divergence(trained.diverged)
-        summary |= {"diverged": told, "try": _smaller_rate(trainer)}
-    own = {"dtype": trained.resolved["dtype"], "trained": summary}
-    own |= {"calibration": trained.calibrated.plain}
-    write_json(folder / file_name(names.TRAIN_MODEL), trained.words | own)
-    history.write(folder / file_name(names.TRAIN_HISTORY), log.epochs)
-    history.write(folder / file_name(names.TRAIN_TIMING), log.timing)
+    own = {"dtype": trained.resolved["dtype"], "trained": found.summary}
+    own |= {"calibration": calibrated.plain}
+    write_json(folder / file_name(names.TRAIN_MODEL), found.model.plain | own)
+    history.write(folder / file_name(names.TRAIN_HISTORY), found.history)
+    history.write(folder / file_name(names.TRAIN_TIMING), found.timing)
 
 
 def _show(outcome: Outcome, trained: Trained) -> None:
     """Draw the training, and say how it ended and what is wrong with it."""
-    trainer, log = trained.trainer, trained.log
-    best = trainer.result()[2]
-    outcome.tables.append(history.curve(history.losses_of(log.epochs), best))
-    if trained.calibrated.confusion is not None:
-        outcome.tables.append(_confusion(trained.words["classes"], trained.calibrated))
-    outcome.notes += trained.calibrated.notes
-    judged = trainer.best is not None
-    monitor = trained.resolved["monitor"]
-    outcome.notes.append(history.summary(log.epochs, best, trained.ended, monitor, judged=judged))
-    outcome.notes += [str(finding) for finding in trained.findings]
-    if trainer.plan.average is not None and not trainer.learner.n_averaged:
-        outcome.notes.append(
-            "training ended before --average-weights had taken any in: the model is no mean"
-            " (swa with a smaller from, fewer --epochs, or --patience 0)"
-        )
-    if isinstance(trainer.judge.measure, monitoring.EpochMetrics):
-        outcome.notes += trainer.judge.measure.notes()
+    found, calibrated = trained.found, trained.calibrated
+    losses = history.losses_of(found.history)
+    outcome.tables.append(history.curve(losses, found.summary["best_epoch"]))
+    if calibrated.confusion is not None:
+        outcome.tables.append(_confusion(found.model.plain["classes"], calibrated))
+    outcome.notes += [*found.warnings, *calibrated.notes, *found.notes]
 
 
 def _confusion(classes: list[str], calibrated: calibration.Calibration) -> ConfusionMatrix:

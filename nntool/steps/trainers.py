@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from nntool.errors import DataError, TrainingError, UsageError
 from nntool.settings.choices import name_and_settings
 from nntool.settings.train import TrainSettings
-from nntool.steps import choices, monitoring, planning
+from nntool.steps import choices, demands, monitoring, planning
 from nntool.steps.model import make_output
 from nntool.steps.sources import Sources
 
@@ -48,6 +48,8 @@ def make_trainer(
             f" {sources.training.n_rows}",
             "--layer-norm, or a split with more --train",
         )
+    name = name_and_settings(settings.optimizer)[0]
+    demands.refuse_too_many(plan.rules.optimizer, name, net.size)
     planning.refuse_too_large(net, plan, resolved["dtype"])
     task, monitor = words["task"], resolved["monitor"]
     measured = monitoring.metrics_of(task, output, words, monitor, sources.judged_truth)
@@ -86,6 +88,7 @@ def network_spec(
         parametric_activation=settings.parametric_activation,
         initializer=initializer,
         initializer_settings=initializer_settings,
+        bias=settings.bias,
         batch_norm=settings.batch_norm,
         layer_norm=settings.layer_norm,
         dropout=resolved["dropout"],
@@ -210,7 +213,7 @@ def resolve_rate(
     if choices.built("METHODS", settings.optimizer).finds_rates:
         name = name_and_settings(settings.optimizer)[0]
         raise UsageError(
-            f"--learning-rate auto is not for {name}, which finds the rate of each weight itself",
+            f"--learning-rate auto is not for {name}, which finds its rates itself",
             "leave --learning-rate out",
         )
     trial = make_trainer(dict(words), {**resolved, "learning_rate": 1.0}, settings, sources)

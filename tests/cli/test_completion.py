@@ -57,3 +57,12 @@ def test_commands_and_options_are_completed(shell, typed, completed):
     n = len(words.split()) - 1
     out = shell(_NNTOOL_COMPLETE="complete_bash", COMP_WORDS=words, COMP_CWORD=str(n))
     assert out.split() == completed
+
+
+def test_values_that_have_names_are_completed(shell):
+    words = "nntool train run --optimizer nes"
+    out = shell(_NNTOOL_COMPLETE="complete_bash", COMP_WORDS=words, COMP_CWORD="4")
+    assert out.split() == ["nesterov", "nesterov-simplified"]
+    words = "nntool train run --dtype fl"
+    out = shell(_NNTOOL_COMPLETE="complete_bash", COMP_WORDS=words, COMP_CWORD="4")
+    assert out.split() == ["float32", "float64"]

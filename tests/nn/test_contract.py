@@ -20,6 +20,7 @@ from nntool.nn.initializers import INITIALIZERS
 from nntool.nn.links import LINKS
 from nntool.nn.losses import LOSSES
 from nntool.nn.optimizers import OPTIMIZERS
+from nntool.nn.optimizers.perturbation import PERTURBATION
 from nntool.nn.penalties import PENALTIES
 from nntool.nn.registry import InvalidChoice, build, choice_of, describe
 from nntool.nn.schedules import SCHEDULES
@@ -34,6 +35,7 @@ REGISTRIES: dict[str, dict[str, type[Any]]] = {
     "LOSSES": LOSSES,
     "OPTIMIZERS": OPTIMIZERS,
     "PENALTIES": PENALTIES,
+    "PERTURBATION": PERTURBATION,
     "SCHEDULES": SCHEDULES,
     "SINGLE_LAYER": SINGLE_LAYER,
 }
@@ -53,6 +55,7 @@ NAMED_BY_THE_ISSUE = {
     " adam adamw adamax nadam amsgrad gains rprop vsgd",
     "SCHEDULES": "constant inverse-time exponential step polynomial cosine one-cycle coslog4"
     " plateau bold-driver",
+    "PERTURBATION": "weight-perturbation node-perturbation",
     "SINGLE_LAYER": "perceptron delta-rule",
     "PENALTIES": "l2 l1 lp weight-elimination",
     "AVERAGES": "ema swa",

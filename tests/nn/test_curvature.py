@@ -1,31 +1,21 @@
 """Second-order products of everything registered, against differences of gradients in float64."""
 
-import importlib.util
-import json
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from nntool.nn.activations import ACTIVATIONS
 from nntool.nn.batches import Batch
-from nntool.nn.curvature import Curvature, penalty_bends
+from nntool.nn.curvature import Curvature
 from nntool.nn.heads import TargetMap, Task
-from nntool.nn.input_penalty import InputL1
 from nntool.nn.losses import LOSSES
 from nntool.nn.network import Network, NetworkSpec
 from nntool.nn.outputs import Output, choose_output
-from nntool.nn.penalties import PENALTIES
 from nntool.nn.registry import build
-
-SCRIPT = Path(__file__).parents[1] / "oracles" / "record_torch_curvature.py"
-SPEC = importlib.util.spec_from_file_location("record_torch_curvature", SCRIPT)
-assert SPEC is not None
-assert SPEC.loader is not None
-oracle = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(oracle)
 
 N_ROWS = 9
 N_CLASSES: dict[Task, int] = {"binary": 2, "multiclass": 3, "regression": 0}
@@ -46,17 +36,6 @@ SETTINGS_OF_UNITS: dict[str, list[dict[str, float]]] = {
 }
 HALF_SQUARED = choose_output("regression", 0, build(LOSSES, "half-mse"))
 Product = Callable[[np.ndarray], np.ndarray]
-
-
-@pytest.fixture(scope="module", params=["recorded", "live"])
-def said(request: pytest.FixtureRequest) -> dict[str, Any]:
-    """What torch said once, and, where it is installed, what it says now."""
-    if request.param == "recorded":
-        recorded: dict[str, Any] = json.loads(oracle.RECORD.read_text(encoding="utf-8"))
-        return recorded
-    torch = pytest.importorskip("torch")
-    live: dict[str, Any] = oracle.record(torch)
-    return live
 
 
 class Problem:
@@ -128,6 +107,10 @@ def agree(found: np.ndarray, wanted: np.ndarray, rel: float = 1e-7) -> None:
 def check_hessian(problem: Problem) -> None:
     hessian = problem.hessian()
     u, v = problem.direction(), problem.direction()
+    if problem.output.loss.has_gradient:
+        slope = derivative(lambda at: np.array(problem.first_order(at)[0]), problem.theta, v)
+        found = problem.first_order(problem.theta)[1] @ v
+        assert found == pytest.approx(slope, rel=1e-6, abs=1e-8)
     agree(hessian(v), problem.difference(v))
     assert u @ hessian(v) == pytest.approx(v @ hessian(u), rel=1e-9, abs=1e-12)
 
@@ -142,15 +125,15 @@ def check_gauss_newton(problem: Problem) -> None:
 def outputs() -> Iterator[tuple[str, Output]]:
     """Every loss with every task and link that it is meant for; targets as they are and by ln."""
     for name, cls in LOSSES.items():
-        for settings in SETTINGS_OF_LOSSES.get(name, [{}]):
+        for chosen in SETTINGS_OF_LOSSES.get(name, [{}]):
             for task, links in cls.links.items():
                 maps = [TargetMap()]
                 if task == "regression" and cls.scales_target:
                     maps = [TargetMap(location=2.5, scale=1.5), TargetMap(scale=0.7, log1p=True)]
                 for link in links:
                     for to in maps:
-                        case = f"{name}{settings}-{task}-{link}{'-log' if to.log1p else ''}"
-                        loss = build(LOSSES, name, settings)
+                        case = f"{name}{chosen}-{task}-{link}{'-log' if to.log1p else ''}"
+                        loss = build(LOSSES, name, chosen)
                         yield (
                             case,
                             choose_output(task, N_CLASSES[task], loss, link, target_map=to),
@@ -270,74 +253,6 @@ def derivative(f: Product, at: np.ndarray, v: np.ndarray) -> np.ndarray:
     return (f(at + 1e-5 * v) - f(at - 1e-5 * v)) / 2e-5
 
 
-def points_of(output: Output, size: float) -> tuple[np.ndarray, np.ndarray, np.random.Generator]:
-    """Return raw outputs and targets, far from and near each other."""
-    rng = np.random.default_rng(5)
-    n_classes = output.head.n_classes
-    y = rng.integers(0, n_classes, 40) if n_classes else rng.uniform(0.1, 0.9, 40)
-    return size * rng.standard_normal((40, output.n_outputs)), y, rng
-
-
-@pytest.mark.parametrize("name", OUTPUTS)
-def test_the_hessian_of_each_loss(name: str) -> None:
-    output = OUTPUTS[name]
-    z, y, rng = points_of(output, 1.5)
-    v = rng.standard_normal(z.shape)
-    tape = output.tape(len(z), np.float64)
-
-    def slope(at: np.ndarray) -> np.ndarray:
-        output.value(at, y, None, tape)
-        return tape.dz * len(z)
-
-    product = output.loss.hessian_product(output.head, z, y, v)
-    np.testing.assert_allclose(product, derivative(slope, z, v), rtol=1e-6, atol=1e-8)
-
-
-@pytest.mark.parametrize(
-    ("name", "size"),
-    [(name, size) for name in OUTPUTS for size in ((1, 5) if "exp" not in name else (1,))],
-)
-def test_the_gauss_newton_matrix_of_no_loss_is_indefinite(name: str, size: float) -> None:
-    output = OUTPUTS[name]
-    z, y, _ = points_of(output, size)
-    one = np.eye(output.n_outputs)
-    columns = [
-        output.loss.gauss_newton_product(output.head, z, y, np.tile(column, (len(z), 1)))
-        for column in one
-    ]
-    matrices = np.array(columns).transpose(1, 0, 2)
-    np.testing.assert_allclose(matrices, matrices.transpose(0, 2, 1), atol=1e-12)
-    lowest = np.linalg.eigvalsh(matrices)[:, 0]
-    assert lowest.min() >= -1e-14 * max(1, np.abs(matrices).max())
-    bends = output.loss.curved or output.head.target_map.log1p
-    assert bends or not matrices.any()
-
-
-CONVEX = ("bce", "cce", "poisson", "focal{'gamma': 0.0}", "mse{}-regression-identity")
-
-
-@pytest.mark.parametrize("name", [name for name in OUTPUTS if name.startswith(CONVEX)])
-def test_where_a_loss_is_convex_gauss_newton_takes_its_hessian(name: str) -> None:
-    output = OUTPUTS[name]
-    z, y, rng = points_of(output, 3.0)
-    v = rng.standard_normal(z.shape)
-    hessian = output.loss.hessian_product(output.head, z, y, v)
-    np.testing.assert_allclose(
-        output.loss.gauss_newton_product(output.head, z, y, v), hessian, rtol=1e-12, atol=1e-15
-    )
-
-
-BOUNDED = [name for name in OUTPUTS if "exp" not in name and not name.endswith("-log")]
-
-
-@pytest.mark.parametrize("name", BOUNDED)
-def test_products_stay_finite_far_out(name: str) -> None:
-    output = OUTPUTS[name]
-    z, y, rng = points_of(output, 1e4)
-    for product in (output.loss.hessian_product, output.loss.gauss_newton_product):
-        assert np.isfinite(product(output.head, z, y, rng.standard_normal(z.shape))).all()
-
-
 SQUARED = [name for name in OUTPUTS if "mse" in name]
 
 
@@ -356,24 +271,26 @@ def test_residuals_tell_loss_gradient_and_gauss_newton(name: str, around: str) -
     problem = Problem(spec, output)
     loss, gradient, _ = problem.first_order(problem.theta)
     block, v = problem.visited(), problem.direction()
-    jacobian, residuals = block.residuals()
-    assert jacobian.shape == (N_ROWS * output.n_outputs, problem.net.size)
-    assert residuals @ residuals / 2 == pytest.approx(loss, rel=1e-12)
-    agree(residuals @ jacobian, gradient, rel=1e-12)
-    agree(jacobian.T @ (jacobian @ v), problem.gauss_newton()(v), rel=1e-12)
+    parts = [(jacobian.copy(), r) for jacobian, r in block.residuals()]
+    assert sum(r @ r for _, r in parts) / 2 == pytest.approx(loss, rel=1e-12)
+    agree(sum(r @ jacobian for jacobian, r in parts), gradient, rel=1e-12)
+    matrix = np.ones((problem.net.size, problem.net.size))
+    block.add_gauss_newton(matrix)
+    agree((matrix - 1) @ v, problem.gauss_newton()(v), rel=1e-12)
 
     def residuals_at(theta: np.ndarray) -> np.ndarray:
         block.visit(problem.net.bind(theta, problem.stats), problem.batch)
-        return block.residuals()[1].copy()
+        return np.concatenate([r for _, r in block.residuals()])
 
-    agree(jacobian.copy() @ v, derivative(residuals_at, problem.theta, v), rel=1e-6)
+    along = np.concatenate([jacobian @ v for jacobian, _ in parts])
+    agree(along, derivative(residuals_at, problem.theta, v), rel=1e-6)
 
 
 def test_only_squared_losses_have_residuals() -> None:
     output = OUTPUTS["bce{}-binary-sigmoid"]
     problem = Problem(NetworkSpec(n_numeric=3, hidden=(), n_outputs=1), output)
     with pytest.raises(ValueError, match="squared"):
-        problem.visited().residuals()
+        next(problem.visited().residuals())
     assert {name for name, loss in LOSSES.items() if loss.squared} == {"half-mse", "mse"}
 
 
@@ -426,16 +343,95 @@ def test_products_may_be_asked_for_again_and_in_any_order() -> None:
     first = {name: np.zeros_like(v) for name in ("hessian", "gauss_newton")}
     block.add_hessian_product(v, first["hessian"])
     block.add_gauss_newton_product(v, first["gauss_newton"])
-    jacobian, _ = block.residuals()
-    jacobian = jacobian.copy()
+    [(jacobian, _)] = block.residuals()
     for _ in range(2):
-        block.residuals()
+        [_] = block.residuals()
         for name in ("gauss_newton", "hessian"):
             again = np.zeros_like(v)
             getattr(block, f"add_{name}_product")(problem.direction(), np.zeros_like(v))
             getattr(block, f"add_{name}_product")(v, again)
             np.testing.assert_array_equal(again, first[name])
-    np.testing.assert_array_equal(block.residuals()[0], jacobian)
+    [(again, _)] = block.residuals()
+    np.testing.assert_array_equal(again, jacobian)
+
+
+CURVED = [name for name, output in OUTPUTS.items() if output.loss.curved]
+SPECS = st.fixed_dictionaries(
+    {
+        "n_numeric": st.integers(1, 4),
+        "levels": st.lists(st.sampled_from([2, 5, 40]), max_size=2).map(tuple),
+        "hidden": st.lists(st.integers(2, 6), max_size=3).map(tuple),
+        "activation": st.sampled_from([n for n, cls in ACTIVATIONS.items() if cls.has_gradient]),
+        "parametric_activation": st.booleans(),
+        "dropout": st.sampled_from([0.0, 0.4]),
+        "input_noise": st.sampled_from([0.0, 0.4]),
+    }
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    values=SPECS,
+    norm=st.sampled_from(["batch_norm", "layer_norm", ""]),
+    name=st.sampled_from(CURVED),
+    seed=st.integers(0, 99),
+)
+def test_products_of_any_network_are_linear_and_symmetric(
+    values: dict[str, Any], norm: str, name: str, seed: int
+) -> None:
+    output = OUTPUTS[name]
+    spec = NetworkSpec(n_outputs=output.n_outputs, **values, **({norm: True} if norm else {}))
+    problem = Problem(spec, output, seed)
+    u, v = problem.direction(), problem.direction()
+    for product in (problem.hessian(), problem.gauss_newton()):
+        agree(product(2 * u - 3 * v), 2 * product(u) - 3 * product(v), rel=1e-9)
+        size = np.abs(u * product(v)).sum()
+        assert u @ product(v) == pytest.approx(v @ product(u), rel=1e-9, abs=1e-11 * (1 + size))
+    assert v @ problem.gauss_newton()(v) >= -1e-9
+
+
+@pytest.mark.parametrize("around", AROUND)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_units_far_out_leave_products_finite(activation: str, around: str) -> None:
+    spec = NetworkSpec(
+        n_numeric=4, hidden=(6, 5), activation=activation, n_outputs=1, **AROUND[around]
+    )
+    problem = Problem(spec, OUTPUTS["bce{}-binary-sigmoid"])
+    problem.theta *= 300
+    v = problem.direction()
+    assert np.isfinite(problem.hessian()(v)).all()
+    assert np.isfinite(problem.gauss_newton()(v)).all()
+
+
+@pytest.mark.parametrize("around", AROUND)
+def test_single_precision_stays_single_and_near(around: str) -> None:
+    spec = NetworkSpec(
+        n_numeric=4, levels=(3,), hidden=(6, 5), activation="gelu", n_outputs=1, **AROUND[around]
+    )
+    problem = Problem(spec, HALF_SQUARED)
+    v = problem.direction()
+    block = Curvature(problem.net, HALF_SQUARED, N_ROWS, np.float32)
+    theta, stats = problem.theta.astype(np.float32), problem.stats.astype(np.float32)
+    block.visit(problem.net.bind(theta, stats), problem.batch)
+    for add, double in (
+        (block.add_hessian_product, problem.hessian()),
+        (block.add_gauss_newton_product, problem.gauss_newton()),
+    ):
+        agree(product_of(add)(v.astype(np.float32)), double(v), rel=1e-5)
+    [(jacobian, residuals)] = block.residuals()
+    assert jacobian.dtype == residuals.dtype == np.float32
+
+
+def test_a_visit_forgets_the_point_before_it() -> None:
+    spec = NetworkSpec(n_numeric=3, hidden=(5, 4), activation="tanh", n_outputs=1)
+    problem = Problem(spec, HALF_SQUARED)
+    block, v = problem.visited(), problem.direction()
+    block.add_hessian_product(v, np.zeros_like(v))
+    problem.theta += 0.5
+    block.visit(problem.net.bind(problem.theta, problem.stats), problem.batch)
+    again = np.zeros_like(v)
+    block.add_hessian_product(v, again)
+    np.testing.assert_array_equal(again, problem.hessian()(v))
 
 
 def test_a_block_needs_its_number_of_rows_and_targets() -> None:
@@ -446,60 +442,6 @@ def test_a_block_needs_its_number_of_rows_and_targets() -> None:
         block.visit(views, problem.batch)
 
 
-@pytest.mark.parametrize(
-    ("name", "settings"),
-    [(name, s) for name in ACTIVATIONS for s in SETTINGS_OF_UNITS.get(name, [{}])],
-)
-def test_the_second_derivative_of_each_activation(name: str, settings: dict[str, float]) -> None:
-    activation = build(ACTIVATIONS, name, settings)
-    z = np.concatenate([sign * np.geomspace(0.01, 40, 200) for sign in (-1, 1)])[None]
-    bends = activation.bends(z)
-    wanted = (activation.slopes(z + 1e-5) - activation.slopes(z - 1e-5)) / 2e-5
-    np.testing.assert_allclose(np.zeros_like(z) if bends is None else bends, wanted, atol=1e-8)
-    far = activation.bends(np.array([[-1e4, 1e4]]))
-    assert far is None or np.abs(far).max() < 1e-12
-
-
-PENALTY_SETTINGS: dict[str, list[dict[str, float]]] = {
-    "lp": [{}, {"p": 1.0}, {"p": 2.0}, {"p": 3.0}],
-    "weight-elimination": [{}, {"w0": 0.3}],
-}
-
-
-@pytest.mark.parametrize(
-    ("name", "settings"),
-    [(name, s) for name in PENALTIES for s in PENALTY_SETTINGS.get(name, [{}])],
-)
-def test_the_second_derivative_of_each_penalty(name: str, settings: dict[str, float]) -> None:
-    penalty = build(PENALTIES, name, {"rate": 0.3, **settings})
-    w = np.concatenate([sign * np.geomspace(0.01, 5, 50) for sign in (-1, 1)])
-
-    def slope(at: np.ndarray) -> np.ndarray:
-        gradient = np.zeros_like(at)
-        penalty.add_gradient(at, gradient, np.empty_like(at))
-        return gradient
-
-    wanted = (slope(w + 1e-6) - slope(w - 1e-6)) / 2e-6
-    found = penalty_bends([penalty], w, positive=False)
-    np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-8)
-    np.testing.assert_array_equal(
-        penalty_bends([penalty], w, positive=True), np.where(found > 0, found, 0)
-    )
-    assert np.isfinite(penalty_bends([penalty], np.zeros(3), positive=True)).all()
-
-
-def test_penalties_say_where_they_are_not_smooth_and_which_have_no_gradient() -> None:
-    smooth = {name for name in PENALTIES if build(PENALTIES, name).smooth}
-    assert smooth == {"l2", "lp", "weight-elimination"}
-    assert not build(PENALTIES, "lp", {"p": 1.0}).smooth
-    assert build(PENALTIES, "l1").has_gradient
-    for penalty in (build(PENALTIES, "l1", {"proximal": True}), InputL1(rate=1.0, n_weights=1)):
-        gradient = np.zeros(2)
-        penalty.add_gradient(np.ones(2), gradient, np.empty(2))
-        assert not penalty.has_gradient
-        assert not gradient.any()
-
-
 def test_batch_norm_has_no_second_order_with_statistics_that_move() -> None:
     net = Network(NetworkSpec(n_numeric=2, hidden=(3,), batch_norm=True, n_outputs=1))
     layer = next(layer for layer in net.layers if layer.statistics)
@@ -507,37 +449,3 @@ def test_batch_norm_has_no_second_order_with_statistics_that_move() -> None:
     second.back.moving = True
     with pytest.raises(ValueError, match="running statistics"):
         layer.tangent([np.ones(3)] * 2, [np.ones(3)] * 2, None, second)
-
-
-@pytest.mark.parametrize("name", oracle.CASES)
-def test_products_agree_with_torch(name: str, said: dict[str, Any]) -> None:
-    hidden, activation, layer_norm, embedding, loss, n_outputs = oracle.CASES[name]
-    spec = NetworkSpec(
-        n_numeric=oracle.N_NUMERIC,
-        levels=(oracle.N_LEVELS,) if embedding else (),
-        widths=(oracle.WIDTH,) if embedding else (),
-        hidden=hidden,
-        activation=activation,
-        layer_norm=layer_norm,
-        n_outputs=n_outputs,
-    )
-    task: Task = {"cce": "multiclass", "bce": "binary"}.get(loss, "regression")
-    link = "auto"
-    if loss == "mse of sigmoids":
-        task, link = "multiclass", "sigmoid"
-    output = choose_output(task, N_CLASSES[task], build(LOSSES, loss.split()[0]), link)
-    net, rows, wanted = Network(spec), oracle.rows(name), said["products"][name]
-    point, direction = (
-        np.concatenate([given[place.name].ravel() for place in net.places])
-        for given in (oracle.numbers(name, 1.3), oracle.numbers(name, 2.1))
-    )
-    batch = Batch(rows["numeric"], rows["codes"], rows["target"], rows["weight"])
-    block = Curvature(net, output, oracle.N_ROWS, np.float64)
-    assert block.visit(net.bind(point), batch) == pytest.approx(wanted["loss"], rel=1e-12)
-    found = np.zeros((3, net.size))
-    block.add_gradient(found[0])
-    block.add_hessian_product(direction, found[1])
-    block.add_gauss_newton_product(direction, found[2])
-    for row, kind in zip(found, ("gradient", "hessian", "gauss-newton"), strict=True):
-        torchs = np.concatenate([wanted[kind][place.name] for place in net.places])
-        agree(row, torchs, rel=1e-11)

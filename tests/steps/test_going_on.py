@@ -171,9 +171,11 @@ def at_each_save(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     saved: list[int] = []
     save = checkpoint.save
 
-    def watched(root: Path, of: str, arrays: Any, plain: Any, rows: Any, planned: int) -> None:
+    def watched(
+        root: Path, of: str, arrays: Any, plain: Any, rows: Any, planned: int, member: int
+    ) -> None:
         saved.append(len(rows))
-        save(root, of, arrays, plain, rows, planned)
+        save(root, of, arrays, plain, rows, planned, member)
 
     monkeypatch.setattr(checkpoint, "save", watched)
     return saved

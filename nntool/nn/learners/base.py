@@ -34,7 +34,8 @@ class Assignment:
 class Sweep(NamedTuple):
     """What one epoch of learning came to; the fields are those of an `EpochReport`.
 
-    ``counts`` is what else there is to count: evaluations, corrections.
+    ``counts`` is what else there is to count: evaluations, corrections. ``objective`` is loss and
+    penalties of the weights as the epoch leaves them, where the learner knows it.
     """
 
     train_loss: float
@@ -43,6 +44,7 @@ class Sweep(NamedTuple):
     gradient_norm: float
     layers: tuple[LayerReport, ...]
     counts: Mapping[str, int] = {}
+    objective: float | None = None
 
 
 class Learner:

@@ -37,25 +37,24 @@ class Corrections(Learner):
         self.theta = net.initial(given.streams["init"], given.dtype)
         self.stats = net.initial_stats(given.dtype)
         self._views = net.bind(self.theta, self.stats).parameters[-1]
+        self._n_weights = net.size // given.output.n_outputs
         self._corrections = 0
         self._ahead = [LEAST_AHEAD] * given.output.n_outputs
 
     def run_epoch(self, epoch: int, should_stop: Callable[[], bool]) -> Sweep | None:
         """Correct the weights row by row.
 
-        ``gradient_norm`` is the length of the mean correction, ``train_loss`` the weighted number
-        of wrong units by row as each was met.
+        Loss and metrics are of the weights that the epoch ends with: those of the rows as they were
+        met say little where each wrong row changes all answers. ``gradient_norm`` is the length of
+        the mean correction.
         """
         before, seen, made = self._units(), self.rows_seen, self._corrections
-        units, wrong = before.copy(), 0.0
-        outputs = Collector(self.given.metrics, METRIC_ROWS)
+        units = before.copy()
         batches = self.given.rows.batches(self.given.streams["shuffle"], BLOCK_ROWS)
         for number, batch in enumerate(batches, start=1):
-            z, errors = self._correct(units, batch)
+            self._correct(units, batch)
             if not np.isfinite(units).all():
                 raise Diverged(epoch, number, "output", self._rate)
-            outputs.take(z, batch)
-            wrong += errors
             self.rows_seen += batch.n_rows
             if should_stop():
                 return None
@@ -63,13 +62,14 @@ class Corrections(Learner):
         n_rows = self.rows_seen - seen
         corrections = self._corrections - made
         if not corrections:
+            plural = "" if self._corrections == 1 else "s"
             self.finished = (
                 f"separable: all {n_rows:,} training rows are right after"
-                f" {self._corrections:,} corrections"
+                f" {self._corrections:,} correction{plural}"
             )
         change = float(np.linalg.norm(units - before)) / (self._rate * n_rows)
-        counts = {"corrections": corrections}
-        return Sweep(wrong / n_rows, outputs.metrics(), self._rate, change, (), counts)
+        loss, metrics = self._settled(units)
+        return Sweep(loss, metrics, self._rate, change, (), {"corrections": corrections})
 
     def arrays(self) -> dict[str, Array]:
         return {"theta": self.theta, "stats": self.stats}
@@ -104,58 +104,68 @@ class Corrections(Learner):
         if bias:
             bias[0][...] = units[:, -1]
 
-    def _correct(self, units: Array, batch: Batch) -> tuple[Array, float]:
-        """Let every unit go through the rows; return the sums as they were met, and the loss.
-
-        The bias is the weight on a constant input of 1.
-        """
-        n_rows, n_in = batch.numeric.shape
-        x = np.ones((n_rows, units.shape[1]), units.dtype)
-        x[:, :n_in] = batch.numeric
-        y = np.empty((n_rows, len(units)), units.dtype)
-        self.given.output.head.code_targets(target_of(batch), y)
-        z = np.empty_like(y)
-        weight = np.ones(n_rows) if batch.weight is None else batch.weight
-        counts, loss = weight > 0, 0.0
+    def _correct(self, units: Array, batch: Batch) -> None:
+        """Let every unit go through the rows."""
+        x, is_one = self._with_ones(batch), self._wanted(batch)
+        weight = np.ones(batch.n_rows) if batch.weight is None else batch.weight
         for unit, w in enumerate(units):
-            is_one = y[:, unit] > 0
-            push = (np.where(is_one, self._rate, -self._rate) * weight).astype(x.dtype)
+            push = np.where(is_one[:, unit], self._rate, -self._rate) * weight
             wrong, self._ahead[unit] = correct(
-                w, x, is_one, counts, push, z[:, unit], self._ahead[unit]
+                w, x, is_one[:, unit], weight > 0, push.astype(x.dtype), self._ahead[unit]
             )
-            self._corrections += len(wrong)
-            loss += float(weight[wrong].sum())
-        return z, loss
+            self._corrections += wrong
+
+    def _with_ones(self, batch: Batch) -> Array:
+        """Return the rows with a constant input of 1 behind them: the bias is the weight on it."""
+        x = np.ones((batch.n_rows, self._n_weights), self.theta.dtype)
+        x[:, : batch.numeric.shape[1]] = batch.numeric
+        return x
+
+    def _wanted(self, batch: Batch) -> Array:
+        """Return whether each unit is to answer 1, `(n, n_outputs)`."""
+        y = np.empty((batch.n_rows, self.given.output.n_outputs))
+        self.given.output.head.code_targets(target_of(batch), y)
+        return y > 0
+
+    def _settled(self, units: Array) -> tuple[float, dict[str, float] | None]:
+        """Return loss and metrics of these weights on all training rows."""
+        output, rows = self.given.output, self.given.rows
+        total, outputs = 0.0, Collector(self.given.metrics, METRIC_ROWS)
+        for batch in rows.batches(None, BLOCK_ROWS):
+            z = self._with_ones(batch) @ units.T
+            tape = output.tape(batch.n_rows, z.dtype)
+            total += output.value(z, target_of(batch), batch.weight, tape) * batch.n_rows
+            outputs.take(z, batch)
+        return total / rows.n_rows, outputs.metrics()
 
 
 def correct(
-    w: Array, x: Array, is_one: Array, counts: Array, push: Array, z: Array, ahead: int
-) -> tuple[list[int], int]:
+    w: Array, x: Array, is_one: Array, counts: Array, push: Array, ahead: int
+) -> tuple[int, int]:
     """Correct one unit's weights ``w`` in place by the rows ``x`` `(n, d)`, from first to last.
 
     A row is wrong where x·w ≥ 0 is not what ``is_one`` says and it ``counts``; it adds ``push``·x.
-    ``z`` takes the sums as they were met. ``ahead`` is how many rows to look at together; the
-    number for next time is returned, with the wrong rows.
+    ``ahead`` is how many rows to look at together; with the number of corrections the number for
+    next time is returned.
 
     >>> w, x = np.zeros(2), np.array([[1.0, 1.0], [2.0, 1.0]])
-    >>> correct(w, x, np.array([True, False]), np.ones(2, bool), np.array([1, -1]), np.empty(2), 2)
-    ([1], 16)
+    >>> correct(w, x, np.array([True, False]), np.ones(2, bool), np.array([1, -1]), 2)
+    (1, 16)
     >>> w
     array([-2., -1.])
     """
-    found, at = [], 0
+    corrections, at = 0, 0
     while at < len(x):
-        sums = x[at : at + ahead] @ w
-        z[at : at + ahead] = sums
-        wrong = (sums >= 0) != is_one[at : at + ahead]
-        wrong &= counts[at : at + ahead]
+        here = slice(at, at + ahead)
+        wrong = (x[here] @ w >= 0) != is_one[here]
+        wrong &= counts[here]
         first = int(wrong.argmax())
         if not wrong[first]:
-            at += len(sums)
+            at += len(wrong)
             ahead = min(2 * ahead, BLOCK_ROWS)
             continue
         w += push[at + first] * x[at + first]
-        found.append(at + first)
+        corrections += 1
         at += first + 1
         ahead = max(LEAST_AHEAD, 2 * (first + 1))
-    return found, ahead
+    return corrections, ahead

@@ -9,6 +9,7 @@ import numpy as np
 from nntool.nn.arrays import Array, scratch_for, vector_like
 
 State: TypeAlias = dict[str, Array]
+Wants: TypeAlias = Literal["look-ahead", "curvature", "loss", "units"] | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,9 +24,10 @@ class Method:
 
     What it demands of a training: ``whole_batch``, a loss that is one and the same function of the
     weights throughout, over all rows (no batches, no chance, no rate); ``single_layer``, no hidden
-    units; ``needs_gradient``, activations that have one. What it takes where nobody names another:
-    ``losses``, by task; ``link``, that of the output; ``initializer``; ``default_batch``, the rows
-    of a batch.
+    units; ``needs_gradient``, activations that have one; ``only_losses``, those that it is for, ()
+    for all; ``max_size``, the parameters above which its matrices are too much. What it takes where
+    nobody names another: ``losses``, by task; ``link``, that of the output; ``initializer``;
+    ``default_batch``, the rows of a batch; ``dropout``.
     """
 
     kind: ClassVar[str] = "optimizer"
@@ -41,7 +43,10 @@ class Method:
     link: ClassVar[str] = "auto"
     initializer: ClassVar[str] = "auto"
     default_batch: ClassVar[int | Literal["auto", "full"]] = "auto"
+    dropout: ClassVar[float | Literal["auto"]] = "auto"
     needs_gradient: ClassVar[bool] = True
+    only_losses: ClassVar[tuple[str, ...]] = ()
+    max_size: ClassVar[int | None] = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,11 +59,12 @@ class Optimizer(Method):
     ``wants`` is what else it must be given. "look-ahead": the gradient is taken at the point that
     `look_ahead` writes. "curvature": a second gradient of the same batch, at the point that `probe`
     writes, is put into ``state["probed"]`` before `step`; NaN where the loss there is not finite.
+    "loss" and "units": it has no gradient, or one that `nntool.nn.perturbing` makes.
     """
 
     by_batches: ClassVar[bool] = True
     state_names: ClassVar[tuple[str, ...]] = ()
-    wants: ClassVar[Literal["look-ahead", "curvature", "loss"] | None] = None
+    wants: ClassVar[Wants] = None
 
     def init(self, theta: Array) -> State:
         """Make the state before the first update: zeros, a counter and a buffer.

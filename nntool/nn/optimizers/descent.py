@@ -3,12 +3,12 @@
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import numpy as np
 
 from nntool.nn.arrays import Array, in_blocks
-from nntool.nn.optimizers.base import Optimizer, State
+from nntool.nn.optimizers.base import Optimizer, State, Wants
 from nntool.nn.setting import setting
 
 
@@ -78,7 +78,7 @@ class Nesterov(Momentum):
     Use: as momentum; it brakes earlier in narrow valleys, which lets μ be larger.
     """
 
-    wants: ClassVar[Literal["look-ahead", "curvature", "loss"] | None] = "look-ahead"
+    wants: ClassVar[Wants] = "look-ahead"
 
     def look_ahead(self, theta: Array, state: State, out: Array) -> None:
         np.multiply(state["v"], self._mu(state), out=out)

@@ -2,12 +2,12 @@
 """The rule that measures noise and curvature, and needs no learning rate."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import numpy as np
 
 from nntool.nn.arrays import Array, in_blocks, mask_for, scratch_for
-from nntool.nn.optimizers.base import Optimizer, State
+from nntool.nn.optimizers.base import Optimizer, State, Wants
 from nntool.nn.setting import setting
 
 NOISE = 0.01
@@ -32,7 +32,7 @@ class VSGD(Optimizer):
 
     learning_rate: ClassVar[float] = 1.0
     state_names: ClassVar[tuple[str, ...]] = ("g_mean", "v_mean", "h_mean", "tau")
-    wants: ClassVar[Literal["look-ahead", "curvature", "loss"] | None] = "curvature"
+    wants: ClassVar[Wants] = "curvature"
     finds_rates: ClassVar[bool] = True
 
     start: int = setting(10, "batches that are only averaged", ge=1)

@@ -35,12 +35,13 @@ def parting(net: Network, output: Output, theta: Array, rows: RowSource) -> Part
     if rows.n_rows * net.spec.n_numeric > MOST_NUMBERS:
         return Parting(undecided=f"a linear program takes at most {MOST_NUMBERS:,} numbers")
     x, is_one = _gather(output, rows)
-    weight, bias = net.bind(theta, net.initial_stats(theta.dtype)).parameters[-1]
+    weight, *bias = net.bind(theta, net.initial_stats(theta.dtype)).parameters[-1]
+    sums = x @ weight + (bias[0] if bias else 0)
     impossible = []
     for unit in range(output.n_outputs):
-        if (((x @ weight[:, unit] + bias[unit]) >= 0) == is_one[:, unit]).all():
+        if ((sums[:, unit] >= 0) == is_one[:, unit]).all():
             continue
-        answer = is_separable(x, is_one[:, unit])
+        answer = is_separable(x, is_one[:, unit], bias=bool(bias))
         if answer is None:
             return Parting(undecided="the linear program came to no end")
         if not answer:
@@ -48,11 +49,12 @@ def parting(net: Network, output: Output, theta: Array, rows: RowSource) -> Part
     return Parting(tuple(impossible))
 
 
-def is_separable(x: Array, is_one: Array) -> bool | None:
+def is_separable(x: Array, is_one: Array, *, bias: bool = True) -> bool | None:
     """Whether a hyperplane parts the rows ``x`` `(n, d)` where ``is_one`` `(n,)` from the others.
 
     A linear program looks for w, b with t·(w·x + b) ≥ 1 on every row, t = ±1 (Mangasarian 1965,
-    Operations Research 13); what it finds is tried on the rows. None if it cannot tell.
+    Operations Research 13); what it finds is tried on the rows. None if it cannot tell. Without
+    ``bias`` the hyperplane goes through the origin.
 
     >>> x = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
     >>> [is_separable(x, y > 0) for y in (x[:, 0] & x[:, 1], x[:, 0] ^ x[:, 1])]
@@ -61,9 +63,11 @@ def is_separable(x: Array, is_one: Array) -> bool | None:
     from scipy.optimize import linprog
 
     t = np.where(is_one, 1.0, -1.0)
-    if abs(t.sum()) == len(t):
+    if bias and abs(t.sum()) == len(t):
         return True
-    signed = t[:, np.newaxis] * _scaled(x)
+    if not bias and (is_one == (not x.any(axis=1).all())).all():
+        return True
+    signed = t[:, np.newaxis] * (_scaled(x) if bias else x / np.maximum(abs(x).max(axis=0), 1e-300))
     free = [(None, None)] * signed.shape[1]
     found = linprog(np.zeros(signed.shape[1]), -signed, np.full(len(t), -1.0), bounds=free)
     if found.status == 2:

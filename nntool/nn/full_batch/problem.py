@@ -1,0 +1,224 @@
+"""The function that full-batch methods make small: loss and penalties of all training rows."""
+
+import copy
+import math
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from nntool.nn.arrays import Array, DTypeLike, scratch_for
+from nntool.nn.augmentation import LevelMask
+from nntool.nn.batches import Batch, RowSource
+from nntool.nn.curvature import Curvature, penalty_bends
+from nntool.nn.full_batch.base import Point
+from nntool.nn.heads import LossTape
+from nntool.nn.judging import Collector, Metrics, target_of
+from nntool.nn.layers import LayerTape
+from nntool.nn.network import Network
+from nntool.nn.outputs import Output
+from nntool.nn.penalties import Penalty
+from nntool.nn.randomness import Streams
+
+COUNTS = ("loss_evaluations", "gradient_evaluations", "products")
+METRIC_ROWS = 1 << 16
+BLOCK_FLOATS = 1 << 18
+JACOBIAN_FLOATS = 1 << 22
+LEAST_ROWS, MOST_ROWS = 256, 8192
+
+
+class Asked(Exception):  # noqa: N818  (nothing went wrong)
+    """The user asked to stop while the rows were gone through."""
+
+
+class Note(NamedTuple):
+    """What is remembered of an evaluation: the loss without penalties, and outputs of rows."""
+
+    loss: float
+    outputs: Collector
+
+
+class Problem:
+    """Loss and penalties of all rows as a function of the parameters, block by block.
+
+    Each block has the same rows whenever it comes, and its sums are added in the same order. The
+    network is passed as in prediction: nothing is drawn, running statistics stand still. ``counts``
+    are evaluations and products so far: of a matrix, as many as would have told it. ``should_stop``
+    is asked after each block, and `Asked` is raised if it says so; ``passed`` is told of its rows.
+    """
+
+    def __init__(
+        self,
+        net: Network,
+        output: Output,
+        rows: RowSource,
+        penalties: tuple[Penalty, ...] = (),
+        *,
+        stats: Array,
+        masks: tuple[LevelMask, ...] = (),
+        streams: Streams | None = None,
+        metrics: Metrics | None = None,
+        block_rows: int | None = None,
+    ) -> None:
+        self.net = net
+        self.output = output
+        self.rows = rows
+        self.penalties = penalties
+        self.block_rows = block_rows or rows_of_block(net)
+        self.counts = dict.fromkeys(COUNTS, 0)
+        self.should_stop: Callable[[], bool] = lambda: False
+        self.passed: Callable[[int], None] = lambda n_rows: None
+        self._metrics = metrics
+        dtype = stats.dtype
+        self._theta, self._part = np.zeros(net.size, dtype), np.zeros(net.size, dtype)
+        self._views, self._parts = net.bind(self._theta, stats), net.bind(self._part, stats)
+        self._scratch = scratch_for(self._theta)
+        self._tapes: dict[int, tuple[list[LayerTape], LossTape]] = {}
+        self._curvatures: dict[int, Curvature] = {}
+        drawn_by = streams or Streams(0)
+        self._masks = [(mask, copy.deepcopy(drawn_by[mask.stream])) for mask in masks]
+
+    def reset_counts(self) -> None:
+        """Count from 0 again."""
+        self.counts = dict.fromkeys(COUNTS, 0)
+
+    def at(self, theta: Array) -> Point:
+        """Evaluate value and gradient; the value is inf where one of them is not finite."""
+        self.counts["loss_evaluations"] += 1
+        self.counts["gradient_evaluations"] += 1
+        np.copyto(self._theta, theta)
+        loss, gradient = 0.0, np.zeros_like(self._theta)
+        outputs = Collector(self._metrics, METRIC_ROWS)
+        with np.errstate(all="ignore"):  # a trial may go where numbers end
+            for batch, share in self._blocks():
+                tape, loss_tape = self._tape(batch.n_rows)
+                z = self.net.forward(self._views, batch, tape, None)
+                loss += share * self.output.value(z, target_of(batch), batch.weight, loss_tape)
+                if not math.isfinite(loss):
+                    break
+                outputs.take(z, batch)
+                loss_tape.dz *= share
+                self.net.backward(self._views, self._parts, loss_tape.dz, tape)
+                gradient += self._part
+            value = loss + self._penalize(gradient)
+            is_finite = math.isfinite(value) and math.isfinite(float(np.dot(gradient, gradient)))
+        return Point(theta, value if is_finite else math.inf, gradient, Note(loss, outputs))
+
+    def hessian_product(self, theta: Array, v: Array) -> Array:
+        """Return H·v, H the second derivatives of the value."""
+        product = np.zeros_like(self._theta)
+        for block in self._visited(theta):
+            block.add_hessian_product(v, product)
+        self.counts["products"] += 1
+        return self._with_bends(product, v, positive=False)
+
+    def gauss_newton_product(self, theta: Array, v: Array) -> Array:
+        """Return G·v, G the Gauss–Newton matrix: H without the curvature of the network."""
+        product = np.zeros_like(self._theta)
+        for block in self._visited(theta):
+            block.add_gauss_newton_product(v, product)
+        self.counts["products"] += 1
+        return self._with_bends(product, v, positive=True)
+
+    def hessian(self, theta: Array) -> Array:
+        """Return H itself, from its products with unit vectors."""
+        size = self.net.size
+        hessian, unit = np.zeros((size, size), theta.dtype), np.zeros(size, theta.dtype)
+        for block in self._visited(theta):
+            for j in range(size):
+                unit[j] = 1
+                block.add_hessian_product(unit, hessian[j])
+                unit[j] = 0
+                if self.should_stop():
+                    raise Asked
+        self.counts["products"] += size
+        self._add_bends(hessian, positive=False)
+        hessian += hessian.T.copy()
+        hessian *= 0.5
+        return hessian
+
+    def gauss_newton(self, theta: Array) -> Array:
+        """Return G itself: JᵀJ, scaled as the loss is, with the curvature of the penalties."""
+        size = self.net.size
+        matrix = np.zeros((size, size), theta.dtype)
+        rows = max(JACOBIAN_FLOATS // size, 1)
+        for block in self._visited(theta, min(rows, self.block_rows)):
+            block.add_gauss_newton(matrix)
+        self.counts["products"] += 1
+        self._add_bends(matrix, positive=True)
+        return matrix
+
+    def first_not_finite(self, theta: Array) -> tuple[int, str]:
+        """Return the number of the first block in which something is not finite, and the layer."""
+        np.copyto(self._theta, theta)
+        number = 0
+        with np.errstate(all="ignore"):
+            for number, (batch, _) in enumerate(self._blocks(), start=1):
+                tape, loss_tape = self._tape(batch.n_rows)
+                layer = self.net.first_not_finite(self._views, batch, tape)
+                if layer is not None:
+                    return number, layer
+                z = tape[-1].out
+                if not math.isfinite(
+                    self.output.value(z, target_of(batch), batch.weight, loss_tape)
+                ):
+                    break
+        return number, "output"
+
+    def _blocks(self, block_rows: int = 0) -> Iterator[tuple[Batch, float]]:
+        """Yield the blocks, each with its share of all rows."""
+        masks = [(mask, copy.deepcopy(rng)) for mask, rng in self._masks]
+        for batch in self.rows.batches(None, block_rows or self.block_rows):
+            for mask, rng in masks:
+                mask.apply(batch, rng)
+            yield batch, batch.n_rows / self.rows.n_rows
+            self.passed(batch.n_rows)
+            if self.should_stop():
+                raise Asked
+
+    def _visited(self, theta: Array, block_rows: int = 0) -> Iterator[Curvature]:
+        """Yield each block, passed at these parameters, ready for products."""
+        np.copyto(self._theta, theta)
+        for batch, share in self._blocks(block_rows):
+            n_rows = batch.n_rows
+            if n_rows not in self._curvatures:
+                dtype = self._theta.dtype
+                self._curvatures[n_rows] = Curvature(self.net, self.output, n_rows, dtype)
+            self._curvatures[n_rows].visit(self._views, batch, share)
+            yield self._curvatures[n_rows]
+
+    def _penalize(self, gradient: Array) -> float:
+        """Return what the penalties add to the value, and add their gradient."""
+        n, total = self.net.n_weights, 0.0
+        weights = self._theta[:n]
+        for penalty in self.penalties:
+            total += penalty.value(weights)
+            penalty.add_gradient(weights, gradient[:n], self._scratch)
+        return total
+
+    def _bends(self, *, positive: bool) -> Array:
+        return penalty_bends(self.penalties, self._theta[: self.net.n_weights], positive=positive)
+
+    def _with_bends(self, product: Array, v: Array, *, positive: bool) -> Array:
+        if self.penalties:
+            n = self.net.n_weights
+            product[:n] += self._bends(positive=positive) * v[:n]
+        return product
+
+    def _add_bends(self, matrix: Array, *, positive: bool) -> None:
+        if self.penalties:
+            diagonal = np.einsum("ii->i", matrix)[: self.net.n_weights]
+            diagonal += self._bends(positive=positive)
+
+    def _tape(self, n_rows: int) -> tuple[list[LayerTape], LossTape]:
+        if n_rows not in self._tapes:
+            dtype: DTypeLike = self._theta.dtype
+            self._tapes[n_rows] = self.net.tape(n_rows, dtype), self.output.tape(n_rows, dtype)
+        return self._tapes[n_rows]
+
+
+def rows_of_block(net: Network) -> int:
+    """Return the rows of one block: its activities fit the cache; it follows the widths alone."""
+    widths = sum(layer.n_out for layer in net.layers)
+    rows = 1 << (max(BLOCK_FLOATS // widths, 1).bit_length() - 1)
+    return min(max(rows, LEAST_ROWS), MOST_ROWS)

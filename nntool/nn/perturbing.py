@@ -1,0 +1,120 @@
+"""Learning without backpropagation: what a disturbance of weights or of units does to the loss."""
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import numpy as np
+
+from nntool.nn.arrays import Array, DTypeLike
+from nntool.nn.batches import Batch
+from nntool.nn.constraints import limit_norms
+from nntool.nn.heads import LossTape
+from nntool.nn.layers import Activate, Dropout, LayerTape, Linear
+from nntool.nn.network import Network, Views
+from nntool.nn.noise import Noise
+from nntool.nn.optimizers.perturbation import WeightPerturbation
+from nntool.nn.outputs import Output
+from nntool.nn.randomness import Streams
+from nntool.nn.registry import InvalidChoice
+from nntool.nn.updating import Parts, UpdateRules
+
+Tape = tuple[list[LayerTape], LossTape]
+
+
+def refuse(net: Network, rules: UpdateRules, weight_noise: float) -> None:
+    """Raise `InvalidChoice` for what the rules by disturbance cannot do."""
+    if rules.rule.wants == "loss":
+        given = {
+            "clipping of the gradient": rules.clip_value or rules.clip_norm,
+            "decoupled weight decay": rules.decay,
+            "noise on the weights": weight_noise,
+        }
+        what = next((name for name, is_given in given.items() if is_given), "")
+        if what:
+            raise InvalidChoice(f"weight-perturbation has no gradient, and so no {what}")
+    if rules.rule.wants == "units":
+        plain = (Linear, Activate, Dropout, Noise)
+        if any(type(layer) not in plain for layer in net.layers[1:]):
+            raise InvalidChoice(
+                "node-perturbation credits weights and biases alone: no batch norm, no layer norm"
+                " and no parametric activation"
+            )
+
+
+def try_change(
+    rules: UpdateRules,
+    parts: Parts,
+    lr: float,
+    loss: float,
+    rng: np.random.Generator,
+    loss_again: Callable[[], float],
+) -> None:
+    """Change the parameters at random, and keep the change if the loss falls below ``loss``.
+
+    ``loss_again`` is that of the same batch, at the parameters as they are then. Penalties count
+    as a part of both losses.
+    """
+    rule, theta = rules.rule, parts.theta
+    if not isinstance(rule, WeightPerturbation):
+        raise TypeError(f"{type(rule).__name__} tries no changes")
+    before, here = theta.copy(), loss + _penalty(rules, parts)
+    change = rng.standard_normal(theta.shape)
+    change *= rule.size(parts.state, lr)
+    if parts.rates is not None:
+        change *= parts.rates
+    theta += change.astype(theta.dtype, copy=False)
+    if rules.max_norm is not None:
+        limit_norms(parts.matrices, rules.max_norm)
+    success = loss_again() + _penalty(rules, parts) < here
+    if not success:
+        np.copyto(theta, before)
+    rule.learn(parts.state, success=success)
+
+
+def _penalty(rules: UpdateRules, parts: Parts) -> float:
+    return sum(penalty.value(parts.weights) for penalty in rules.penalties)
+
+
+class Disturbed:
+    """A second pass through a network, in which the sum of each unit is disturbed row by row."""
+
+    def __init__(self, net: Network, output: Output, n_rows: int, dtype: DTypeLike) -> None:
+        self.net = net
+        self.tape: Tape = (net.tape(n_rows, dtype), output.tape(n_rows, dtype))
+        self._disturbances = [
+            np.empty((n_rows, layer.n_out), dtype) if isinstance(layer, Linear) else None
+            for layer in net.layers
+        ]
+
+    def draw(self, sigma: float, rng: np.random.Generator) -> None:
+        """Draw the disturbance σξ of each sum."""
+        for disturbance in self._disturbances:
+            if disturbance is not None:
+                rng.standard_normal(out=disturbance, dtype=disturbance.dtype.type)
+                disturbance *= sigma
+
+    def forward(self, views: Views, batch: Batch, streams: Streams) -> Array:
+        """Return the raw outputs under the disturbance that was drawn."""
+        x: Any = batch
+        for i, layer in enumerate(self.net.layers):
+            p, s = views.parameters[i], views.statistics[i]
+            x = layer.forward(p, s, x, self.tape[0][i], streams)
+            disturbance = self._disturbances[i]
+            if disturbance is not None:
+                x += disturbance
+        return cast(Array, x)
+
+    def credit(self, views: Views, gviews: Views, change: Array) -> None:
+        """Write what stands for the gradient into ``gviews``.
+
+        ``change`` `(n,)` is (L' − L)/σ² of each row, with its share in the loss of the batch: times
+        σξ it takes the place of what would come down to a dense layer from above.
+        """
+        dz, lowest = change, next(i for i, layer in enumerate(self.net.layers) if layer.parameters)
+        for i in range(len(self.net.layers) - 1, lowest - 1, -1):
+            disturbance = self._disturbances[i]
+            if disturbance is not None:
+                disturbance *= change[:, np.newaxis]
+                dz = disturbance
+            p, g = views.parameters[i], gviews.parameters[i]
+            dz = self.net.layers[i].backward(p, g, dz, self.tape[0][i])
