@@ -99,11 +99,13 @@ class ArrayRows:
         sampler: Sampler | None = None,
     ) -> Iterator[Batch]:
         """Yield all rows once, as `RowSource` says."""
-        order = self.index
-        if rng is not None:
-            order = order[(sampler or SHUFFLED).order(rng, order, self.target)]
+        order = self.index if rng is None else self.order(rng, sampler)
         for start, stop in stretches(len(order), batch_size, min_rows):
             yield self._gather(order[start:stop])
+
+    def order(self, rng: np.random.Generator, sampler: Sampler | None = None) -> Array:
+        """Return the numbers of the rows of one epoch in the order in which they come."""
+        return np.asarray(self.index[(sampler or SHUFFLED).order(rng, self.index, self.target)])
 
     def _gather(self, rows: Array) -> Batch:
         batch = self._buffers[len(rows)]

@@ -49,9 +49,9 @@ def _hidden(
     *,
     propagates: bool,
 ) -> list[Layer]:
-    weights = _initializer(spec, spec.activation)
+    weights, has_bias = _initializer(spec, spec.activation), spec.bias and not spec.batch_norm
     layers: list[Layer] = [
-        Linear(name, width, units, weights, propagates=propagates, bias=spec.bias and not spec.batch_norm)
+        Linear(name, width, units, weights, propagates=propagates, bias=has_bias)
     ]
     if spec.batch_norm:
         layers.append(BatchNorm(name, units))

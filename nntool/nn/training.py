@@ -105,17 +105,12 @@ class Trainer:
 
         Raise `Diverged` at the first number that is not finite; `result` still gives the best.
         """
-        self.ended = "patience" if self._out_of_patience() else None
-        if self.learner.finished:
-            self.ended = "converged"
-        if self.epoch == 0 and self.learner.undoes:
-            self.learner.begin(self._settled_loss())
-            self._mark = self._snapshot()
+        self.set_out()
         while self.ended is None and self.epoch < self.plan.epochs:
             try:
                 sweep = self.learner.run_epoch(self.epoch + 1, should_stop)
                 if sweep is not None:
-                    report = self._end_epoch(sweep)
+                    report = self.end_epoch(sweep)
             except Diverged:
                 self.restore(*self._mark)
                 raise
@@ -125,6 +120,15 @@ class Trainer:
                 return
             yield report
         self.ended = self.ended or "epochs"
+
+    def set_out(self) -> None:
+        """See whether there is anything to do, and where the first epoch starts from."""
+        self.ended = "patience" if self._out_of_patience() else None
+        if self.learner.finished:
+            self.ended = "converged"
+        if self.epoch == 0 and self.learner.undoes:
+            self.learner.begin(self._settled_loss())
+            self._mark = self._snapshot()
 
     def result(self) -> tuple[Array, Array, int]:
         """Return theta, stats and epoch of the best weights, or, with none judged, the present."""
@@ -173,8 +177,11 @@ class Trainer:
             self.snapshots.append((theta, stats, epoch))
         self._mark = self._snapshot()
 
-    def _end_epoch(self, sweep: Sweep) -> EpochReport:
-        """Judge the weights that an epoch ended with, and remember the state."""
+    def end_epoch(self, sweep: Sweep) -> EpochReport:
+        """Judge the weights that an epoch ended with, and remember the state.
+
+        `run` does this; others who change the weights of several trainers at once do it themselves.
+        """
         epoch = self.epoch + 1
         if not np.isfinite(self.theta).all():
             norms = self.net.norms(self.theta)

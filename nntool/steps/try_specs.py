@@ -16,13 +16,16 @@ from typing import Any, NamedTuple
 from nntool.errors import UsageError
 from nntool.run import names
 from nntool.run.directory import Run
+from nntool.run.manifest import Entry
 from nntool.settings import spelling
 from nntool.settings.building import build
 from nntool.settings.choices import name_and_settings, parse
 from nntool.settings.model import Choice, Field, fields, plain
 from nntool.settings.network import NetworkSettings
 from nntool.settings.train import TrainSettings
-from nntool.steps import choices
+from nntool.settings.wording import together
+from nntool.steps import choices, demands
+from nntool.steps.performing import read_json
 
 SHARED = {field.name for field in fields(NetworkSettings)} - {"dtype"}
 """The settings that no try has of its own: those of the network, its loss and the seed."""
@@ -69,9 +72,12 @@ def _planned(run: Run, spec: Choice) -> Plan:
     method, own = _parted(spec)
     entry = run.entry("train")
     values: dict[str, Any] = dict(entry.asked) if entry is not None else {}
-    changes = _left_out(run, method, values, own)
-    settings = build(TrainSettings, values | own | {"optimizer": method})
+    given = values | own | {"optimizer": method}
+    changes = _without(entry, given, own) if entry is not None else []
+    settings = build(TrainSettings, given)
     choices.check(settings)
+    demands.check(settings)
+    demands.adapted(settings, read_json(run.checked(names.CLEAN_STATE))["target"]["task"])
     return Plan(folder_name(spec), spec, settings, changes)
 
 
@@ -103,19 +109,59 @@ def _value(field: Field, value: Any) -> Any:
     return [value] if field.is_list and not isinstance(value, list) else value
 
 
-def _left_out(run: Run, method: Choice, values: dict[str, Any], own: dict[str, Any]) -> list[str]:
-    """Take from the run's settings what this method has no use for; returns what to say of it."""
-    entry = run.entry("train")
-    if entry is None:
-        return []
-    name = name_and_settings(method)[0]
-    before = name_and_settings(entry.settings["optimizer"])[0]
+def _without(entry: Entry, given: dict[str, Any], own: dict[str, Any]) -> list[str]:
+    """Take from the settings of the run what this method cannot take; returns what to say of it.
+
+    What the spec itself says stays, and so does what the network is made of.
+    """
+    name = name_and_settings(given["optimizer"])[0]
+    before = entry.settings["optimizer"]
+    method = type(choices.built("METHODS", given["optimizer"]))
     said = []
-    rate = values.get("learning_rate")
-    if rate is not None and rate != "auto" and name != before and "learning_rate" not in own:
-        del values["learning_rate"]
-        said.append(f"learning rate {name}'s own, for {rate:g} was given for {before}")
+    rate = given.get("learning_rate")
+    is_for_another = name != name_and_settings(before)[0] and "learning_rate" not in own
+    if method.by_batches and is_for_another and isinstance(rate, float):
+        del given["learning_rate"]
+        said.append(f"the learning rate is {name}'s own, for {rate:g} was given for the run's own")
+    trained = build(TrainSettings, given | _as_trained(entry, own))
+    found = [c for c in demands.conflicts(trained, method) if c.field not in (*own, "activation")]
+    random = [c for c in found if c.why == demands.CHANCE]
+    others = [c for c in found if c.why != demands.CHANCE]
+    for conflict in found:
+        _leave_out(given, conflict.field)
+    if others:
+        said.append(f"without {together([c.shown for c in others])}, which {name} cannot take")
+    if random:
+        calm = {c.field: 0 if c.field == "dropout" else _default(c.field) for c in random}
+        of_run = {"name": before} if isinstance(before, str) else before
+        said.append(
+            f"without {together([c.shown for c in random])}, for {name} needs one and the same loss"
+            f" throughout (--try {spelling.choice({**of_run, **calm})} has the same loss)"
+        )
     return said
+
+
+def _as_trained(entry: Entry, own: dict[str, Any]) -> dict[str, Any]:
+    """The dropout that the run came to, where none is given here."""
+    dropout = entry.settings.get("dropout")
+    return {} if dropout is None or "dropout" in own else {"dropout": dropout}
+
+
+def _leave_out(given: dict[str, Any], field: str) -> None:
+    """Put a setting at its default; of penalties only the way in which they are taken."""
+    penalties = [name_and_settings(one) for one in given["penalty"]] if field == "penalty" else []
+    if any("proximal" in settings for _, settings in penalties):
+        given["penalty"] = [
+            {"name": name, **{k: v for k, v in settings.items() if k != "proximal"}}
+            for name, settings in penalties
+        ]
+    else:
+        given.pop(field, None)
+
+
+def _default(field: str) -> Any:
+    default = next(f.default for f in fields(TrainSettings) if f.name == field)
+    return list(default) if isinstance(default, tuple) else default
 
 
 def folder_name(spec: Choice) -> str:
@@ -144,8 +190,8 @@ def _text(value: Any) -> str:
     >>> _text(1.0), _text(1), _text(False), _text([1, 2])
     ('1', '1', 'false', '[1, 2]')
     """
-    if isinstance(value, float) and value.is_integer():
-        return f"{value:.0f}"
+    if isinstance(value, float):
+        return f"{value!r}".removesuffix(".0")
     return value if isinstance(value, str) else json.dumps(value)
 
 

@@ -21,18 +21,12 @@ from nntool.run.directory import Run
 from nntool.run.session import Session
 from nntool.settings import spelling
 from nntool.settings.choices import name_and_settings
-from nntool.settings.evaluate import EvaluateSettings
 from nntool.settings.model import Choice, plain
 from nntool.settings.wording import listed
-from nntool.steps import evaluate, rows, train
-from nntool.steps import model as models
+from nntool.steps import rows, train, try_scores
 from nntool.steps.job import Job, Listener, Outcome
-from nntool.steps.performing import Done, enter, file_name, read_json, recorded, write_json
-from nntool.steps.scoring import Parts
+from nntool.steps.performing import Done, enter, file_name, recorded, write_json
 from nntool.steps.try_specs import Plan, plans
-
-SCORED = EvaluateSettings(baseline=False)
-"""How tries are scored: as evaluate does it where nothing is asked of it."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +75,7 @@ def run_tries(root: str, specs: Sequence[Choice], job: Job) -> list[Try]:
         for plan in plans(session.run, specs):
             found.append(_tried(session, plan, job))
             session.commit()
+            _tell(found, job)
             _tidy(session.root / plan.step, found[-1])
             if found[-1].status == "interrupted":
                 break
@@ -103,20 +98,6 @@ def raise_if_stopped(root: str, specs: Sequence[Choice], tries: Sequence[Try]) -
         raise TrainingError(f"every try diverged: {listed(one.name for one in tries)}", last.hint)
 
 
-def scores(run: Run, model: models.Model, job: Job) -> dict[str, Any]:
-    """What evaluate/metrics.json would say of a model, of the test rows where there are any.
-
-    Without baselines: they are the same for every model of a run.
-    """
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(1, user_api="blas"):  # the same bytes whatever the cores
-        parts = Parts(run, model)
-        part = next(part for part in ("test", "validation", "train") if len(parts.index(part)))
-        settings = EvaluateSettings(baseline=SCORED.baseline, part=part)  # type: ignore[arg-type] # a Literal
-        return evaluate.assess(parts, parts.scored(part), settings, job)
-
-
 def _tried(session: Session, plan: Plan, job: Job) -> Try:
     """Train what is not there yet."""
     facts: dict[str, Any] = {
@@ -125,13 +106,18 @@ def _tried(session: Session, plan: Plan, job: Job) -> Try:
         "changes": plan.changes,
         "take_over": plan.command(session.run),
     }
-    job.listener.say(f"nntool compare: {'; '.join([f'try {plan.name}', *plan.changes])}")
+    own = Job(_Told(plan.name, job.listener), job.force, job.threads, job.checkpoint_every)
+    for change in plan.changes:
+        own.listener.say(change)
     if not job.force and _is_settled(session, plan):
-        job.listener.say(f"nntool compare: {plan.name}: already done with these settings")
+        own.listener.say("already done with these settings; nothing to compute")
         entry = session.run.manifest.tries[plan.step]
+        if entry.facts != _facts(session.run, plan):
+            enter(
+                session, plan.step, plan.settings, lambda f: _work_on_scores(f, session, plan, own)
+            )
         return Try(**facts, status=entry.status, is_fresh=True)
     outcome = Outcome("compare", str(session.root))
-    own = Job(_Told(plan.name, job.listener), job.force, job.threads, job.checkpoint_every)
     try:
         enter(session, plan.step, plan.settings, lambda f: _work(f, session, plan, own, outcome))
     except TrainingError as error:
@@ -154,6 +140,15 @@ def _rate(plan: Plan, hint: str) -> str:
     )
 
 
+def _tell(tries: Sequence[Try], job: Job) -> None:
+    """Say what the training of the last try said and that of none before."""
+    *before, last = tries
+    known = {note for one in before for note in one.notes}
+    for note in [*last.notes, *([last.error] if last.error else [])]:
+        if note not in known:
+            _Told(last.name, job.listener).say(note)
+
+
 def _work(folder: Path, session: Session, plan: Plan, job: Job, outcome: Outcome) -> Done:
     """Write a model and its scores into a staging folder; checkpoints lie where it will be."""
     home = session.root / plan.step
@@ -163,28 +158,32 @@ def _work(folder: Path, session: Session, plan: Plan, job: Job, outcome: Outcome
     finally:
         with suppress(OSError):  # it holds a checkpoint, or the try of before
             home.rmdir()
-    model, weights = names.TRAIN_MODEL, names.TRAIN_WEIGHTS
-    written = {
-        artifact: (folder / file_name(artifact)).read_bytes() for artifact in (model, weights)
-    }
-    report = scores(session.run, models.load(written), job)
-    write_json(folder / file_name(names.EVALUATE_METRICS), report)
-    _tell(folder, job)
-    done.facts["spec"] = spelling.choice(plan.spec)
+    files = {path.name: path.read_bytes() for path in folder.iterdir()}
+    _score(folder, files, session.run, plan, job)
+    done.facts |= _facts(session.run, plan)
     return done
 
 
-def _tell(folder: Path, job: Job) -> None:
-    """Say what a training came to, in one line."""
-    trained = read_json(folder / file_name(names.TRAIN_MODEL))["trained"]
-    best = trained["at_best"]
-    losses = [f"training loss {best['train_loss']:.4g}"]
-    if best["validation_loss"] is not None:
-        losses.append(f"validation loss {best['validation_loss']:.4g}")
-    job.listener.say(
-        f"nntool train: {trained['ended']} after epoch {trained['epochs']:,}; kept epoch"
-        f" {trained['best_epoch']:,} ({', '.join(losses)})"
-    )
+def _work_on_scores(folder: Path, session: Session, plan: Plan, job: Job) -> Done:
+    """Keep a model as it is, and score it as evaluate has been asked to since."""
+    entry = session.run.manifest.tries[plan.step]
+    files = session.run.checked_bytes(list(entry.writes))
+    own = {names.file_of(artifact): content for artifact, content in files.items()}
+    for name, content in own.items():
+        (folder / name).write_bytes(content)
+    _score(folder, own, session.run, plan, job)
+    facts = _facts(session.run, plan)
+    return Done(resolved=entry.settings, rows=entry.rows, facts=facts, status=entry.status)
+
+
+def _score(folder: Path, files: dict[str, bytes], run: Run, plan: Plan, job: Job) -> None:
+    report = try_scores.scores(run, try_scores.load(files), plan.settings, job)
+    write_json(folder / file_name(names.EVALUATE_METRICS), report)
+
+
+def _facts(run: Run, plan: Plan) -> dict[str, Any]:
+    """What run.json keeps of a try beside its settings."""
+    return {"spec": spelling.choice(plan.spec), "scored": try_scores.asked(run)}
 
 
 def _is_settled(session: Session, plan: Plan) -> bool:
@@ -220,7 +219,8 @@ class _Told:
     listener: Listener
 
     def say(self, text: str) -> None:
-        self.listener.say(text.replace("nntool train:", f"nntool compare: {self.name}:", 1))
+        said = text.removeprefix("nntool train: ")
+        self.listener.say(f"nntool compare: {self.name}: {said}")
 
     def progress(self, label: str, done: float, total: float, detail: str = "") -> None:
         self.listener.progress(f"{label} {self.name}", done, total, detail)

@@ -113,6 +113,37 @@ def test_metrics_are_those_of_evaluate(run: Path, ok: Any) -> None:
     assert found == own
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ["--threshold", "0.2"],
+        ["--optimize", "f1"],
+        ["--part", "validation"],
+        ["--bootstrap", "50", "--confidence", "0.8", "--seed", "3"],
+    ],
+    ids=" ".join,
+)
+def test_it_is_scored_as_evaluate_was_asked_to_score_the_run(
+    run: Path, ok: Any, asked: list[str]
+) -> None:
+    tried(run, "adam", "sgd")
+    model = results_of(run / "try/adam") | {"metrics.json": b""}
+    ok("evaluate", run, "--no-baseline", *asked)
+    own = json.loads((run / "evaluate/metrics.json").read_text())
+    assert json.loads((run / "try/adam/metrics.json").read_text()) != own
+    found = tried(run, "adam", "sgd")
+    assert all(one.is_fresh for one in found)  # nothing was trained
+    assert json.loads((run / "try/adam/metrics.json").read_text()) == own
+    assert results_of(run / "try/adam") | {"metrics.json": b""} == model
+    assert Run(run).manifest.tries["try/adam"].settings["hidden"] == [8]
+
+
+def test_rows_of_another_file_have_no_part_in_it(run: Path, ok: Any, source: Path) -> None:
+    ok("evaluate", run, "--data", source)
+    tried(run, "adam")
+    assert json.loads((run / "try/adam/metrics.json").read_text())["rows"] == "test"
+
+
 def test_without_test_rows_those_of_validation_are_scored(ok: Any, split_for: Any) -> None:
     run = split_for("visits")
     ok("split", run, "--train", "0.7", "--validation", "0.3", "--test", "0")
@@ -134,9 +165,22 @@ def test_a_second_time_computes_nothing(run: Path, content: Any) -> None:
     listener = Listener()
     found = tried(run, "rprop", "nadam", "sgd", listener=listener)
     assert [one.is_fresh for one in found] == [True, False, True]
-    assert listener.said.count("nntool compare: rprop: already done with these settings") == 1
+    assert (
+        listener.said.count(
+            "nntool compare: rprop: already done with these settings; nothing to compute"
+        )
+        == 1
+    )
     after = content(run / "try")
     assert {n: b for n, b in after.items() if not n.startswith("nadam")} == before
+
+
+def test_all_files_of_a_command_get_one_time(run: Path) -> None:
+    tried(run, "sgd")
+    tried(run, "rprop", "sgd")
+    assert len({path.stat().st_mtime_ns for path in (run / "try").glob("*/*")}) == 1
+    assert all(entry.status == "finished" for entry in Run(run).manifest.tries.values())
+    assert Run(run).is_intact("try/sgd/model.npz")
 
 
 def test_force_makes_it_again_with_the_same_bytes(run: Path) -> None:
@@ -247,7 +291,9 @@ def test_a_rate_that_was_given_for_another_method_is_left_out_and_that_is_said(
 ) -> None:
     ok("train", run, "--epochs", "3", "--hidden", "8", "--learning-rate", "0.003")
     other, same, own = tried(run, "sgd", "adam:beta1=0.8", "sgd:learning_rate=0.5")
-    assert other.changes == ["learning rate sgd's own, for 0.003 was given for adam"]
+    assert other.changes == [
+        "the learning rate is sgd's own, for 0.003 was given for the run's own"
+    ]
     assert same.changes == own.changes == []
     rates = [entry.settings["learning_rate"] for entry in Run(run).manifest.tries.values()]
     assert rates == [0.01, 0.003, 0.5]

@@ -35,7 +35,7 @@ class MiniBatches(Learner):
         )
         self.theta = self.stepper.theta
         self.stats = self.stepper.stats
-        self._per_epoch = count_batches(given.rows.n_rows, self._batch_size, given.net.min_rows)
+        self._per_epoch = count_batches(given.rows.n_rows, self.batch_size, given.net.min_rows)
         self._updates = 0
         self._memory = self.plan.schedule.start()
         self._mean = RunningMean(self.plan.average, self.theta)
@@ -54,24 +54,34 @@ class MiniBatches(Learner):
         layers: tuple[LayerReport, ...] = ()
         outputs = Collector(self.given.metrics, METRIC_ROWS)
         for number, batch in enumerate(self.batches(), start=1):
-            at = Moment(self._updates + 1, self._per_epoch, plan.epochs)
-            lr = plan.schedule.rate(plan.base_rate, at, self._memory) * warm(at, plan.warmup)
+            at, lr = self.next_update()
             stepper.parts.state["epoch"][...] = at.done
             if number == 1:
                 loss, gradient_norm, layers = stepper.advance_measured(batch, lr)
             else:
                 loss = stepper.advance(batch, lr)
             if not math.isfinite(loss):
-                raise Diverged(epoch, number, self._not_finite_in(batch), lr)
-            self._updates += 1
+                raise Diverged(epoch, number, self.not_finite_in(batch), lr)
             self._note(batch, at)
             outputs.take(stepper.tape(batch.n_rows)[0][-1].out, batch)
             total += loss * batch.n_rows
-            self.rows_seen += batch.n_rows
+            self.count_update(batch.n_rows)
             if should_stop():
                 return None
         n_rows = self.rows_seen - seen
         return Sweep(total / n_rows, outputs.metrics(), lr, gradient_norm, layers)
+
+    def next_update(self) -> tuple[Moment, float]:
+        """Return when the next update happens, and its learning rate."""
+        plan = self.plan
+        at = Moment(self._updates + 1, self._per_epoch, plan.epochs)
+        lr = plan.schedule.rate(plan.base_rate, at, self._memory) * warm(at, plan.warmup)
+        return at, lr
+
+    def count_update(self, n_rows: int) -> None:
+        """Remember that an update has been made with so many rows."""
+        self._updates += 1
+        self.rows_seen += n_rows
 
     def advance(self, batch: Batch, lr: float) -> float:
         """Make one update with this learning rate; return the loss before it.
@@ -85,7 +95,7 @@ class MiniBatches(Learner):
         """Yield the batches of one epoch as training meets them, augmentation and all."""
         plan, streams = self.plan, self.given.streams
         for batch in self.given.rows.batches(
-            streams["shuffle"], self._batch_size, self.given.net.min_rows, plan.sampler
+            streams["shuffle"], self.batch_size, self.given.net.min_rows, plan.sampler
         ):
             for augmentation in plan.augmentations:
                 augmentation.apply(batch, streams[augmentation.stream])
@@ -124,7 +134,8 @@ class MiniBatches(Learner):
         self._memory = dict(plain["schedule"])
 
     @property
-    def _batch_size(self) -> int:
+    def batch_size(self) -> int:
+        """How many rows an update has, but for the last one of an epoch."""
         return self.plan.batch_size or self.given.rows.n_rows
 
     def _note(self, batch: Batch, at: Moment) -> None:
@@ -139,7 +150,7 @@ class MiniBatches(Learner):
     def _all_rows(self) -> Iterator[Batch]:
         return self.given.rows.batches(None, BLOCK_ROWS, self.given.net.min_rows)
 
-    def _not_finite_in(self, batch: Batch) -> str:
+    def not_finite_in(self, batch: Batch) -> str:
         """Name the layer in which a number is first not finite for a batch, or the data."""
         tape, _ = self.stepper.tape(batch.n_rows)
         return self.given.net.first_not_finite(self.stepper.views, batch, tape) or "output"

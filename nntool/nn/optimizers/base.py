@@ -60,10 +60,12 @@ class Optimizer(Method):
     `look_ahead` writes. "curvature": a second gradient of the same batch, at the point that `probe`
     writes, is put into ``state["probed"]`` before `step`; NaN where the loss there is not finite.
     "loss" and "units": it has no gradient, or one that `nntool.nn.perturbing` makes.
+    ``elementwise``: what becomes of a parameter depends on nothing but its own numbers.
     """
 
     by_batches: ClassVar[bool] = True
     state_names: ClassVar[tuple[str, ...]] = ()
+    elementwise: ClassVar[bool] = True
     wants: ClassVar[Wants] = None
 
     def init(self, theta: Array) -> State:

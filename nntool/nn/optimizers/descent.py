@@ -118,6 +118,7 @@ class Normalized(Optimizer):
     """
 
     learning_rate: ClassVar[float] = 0.01
+    elementwise: ClassVar[bool] = False
 
     def step(self, theta: Array, g: Array, state: State, lr: float) -> None:
         state["t"] += 1

@@ -21,7 +21,6 @@ class DeltaRule(SGD):
 
     single_layer: ClassVar[bool] = True
     default_batch: ClassVar[int | Literal["auto", "full"]] = 1
-    only_losses: ClassVar[tuple[str, ...]] = ("half-mse", "mse")
     losses: ClassVar[Mapping[str, str]] = {
         "binary": "half-mse",
         "multiclass": "half-mse",

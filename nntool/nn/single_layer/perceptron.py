@@ -24,7 +24,6 @@ class Perceptron(Method):
     single_layer: ClassVar[bool] = True
     needs_gradient: ClassVar[bool] = False
     default_batch: ClassVar[int | Literal["auto", "full"]] = 1
-    only_losses: ClassVar[tuple[str, ...]] = ("perceptron",)
     losses: ClassVar[Mapping[str, str]] = {"binary": "perceptron", "multiclass": "perceptron"}
     only_losses: ClassVar[tuple[str, ...]] = ("perceptron",)
     initializer: ClassVar[str] = "zeros"
