@@ -36,7 +36,7 @@ REPORTS = {
     "evaluate": {"evaluate"},
     "predict": {"predict"},
     "compare": {"runs", "settings", "data", "versions", "scores", "validation", "not_comparable"},
-    "status": {"steps", "sources", "all_fresh", "next"},
+    "status": {"steps", "tries", "sources", "all_fresh", "next"},
 }
 """What the object of each command has beside its command, run, fresh and notes."""
 
@@ -136,6 +136,7 @@ ERRORS = {
     "run": (["run", "RUN", "--set", "train.optimizer=sgd", "--set", "train.learning_rate=1e30"], 5),
     "status": (["status", "NEW"], 4),
     "show": (["show", "RUN", "nowhere"], 2),
+    "compare": (["compare", "RUN"], 2),
 }
 KINDS = {2: "usage", 3: "data", 4: "stale", 5: "training", 6: "gate", 7: "machine"}
 

@@ -360,7 +360,7 @@ def test_many_runs_have_a_line_each(ok, run, other, tmp_path):
 def test_more_runs_than_letters_are_refused(nntool, run):
     said = nntool("compare", *(f"{run}{i}" for i in range(53)))
     assert said.code == 2
-    assert "53 runs" in said.message
+    assert "53 trainings" in said.message
 
 
 def test_lost_files_of_a_training_are_said_and_the_rest_is_shown(ok, run, other):
