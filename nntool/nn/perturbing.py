@@ -9,9 +9,9 @@ from nntool.nn.arrays import Array, DTypeLike
 from nntool.nn.batches import Batch
 from nntool.nn.constraints import limit_norms
 from nntool.nn.heads import LossTape
-from nntool.nn.layers import Activate, Dropout, LayerTape, Linear
+from nntool.nn.layers import Activate, LayerTape, Linear
 from nntool.nn.network import Network, Views
-from nntool.nn.noise import Noise
+from nntool.nn.noise import Dropout, Noise
 from nntool.nn.optimizers.perturbation import WeightPerturbation
 from nntool.nn.outputs import Output
 from nntool.nn.randomness import Streams

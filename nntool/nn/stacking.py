@@ -33,9 +33,7 @@ def layers_of(spec: NetworkSpec) -> list[Layer]:
         width, below_learns = units, True
     weights = _initializer(spec, None)
     layers.append(
-        Linear(
-            "output", width, spec.n_outputs, weights, propagates=below_learns, bias=spec.bias
-        )
+        Linear("output", width, spec.n_outputs, weights, propagates=below_learns, bias=spec.bias)
     )
     return layers
 

@@ -195,7 +195,9 @@ def _trained(task: Task, rows_of: sources.Sources, job: Job) -> Result:
         said = log.resume()
         anew = said if "anew" in said else ""
         try:
-            return Result(fitting.fit(trainer, log, task.seed, job), anew=anew)
+            return Result(
+                fitting.fit(trainer, log, task.seed, job, wanted.words["classes"]), anew=anew
+            )
         except NntoolError as error:
             return Result(None, error, anew)
 

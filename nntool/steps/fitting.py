@@ -6,7 +6,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from nntool.errors import StoppedError, TrainingError
-from nntool.steps import diagnosis, history, learning, monitoring, references, remedies
+from nntool.steps import (
+    diagnosis,
+    history,
+    learning,
+    monitoring,
+    references,
+    remedies,
+    separability,
+)
 from nntool.steps.job import Job
 
 if TYPE_CHECKING:
@@ -40,6 +48,8 @@ class Fitted:
     """What is wrong with it."""
     conclusion: str = ""
     """Why there is nothing more to learn, where the method says so."""
+    verdict: str = ""
+    """Whether the classes are separable, where a perceptron was asked."""
     warnings: list[str] = field(default_factory=list)
     """What is to be said before the summary, and after the findings."""
     remarks: list[str] = field(default_factory=list)
@@ -53,8 +63,10 @@ class Fitted:
         return self.epochs[self.best_epoch - 1] if self.best_epoch else {}
 
 
-def fit(trainer: Trainer, log: learning.Log, seed: int, job: Job) -> Fitted:
-    """Train until there is a reason to end.
+def fit(
+    trainer: Trainer, log: learning.Log, seed: int, job: Job, classes: list[str] | None
+) -> Fitted:
+    """Train until there is a reason to end; ``classes`` are the names of the target's classes.
 
     Raises ``TrainingError`` or ``StoppedError`` where there is nothing to keep.
     """
@@ -77,6 +89,7 @@ def fit(trainer: Trainer, log: learning.Log, seed: int, job: Job) -> Fitted:
             log.epochs, best, ended, monitor, judged=judged, conclusion=trainer.conclusion
         ),
         conclusion=trainer.conclusion,
+        verdict="" if diverged is not None else separability.verdict(trainer, classes, job),
         findings=_findings(trainer, log, ended),
         warnings=[warning] if warning else [],
         remarks=_remarks(trainer),

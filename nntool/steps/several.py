@@ -69,9 +69,12 @@ def described_alone(model: Model, fitted: Fitted) -> Described:
     }
     if fitted.conclusion:
         summary["conclusion"] = fitted.conclusion
+    if fitted.verdict:
+        summary["verdict"] = fitted.verdict
     if fitted.diverged is not None:
         summary |= {"diverged": fitted.diverged, "try": fitted.advice}
-    notes = [fitted.summary, *map(str, fitted.findings), *fitted.remarks]
+    verdict = [fitted.verdict] if fitted.verdict and not fitted.conclusion else []
+    notes = [fitted.summary, *verdict, *map(str, fitted.findings), *fitted.remarks]
     return Described(model, summary, fitted.epochs, fitted.timing, fitted.warnings, notes)
 
 
@@ -207,7 +210,8 @@ def _notes(members: Sequence[Fitted], together: dict[str, Any], monitor: str) ->
             f" alone {_span(known, '.4g')}"
         )
     told += map(str, _findings(members))
-    return told + _said_by([member.remarks for member in members])
+    verdicts = [[member.verdict] if member.verdict else [] for member in members]
+    return told + _said_by(verdicts) + _said_by([member.remarks for member in members])
 
 
 def _span(values: Sequence[float], form: str) -> str:

@@ -169,7 +169,7 @@ def _one(
     if said := log.resume():
         job.listener.say(f"nntool train: {said}")
     job.listener.say(f"nntool train: {opening}")
-    fitted = fitting.fit(trainer, log, seed, job)
+    fitted = fitting.fit(trainer, log, seed, job, words["classes"])
     model = models.Model(trainer.net, trainer.output, fitted.theta, fitted.stats, words)
     return several.described_alone(model, fitted)
 

@@ -11,8 +11,9 @@ import numpy as np
 from nntool.nn.activations import StochasticBinary
 from nntool.nn.arrays import Array, DTypeLike
 from nntool.nn.embedding import Inputs
-from nntool.nn.layers import Activate, Dropout, Layer, Linear
+from nntool.nn.layers import Activate, Layer, Linear
 from nntool.nn.network import Network
+from nntool.nn.noise import Dropout
 from nntool.nn.randomness import Streams
 
 
