@@ -152,10 +152,10 @@ def test_a_perceptron_gets_its_own_values_of_auto_and_says_so() -> None:
     settings, said = demands.adapted(build(TrainSettings, {"optimizer": "perceptron"}), "binary")
     assert (settings.hidden, settings.dropout, settings.penalty) == ((), 0, ())
     assert (settings.loss, settings.initializer, settings.batch_size) == ("perceptron", "zeros", 1)
-    assert settings.dtype == "auto"
+    assert settings.dtype == "float64"
     assert said == [
         "with perceptron 'auto' is --hidden none, --loss perceptron, --initializer zeros,"
-        " --batch-size 1, --dropout 0 and --penalty none"
+        " --batch-size 1, --dtype float64, --dropout 0 and --penalty none"
     ]
 
 
