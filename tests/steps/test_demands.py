@@ -187,7 +187,7 @@ def test_what_was_given_is_not_replaced() -> None:
     given = {"optimizer": "delta-rule", "batch_size": "full", "loss": "mse", "hidden": []}
     settings, said = demands.adapted(build(TrainSettings, given), "regression")
     assert (settings.batch_size, settings.loss) == ("full", "mse")
-    assert said == ["with delta-rule 'auto' is --output identity and --dropout 0"]
+    assert said == ["with delta-rule 'auto' is --output identity, --dropout 0 and --penalty none"]
 
 
 def test_a_task_that_a_method_is_not_for_is_refused_by_name() -> None:
