@@ -36,7 +36,7 @@ class MembersTrainer:
     """
 
     def __init__(self, trainers: Sequence[Trainer]) -> None:
-        """Take trainers that nothing keeps `apart`."""
+        """Take trainers that can be `trained_together`."""
         self.trainers = trainers
         self._learner: MembersLearner | None = None
         self._astray: dict[int, MemberDiverged] = {}
