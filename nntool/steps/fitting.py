@@ -6,7 +6,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from nntool.errors import StoppedError, TrainingError
-from nntool.steps import diagnosis, history, learning, monitoring, references, remedies
+from nntool.steps import (
+    diagnosis,
+    history,
+    learning,
+    monitoring,
+    references,
+    remedies,
+    separability,
+)
 from nntool.steps.job import Job
 
 if TYPE_CHECKING:
@@ -46,6 +54,8 @@ class Fitted:
     """What is wrong with it."""
     conclusion: str = ""
     """Why there is nothing more to learn, where the method says so."""
+    verdict: str = ""
+    """Whether the classes are separable, where a perceptron was asked."""
     warnings: list[str] = field(default_factory=list)
     """What is to be said before the summary, and after the findings."""
     remarks: list[str] = field(default_factory=list)
@@ -59,15 +69,21 @@ class Fitted:
         return self.epochs[self.best_epoch - 1] if self.best_epoch else {}
 
 
-def fit(trainer: Trainer, log: learning.Log, seed: int, job: Job) -> Fitted:
-    """Train until there is a reason to end.
+def fit(trainer: Trainer, log: learning.Log, seed: int, job: Job, words: dict[str, Any]) -> Fitted:
+    """Train until there is a reason to end; ``words`` are those of model.json.
 
     Raises ``TrainingError`` or ``StoppedError`` where there is nothing to keep.
     """
-    return described(trainer, log, seed, learning.learn(trainer, log, job))
+    return described(trainer, log, seed, words, learning.learn(trainer, log, job))
 
 
-def described(trainer: Trainer, log: learning.Log, seed: int, diverged: Diverged | None) -> Fitted:
+def described(
+    trainer: Trainer,
+    log: learning.Log,
+    seed: int,
+    words: dict[str, Any],
+    diverged: Diverged | None,
+) -> Fitted:
     """What a training that has ended came to."""
     _refuse_no_epoch(trainer, log, diverged)
     warning = _refuse_diverged(trainer, log, seed, diverged)
@@ -88,6 +104,9 @@ def described(trainer: Trainer, log: learning.Log, seed: int, diverged: Diverged
         snapshots=snapshots,
         is_judged=trainer.best is not None,
         conclusion=trainer.conclusion,
+        verdict=""
+        if diverged is not None
+        else separability.verdict(trainer, words["classes"], log.job),
         findings=_findings(trainer, log, ended),
         warnings=[warning] if warning else [],
         remarks=_remarks(trainer),

@@ -34,9 +34,8 @@ def numerics(job: Job, trainer: Trainer) -> Iterator[None]:
     import numpy as np
     from threadpoolctl import threadpool_limits
 
-    n_rows = trainer.plan.batch_size or trainer.train.n_rows
     products = [p for p in trainer.net.places if len(p.shape) == 2 and p.layer != "inputs"]
-    largest = n_rows * max(math.prod(place.shape) for place in products)
+    largest = trainer.learner.rows_at_once * max(math.prod(place.shape) for place in products)
     threads = job.cores if largest > LARGE_PRODUCT else 1
     with threadpool_limits(threads, user_api="blas"), np.errstate(all="ignore"):
         yield

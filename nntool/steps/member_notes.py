@@ -34,7 +34,8 @@ def notes(members: Sequence[Fitted], together: dict[str, Any], monitor: str) -> 
     ]
     told += of_losses([member.at_best for member in members], together)
     told += map(str, findings(members))
-    return told + said_by([member.remarks for member in members])
+    verdicts = [[member.verdict] if member.verdict else [] for member in members]
+    return told + said_by(verdicts) + said_by([member.remarks for member in members])
 
 
 def of_losses(alone: Sequence[dict[str, Any]], together: dict[str, Any]) -> list[str]:

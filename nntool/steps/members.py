@@ -108,7 +108,8 @@ def trained(task: Task, rows_of: sources.Sources, job: Job) -> list[Result]:
             seed = member_seed(wanted.settings.seed, log.member)
             anew = told if "anew" in told else ""
             try:
-                results.append(Result(fitting.described(log.trainer, log, seed, error), anew=anew))
+                fitted = fitting.described(log.trainer, log, seed, wanted.words, error)
+                results.append(Result(fitted, anew=anew))
             except NntoolError as refused:
                 results.append(Result(None, refused, anew))
             if error is not None:

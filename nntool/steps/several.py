@@ -57,13 +57,14 @@ def described_alone(model: Model, fitted: Fitted, monitor: str) -> Described:
         judged=fitted.is_judged,
         conclusion=fitted.conclusion,
     )
+    verdict = [fitted.verdict] if fitted.verdict and not fitted.conclusion else []
     return Described(
         model=model,
         summary=_summary_of_one(fitted, model),
         history=fitted.epochs,
         timing=fitted.timing,
         warnings=fitted.warnings,
-        notes=[told, *map(str, fitted.findings), *fitted.remarks],
+        notes=[told, *verdict, *map(str, fitted.findings), *fitted.remarks],
     )
 
 
@@ -80,6 +81,8 @@ def _summary_of_one(fitted: Fitted, model: Model) -> dict[str, Any]:
     }
     if fitted.conclusion:
         found["conclusion"] = fitted.conclusion
+    if fitted.verdict:
+        found["verdict"] = fitted.verdict
     if fitted.diverged is not None:
         found |= {"diverged": fitted.diverged, "try": fitted.advice}
     return found

@@ -176,7 +176,7 @@ def _one(
     if said := log.resume():
         job.listener.say(f"nntool train: {said}")
     job.listener.say(f"nntool train: {opening}")
-    fitted = fitting.fit(trainer, log, settings.seed, job)
+    fitted = fitting.fit(trainer, log, settings.seed, job, words)
     if settings.snapshots:
         return several.described_snapshots(fitted, trainer, settings, words, rows_of)
     model = models.Model(trainer.net, trainer.output, fitted.theta, fitted.stats, words)

@@ -40,7 +40,8 @@ def make_trainer(
     words |= {key: resolved[key] for key in ("output", "target_coding", "optimizer")}
     output = make_output(words)
     spec = network_spec(words, resolved, settings, output.n_outputs)
-    spec = replace(spec, output_bias=first_bias(output, sources.mean_target))
+    begins = first_bias(output, sources.mean_target) if spec.bias else ()
+    spec = replace(spec, output_bias=begins)
     words["network"] = spec.as_plain()
     net, plan = Network(spec), make_plan(words, resolved, settings, sources)
     if sources.training.n_rows < net.min_rows:
