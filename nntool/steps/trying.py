@@ -72,7 +72,7 @@ def run_tries(root: str, specs: Sequence[Choice], job: Job) -> list[Try]:
         _forget_removed(session)
         freshness.require(session.run, "train")
         rows.require_training_states(session.run)
-        for plan in plans(session.run, specs):
+        for plan in plans(session, specs):
             found.append(_tried(session, plan, job))
             session.commit()
             _tell(found, job)

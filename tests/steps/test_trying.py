@@ -262,6 +262,9 @@ def test_other_commands_leave_tries_alone(run: Path, ok: Any, source: Path) -> N
         ("adam:hidden=[3]", "hidden cannot differ from try to try"),
         ("adam:seed=1", "seed cannot differ from try to try"),
         ("sgd:schedule=cosin", "--schedule: schedule 'cosin' is not known"),
+        ("lbfgs:dropout=0.3", "lbfgs needs one and the same loss throughout"),
+        ("levenberg-marquardt:batch_size=8", "finds its own steps and rows"),
+        ("lbfgs:learning_rate=0.1", "--learning-rate 0.1"),
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_is_trained(
@@ -274,6 +277,50 @@ def test_what_cannot_be_is_refused_before_anything_is_trained(
     assert message in caught.value.message
     assert own_files(content, run) == before
     assert not (run / "try").exists()
+
+
+def test_a_network_too_large_for_a_method_is_refused_before_others_are_trained(
+    run: Path, ok: Any
+) -> None:
+    ok("train", run, "--epochs", "1", "--hidden", "50,50")
+    with pytest.raises(UsageError, match=r"--try newton: .* up to 2,000, and this network has"):
+        tried(run, "sgd", "newton")
+    assert not (run / "try").exists()
+
+
+def test_a_method_goes_without_what_it_cannot_take_and_that_is_said(run: Path, ok: Any) -> None:
+    ok("train", run, "--epochs", "3", "--hidden", "8", "--optimizer", "adam:beta1=0.8",
+       "--schedule", "cosine", "--dropout", "0.3", "--learning-rate", "0.01",
+       "--augment", "mixup", "--penalty", "l1:rate=0.01,proximal=true")  # fmt: skip
+    (one,) = tried(run, "lbfgs")
+    assert one.changes == [
+        "without --learning-rate 0.01, --schedule cosine and --penalty l1:proximal, which lbfgs"
+        " cannot take",
+        "without --augment mixup and --dropout 0.3, for lbfgs needs one and the same loss"
+        " throughout (--try adam:beta1=0.8,augment=[],dropout=0 has the same loss)",
+    ]
+    settings = Run(run).manifest.tries["try/lbfgs"].settings
+    assert (settings["dropout"], settings["augment"], settings["dtype"]) == (0, [], "float64")
+    assert settings["penalty"] == [{"name": "l1", "rate": 0.01}]
+
+
+def test_the_spec_that_is_named_for_the_same_loss_is_trained_on_it(run: Path) -> None:
+    one, other = tried(run, "lbfgs:epochs=2", "adam:dropout=0,epochs=2")
+    assert "(--try adam:dropout=0 has the same loss)" in one.changes[0]
+    assert other.changes == []
+    entries = Run(run).manifest.tries
+    losses = [
+        {k: entries[t.step].settings.get(k) for k in ("dropout", "penalty", "loss", "hidden")}
+        for t in (one, other)
+    ]
+    assert losses[0] == losses[1]
+
+
+@pytest.mark.parametrize("spec", ["perceptron", "delta-rule"])
+def test_a_single_layer_goes_without_hidden_units(run: Path, spec: str) -> None:
+    (one,) = tried(run, spec)
+    assert "--hidden 8" in one.changes[0]
+    assert Run(run).manifest.tries[f"try/{spec}"].settings["hidden"] == []
 
 
 def test_settings_of_train_may_stand_beside_those_of_the_method(run: Path) -> None:
