@@ -41,7 +41,8 @@ def page(name: str, command: Command) -> str:
     for step, model in models(command).items():
         shown = [f for f in fields(model) if f.name not in (*command.hidden_fields, "seed")]
         title = "Options" if step == name else f"Options of {step}, where a SOURCE is given"
-        lines += ["", f"## {title}", *_tables(shown)]
+        has_keys = "config" not in command.left_out
+        lines += ["", f"## {title}", *_tables(shown, has_keys=has_keys)]
     lines += ["", "## Other options", "", "| option | |", "| --- | --- |"]
     fields_of_models = {
         options.key(step, field.name)
@@ -64,20 +65,24 @@ def _argument(argument: tuple[str, object, str]) -> str:
     return f"[{word}]" if "None" in str(kind) else word
 
 
-def _tables(shown: list[Field]) -> list[str]:
-    """The options as a table for each group, under the headings that help has."""
+def _tables(shown: list[Field], *, has_keys: bool = True) -> list[str]:
+    """The options as a table for each group, under the headings that help has.
+
+    ``has_keys``: whether they can be said in TOML too.
+    """
     groups: dict[str, list[Field]] = {}
     for field in shown:
         groups.setdefault(field.group, []).append(field)
     lines = []
     for heading, members in groups.items():
         lines += ["", f"### {heading}"] if heading else []
-        lines += ["", "| option | TOML key | | default |", "| --- | --- | --- | --- |"]
-        lines += [_row(field) for field in members]
+        key, rule = (" TOML key |", " --- |") if has_keys else ("", "")
+        lines += ["", f"| option |{key} | default |", f"| --- |{rule} --- | --- |"]
+        lines += [_row(field, has_key=has_keys) for field in members]
     return lines
 
 
-def _row(field: Field) -> str:
+def _row(field: Field, *, has_key: bool) -> str:
     option = f"{field.option}/--no-{field.option[2:]}" if field.is_switch else field.option
     value = "" if field.is_switch else f" {options.metavar(field)}"
     bounds = options.bounds_text(field)
@@ -90,7 +95,8 @@ def _row(field: Field) -> str:
     default = "required" if field.required else options.default_text(field)
     default = default or ("off" if field.is_switch else "")
     shown = f"`{default}`" if default else ""
-    return _cells(f"`{option}{value}`", f"`{field.name}`", help_text, shown)
+    key = [f"`{field.name}`"] if has_key else []
+    return _cells(f"`{option}{value}`", *key, help_text, shown)
 
 
 def _cells(*cells: object) -> str:

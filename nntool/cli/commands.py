@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 RUN = ("run", str, "The run directory.")
 
 
+OF_SETTINGS = ("config", "assignments", "seed")
+OF_STEPS = (*OF_SETTINGS, "force", "threads")
+"""Common options of commands that do some work."""
+
+
 @dataclass(frozen=True)
 class Command:
     """One command: its help, its arguments, and the step whose settings are its options."""
@@ -35,8 +40,8 @@ class Command:
     steps: tuple[str, ...] = ()
     """The settings models whose fields are options."""
     hidden_fields: tuple[str, ...] = ()
-    common: bool = True
-    """Whether it has --config, --set, --seed, --force and --threads."""
+    left_out: tuple[str, ...] = ()
+    """The options common to all steps that it does not have."""
     example: str = ""
 
 
@@ -115,19 +120,21 @@ COMMANDS: dict[str, Command] = {
         "calls:compare",
         (("run", list[str], "The run directories; one alone is shown beside its tries."),),
         ("compare",),
+        ("seed",),
+        left_out=OF_SETTINGS,  # what it trains has those of the run
         example="nntool compare run other --svg curves.svg",
     ),
     "status": Command(
         "Say what is there, what is fresh and which rows each step learned from.",
         "calls:status",
-        common=False,
+        left_out=OF_STEPS,
         example="nntool status run --check",
     ),
     "show": Command(
         "Write an artifact as CSV.",
         "calls:show",
         (RUN, ("artifact", str, "A step, or one of its files: clean, clean/left_out.npy.")),
-        common=False,
+        left_out=(*OF_STEPS, "as_json"),  # it writes CSV
         example="nntool show run select-features | head",
     ),
 }
@@ -194,7 +201,8 @@ def _function(name: str, command: Command) -> Callable[..., None]:
             _refuse_no_name(typed["run"])
             module, _, function = command.call.partition(":")
             call = getattr(importlib.import_module(f"nntool.cli.{module}"), function)
-            with first_interrupt_is_a_request(output, active=name in ("train", "run")):
+            trains = name in ("train", "run") or bool(typed.get("compare__try_"))
+            with first_interrupt_is_a_request(output, active=trains):
                 call(name, command, output, typed)
 
     run_command.__signature__ = inspect.Signature(list(_parameters(name, command)))  # type: ignore[attr-defined] # how typer reads it
@@ -232,9 +240,4 @@ def _parameters(name: str, command: Command) -> Iterable[inspect.Parameter]:
         yield options.switch("check", "--check", "Exit 4 when something is stale or missing.")
     if _names_registry(command):
         yield options.explain_parameter(command.steps, alone=name == "transform")
-    left_out: tuple[str, ...] = () if command.common else options.ONLY_FOR_STEPS
-    if name == "show":
-        left_out += ("as_json",)  # it writes CSV
-    if name == "compare":
-        left_out += ("config", "assignments", "seed")  # what it trains has RUN's own
-    yield from options.common_parameters(left_out, keys_name_steps=name == "run")
+    yield from options.common_parameters(command.left_out, keys_name_steps=name == "run")

@@ -37,10 +37,6 @@ CHECKPOINT_EVERY = (
 """How often, not what: the model is the same for any value, so it is no setting."""
 
 
-ONLY_FOR_STEPS = ("config", "assignments", "seed", "force", "threads")
-"""The common options that a command without settings does not have."""
-
-
 def common_parameters(
     left_out: tuple[str, ...] = (), *, keys_name_steps: bool = False
 ) -> list[inspect.Parameter]:

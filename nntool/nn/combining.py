@@ -89,9 +89,10 @@ def _of_mean_probability(head: Head, z: Array, mean_of: Callable[[Array], Array]
         return _log_shares(mean_of(_log_shares(z)))
     steepness = 2 if isinstance(head.link, TanhLink) else 1  # (1 + tanh z)/2 is the sigmoid of 2z
     a = z * steepness
-    log_p = np.minimum(a, 0) - np.log1p(np.exp(-np.abs(a)))
+    rest = np.log1p(np.exp(-np.abs(a)))
+    log_p = np.minimum(a, 0) - rest
     if head.n_outputs == 1:
-        logit = mean_of(log_p) - mean_of(log_p - a)
+        logit = mean_of(log_p) - mean_of(-np.maximum(a, 0) - rest)
     else:
         log_p = _log_shares(mean_of(_log_shares(log_p)))
         logit = log_p - _log_of_rest(log_p)

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from nntool.nn.arrays import Array, DTypeLike
+from nntool.nn.arrays import Array, Arrays, DTypeLike
 from nntool.nn.batches import Batch
 from nntool.nn.network import Network, Views
 from nntool.nn.outputs import Output
@@ -97,6 +97,33 @@ class Curvature:
         self._take_back(bent, bends=False)
         out += self._part
 
+    def add_hessian(self, out: Array) -> None:
+        """Add the Hessian itself to ``out`` `(size, size)`, in a pass for each unit.
+
+        Above a layer everything changes, row by row, in proportion to how its outputs change. So
+        one pass along each output tells about all parameters of that unit: their ∂y/∂p times how
+        the gradients of the layer and of those above change.
+        """
+        self._go_back()
+        self._settle()
+        self._direction.fill(0)  # no parameter changes, only the output of a unit
+        places = self.net.bind(np.arange(self.net.size), self._stats).parameters
+        for i in range(self._lowest, len(self.net.layers)):
+            above = places[i:]
+            columns = np.concatenate([at.ravel() for layer in above for at in layer])
+            rows = np.empty((self.n_rows, len(columns)), out.dtype)
+            gradients = row_views(rows, above)
+            n_own = sum(at.size for at in places[i])
+            for unit in range(self.net.layers[i].n_out):
+                found = self.net.layers[i].slopes_of(unit, self._second[i].back)
+                if found:
+                    self._write_row_changes(i, unit, gradients)
+                    own = np.concatenate([places[i][one.number][one.at].ravel() for one in found])
+                    slopes = np.concatenate([one.slopes for one in found], axis=1)
+                    part = np.dot(slopes.T, rows)
+                    out[np.ix_(own, columns)] += part
+                    out[np.ix_(columns[n_own:], own)] += part[:, n_own:].T
+
     def add_gauss_newton(self, out: Array) -> None:
         """Add the Gauss–Newton matrix itself, of a squared loss, to ``out`` `(size, size)`."""
         for jacobian, _ in self.residuals():
@@ -179,6 +206,27 @@ class Curvature:
             layer.write_row_gradients(gradients[i], dy, back)
             dy = layer.backward(p, self._parts[i], dy, back)
 
+    def _write_row_changes(self, i: int, unit: int, out: Sequence[Arrays]) -> None:
+        """Write how the gradient of each row changes with one output of layer ``i``.
+
+        ``out`` are arrays `(n, *shape)` for that layer and each above.
+        """
+        layers, p, r = self.net.layers, self._views.parameters, self._second
+        x_dot: Array | None = np.zeros_like(r[i].out)
+        cast(Array, x_dot)[:, unit] = 1
+        r[i].x_dot = None
+        for j in range(i + 1, len(layers)):
+            r[j].x_dot = x_dot
+            x_dot = layers[j].tangent(p[j], self._v[j], x_dot, r[j])
+        head, z_dot = self.output.head, cast(Array, x_dot)
+        dy = self.output.loss.hessian_product(head, self._z, self._y, z_dot) * self._scale
+        for j in range(len(layers) - 1, i - 1, -1):
+            layers[j].write_row_gradients(out[j - i], dy, r[j].back)
+            layers[j].add_row_bends(p[j], out[j - i], r[j])
+            if j > i:
+                dy = layers[j].backward(p[j], self._parts[j], dy, r[j].back)
+                layers[j].bend(p[j], self._v[j], self._parts[j], dy, r[j])
+
     def _take_back(self, bent: Array, *, bends: bool) -> None:
         """Write what a change of each row's gradient in the raw outputs makes of the gradient."""
         dy = bent * self._scale
@@ -187,6 +235,23 @@ class Curvature:
             dy = layer.backward(p, self._parts[i], dy, r.back)
             if bends:
                 layer.bend(p, self._v[i], self._parts[i], dy, r)
+
+
+def row_views(rows: Array, places: Sequence[Arrays]) -> list[list[Array]]:
+    """Return stretches of each row, one after the other, as arrays `(n, *shape)`.
+
+    >>> [[a.shape for a in layer] for layer in row_views(np.empty((5, 8)), [[np.ones((2, 3))], []])]
+    [[(5, 2, 3)], []]
+    """
+    views: list[list[Array]] = []
+    start = 0
+    for layer in places:
+        views.append([])
+        for at in layer:
+            part = rows[:, start : start + at.size]
+            views[-1].append(part.reshape(len(rows), *at.shape, copy=False))
+            start += at.size
+    return views
 
 
 def penalty_bends(penalties: Sequence[Penalty], weights: Array, *, positive: bool) -> Array:

@@ -8,7 +8,7 @@ import numpy as np
 
 from nntool.nn.arrays import Array, Arrays, DTypeLike
 from nntool.nn.batches import Batch
-from nntool.nn.layers import Layer, LayerTape, Parameter, SecondTape
+from nntool.nn.layers import Layer, LayerTape, Parameter, SecondTape, UnitSlopes
 from nntool.nn.randomness import Streams
 
 FEW_LEVELS = 32
@@ -95,6 +95,14 @@ class Inputs(Layer):
         for j, table in enumerate(g):
             table.fill(0)
             table[t.kept, t.x[:, j]] = dy[:, self._columns[j]]
+
+    def slopes_of(self, unit: int, t: LayerTape) -> list[UnitSlopes]:
+        for j, columns in enumerate(self._columns):
+            if columns.start <= unit < columns.stop:
+                one_hot = t.x[:, j, np.newaxis] == np.arange(self.levels[j])
+                index = (slice(None), unit - columns.start)
+                return [UnitSlopes(j, index, one_hot.astype(t.out.dtype))]
+        return []
 
     def check(self, codes: Array | None) -> Array:
         """Return the codes if every one has its row in a table, else raise IndexError."""

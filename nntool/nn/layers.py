@@ -77,6 +77,17 @@ class SecondTape:
         back.inverse, back.ones, back.moving = t.inverse, t.ones, t.moving
 
 
+class UnitSlopes(NamedTuple):
+    """The derivative of one unit's output by those parameters that only it has.
+
+    They stand ``at`` that index of the layer's array ``number``; ``slopes`` is `(n, k)`.
+    """
+
+    number: int
+    at: tuple[Any, ...]
+    slopes: Array
+
+
 class Layer:
     """The form of a layer; ``n_in`` activities a row go in, ``n_out`` come out."""
 
@@ -144,6 +155,13 @@ class Layer:
 
     def write_row_gradients(self, g: Arrays, dy: Array, t: LayerTape) -> None:
         """Write the gradient of each row apart into ``g``, arrays `(n, *shape)`."""
+
+    def add_row_bends(self, p: Arrays, g: Arrays, r: SecondTape) -> None:
+        """Add what `bend` adds to the gradient, row by row, where no parameter changes."""
+
+    def slopes_of(self, unit: int, t: LayerTape) -> list[UnitSlopes]:
+        """Return how the output of one unit depends on its parameters, in each row."""
+        return []
 
 
 class Linear(Layer):
@@ -229,6 +247,17 @@ class Linear(Layer):
         np.multiply(t.x[:, :, np.newaxis], dy[:, np.newaxis, :], out=g[0])
         if self.bias:
             np.copyto(g[1], dy)
+
+    def add_row_bends(self, p: Arrays, g: Arrays, r: SecondTape) -> None:
+        if r.x_dot is not None:
+            weights = g[0]
+            weights += r.x_dot[:, :, np.newaxis] * r.dy[:, np.newaxis, :]
+
+    def slopes_of(self, unit: int, t: LayerTape) -> list[UnitSlopes]:
+        found = [UnitSlopes(0, (slice(None), unit), t.x)]
+        if self.bias:
+            found.append(UnitSlopes(1, ([unit],), t.scratch[:, np.newaxis]))
+        return found
 
 
 class Activate(Layer):

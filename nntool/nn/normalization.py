@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from nntool.nn.arrays import BLOCK, Array, Arrays, DTypeLike
-from nntool.nn.layers import Layer, LayerTape, Parameter, SecondTape
+from nntool.nn.layers import Layer, LayerTape, Parameter, SecondTape, UnitSlopes
 from nntool.nn.randomness import Streams
 
 EPSILON = 1e-5
@@ -100,6 +100,14 @@ class BatchNorm(Layer):
         np.multiply(dy, t.kept, out=g[0])
         np.multiply(g[0], t.inverse, out=g[0])
         np.copyto(g[1], dy)
+
+    def add_row_bends(self, p: Arrays, g: Arrays, r: SecondTape) -> None:
+        gains = g[0]
+        if r.x_dot is not None:
+            gains += r.dy * r.x_dot * r.back.inverse
+
+    def slopes_of(self, unit: int, t: LayerTape) -> list[UnitSlopes]:
+        return _slopes_of(unit, t.kept[:, [unit]] * t.inverse[unit], t)
 
     def _moments(self, x: Array, t: LayerTape) -> tuple[Array, Array]:
         """Return mean and variance (1/n) of each unit; write x − μ into ``t.kept``."""
@@ -194,6 +202,14 @@ class LayerNorm(Layer):
         np.multiply(dy, t.kept, out=g[0])
         np.copyto(g[1], dy)
 
+    def add_row_bends(self, p: Arrays, g: Arrays, r: SecondTape) -> None:
+        gains = g[0]
+        if r.x_dot is not None:
+            gains += r.dy * self._normed(r.x_dot, r.back)
+
+    def slopes_of(self, unit: int, t: LayerTape) -> list[UnitSlopes]:
+        return _slopes_of(unit, t.kept[:, [unit]], t)
+
     def _normed(self, a: Array, t: LayerTape) -> Array:
         """Return (a − mean a − x̂·mean(a·x̂))/√(σ² + ε): the Jacobian of x̂, which is symmetric."""
         x_hat = t.kept
@@ -213,6 +229,10 @@ def row_blocks(x: Array) -> Iterator[slice]:
 
 def _means(a: Array) -> Array:
     return np.asarray(a.mean(axis=1, keepdims=True))
+
+
+def _slopes_of(unit: int, x_hat: Array, t: LayerTape) -> list[UnitSlopes]:
+    return [UnitSlopes(0, ([unit],), x_hat), UnitSlopes(1, ([unit],), t.ones[:, np.newaxis])]
 
 
 def _gain_and_shift(width: int) -> tuple[Parameter, ...]:

@@ -58,7 +58,7 @@ class Output:
         if weight is None:
             tape.dz *= tape.share
             return float(np.add.reduce(tape.rows)) / n_rows
-        np.divide(weight, n_rows, out=tape.column[:, 0])
+        np.divide(weight, n_rows, out=tape.column[:, 0], dtype=tape.column.dtype)
         tape.dz *= tape.column
         return float(np.dot(tape.rows, tape.column[:, 0]))
 

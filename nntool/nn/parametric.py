@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from nntool.nn.arrays import Array, Arrays, DTypeLike
-from nntool.nn.layers import Activate, LayerTape, Parameter, SecondTape, share_idle
+from nntool.nn.layers import Activate, LayerTape, Parameter, SecondTape, UnitSlopes, share_idle
 from nntool.nn.randomness import Streams
 from nntool.nn.threshold_activations import Activation
 
@@ -66,10 +66,7 @@ class ParametricActivate(Activate):
         return r.out
 
     def bend(self, p: Arrays, v: Arrays, g: Arrays, dx: Array, r: SecondTape) -> None:
-        t, alphas = r.back, g[0]
-        less = r.dy.copy()
-        self.activation.backward(t.kept, less, t.scratch)
-        less -= r.dy  # ∂y·(f′ − 1)
+        less, alphas = self._less(r), g[0]
         dx += v[0] * less
         if r.x_dot is None:
             return
@@ -79,6 +76,21 @@ class ParametricActivate(Activate):
 
     def write_row_gradients(self, g: Arrays, dy: Array, t: LayerTape) -> None:
         np.multiply(dy, t.x, out=g[0])
+
+    def add_row_bends(self, p: Arrays, g: Arrays, r: SecondTape) -> None:
+        alphas = g[0]
+        if r.x_dot is not None:
+            alphas += self._less(r) * r.x_dot
+
+    def slopes_of(self, unit: int, t: LayerTape) -> list[UnitSlopes]:
+        return [UnitSlopes(0, ([unit],), t.x[:, [unit]])]
+
+    def _less(self, r: SecondTape) -> Array:
+        """Return ∂y·(f′ − 1)."""
+        less = r.dy.copy()
+        self.activation.backward(r.back.kept, less, r.back.scratch)
+        less -= r.dy
+        return less
 
     def idle(self, p: Sequence[Array], t: LayerTape) -> float:
         slopes = np.ones_like(t.kept)

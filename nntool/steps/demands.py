@@ -20,13 +20,17 @@ if TYPE_CHECKING:
     from nntool.nn.optimizers import Method
 
 STEPS, CHANCE, PENALTIES, HIDDEN = "steps", "chance", "penalties", "hidden"
+GRADIENT, CREDIT = "gradient", "credit"
 """Why a setting cannot be: it belongs to updates by mini-batches; it makes the loss another one
-each time; it adds to a loss that the method does not follow; it is for hidden units."""
+each time; it adds to a loss that the method does not follow; it is for hidden units; it is for a
+gradient, of which there is none; it has parameters that a disturbance of units does not credit."""
 WHY = {
     STEPS: "{name} finds its own steps and rows, so {given} {have} no part in it",
     CHANCE: "{name} needs one and the same loss throughout, which {given} would change",
     PENALTIES: "{name} goes by right and wrong answers alone, and cannot take {given}",
     HIDDEN: "{name} has no hidden units, and {given} {are} for them",
+    GRADIENT: "{name} takes no gradient, so {given} {have} no part in it",
+    CREDIT: "{name} credits weights and biases alone, and cannot take {given}",
 }
 
 
@@ -59,6 +63,12 @@ def check(settings: TrainSettings) -> None:
             f"--optimizer {name} is for the loss {own}, and --loss is {loss}",
             f"leave --loss out, or --optimizer {'lbfgs' if method.whole_batch else 'adam'}",
         )
+    if method.link != "auto" and settings.output not in ("auto", method.link):
+        raise UsageError(
+            f"--optimizer {name} is for the output {method.link}, and --output is"
+            f" {settings.output}",
+            "leave --output out, or --optimizer adam",
+        )
     found = conflicts(settings, method)
     if not found:
         return
@@ -83,6 +93,11 @@ def conflicts(settings: TrainSettings, method: type[Method]) -> list[Conflict]:
         refused["penalty"] = PENALTIES
     if method.single_layer:
         refused |= dict.fromkeys(_given(_of_hidden_units(settings)), HIDDEN)
+    wants = getattr(method, "wants", None)
+    if wants == "loss":
+        refused |= dict.fromkeys(_given(_of_gradients(settings)), GRADIENT)
+    if wants == "units":
+        refused |= dict.fromkeys(_given(_with_parameters(settings)), CREDIT)
     known = {field.name: field for field in fields(type(settings))}
     return [
         Conflict(name, _shown(known[name].option, getattr(settings, name)), refused[name])
@@ -139,6 +154,25 @@ def _of_hidden_units(s: TrainSettings) -> dict[str, bool]:
     }
 
 
+def _of_gradients(s: TrainSettings) -> dict[str, bool]:
+    """Whether what is done to a gradient, or beside it, is given."""
+    return {
+        "weight_decay": bool(s.weight_decay),
+        "clip_value": s.clip_value is not None,
+        "clip_norm": s.clip_norm is not None,
+        "weight_noise": s.weight_noise > 0,
+    }
+
+
+def _with_parameters(s: TrainSettings) -> dict[str, bool]:
+    """Whether layers with parameters of their own are given."""
+    return {
+        "parametric_activation": s.parametric_activation,
+        "batch_norm": s.batch_norm,
+        "layer_norm": s.layer_norm,
+    }
+
+
 def _given(options: dict[str, bool]) -> Iterator[str]:
     return (name for name, is_given in options.items() if is_given)
 
@@ -185,7 +219,7 @@ def _values(method: type[Method], settings: TrainSettings, task: str) -> dict[st
     wanted["dropout"] = method.dropout
     if method.single_layer or not method.by_batches:
         wanted["dropout"] = 0.0
-    if not takes_penalties(method):
+    if method.single_layer or not takes_penalties(method):
         wanted["penalty"] = ()
     return {
         field: value

@@ -6,7 +6,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from nntool.errors import StoppedError, TrainingError
-from nntool.steps import diagnosis, history, learning, monitoring, references, remedies
+from nntool.steps import (
+    diagnosis,
+    history,
+    learning,
+    monitoring,
+    references,
+    remedies,
+    separability,
+)
 from nntool.steps.job import Job
 
 if TYPE_CHECKING:
@@ -19,6 +27,10 @@ if TYPE_CHECKING:
     Array = npt.NDArray[np.floating[Any]]
 
 
+UNFINISHED = "unfinished"
+"""How a member ended that was trained together with one that diverged."""
+
+
 @dataclass(frozen=True)
 class Fitted:
     """What the training of one network came to: plain values, which another process may send."""
@@ -28,18 +40,22 @@ class Fitted:
     """`(size,)`, or a row for each snapshot."""
     stats: Array
     best_epoch: int
+    snapshots: list[int]
+    """The epochs whose weights are kept, where these are snapshots."""
     ended: str
-    """As `Trainer.ended`, or "diverged"."""
+    """As `Trainer.ended`, or "diverged", or `UNFINISHED`."""
     epochs: list[dict[str, Any]]
     """The rows of history.csv."""
     timing: list[dict[str, Any]]
     baseline_loss: float
-    summary: str
-    """How training ended and which weights were kept, in one line."""
+    is_judged: bool
+    """Whether any weights had a value to be chosen by."""
     findings: list[diagnosis.Finding]
     """What is wrong with it."""
     conclusion: str = ""
     """Why there is nothing more to learn, where the method says so."""
+    verdict: str = ""
+    """Whether the classes are separable, where a perceptron was asked."""
     warnings: list[str] = field(default_factory=list)
     """What is to be said before the summary, and after the findings."""
     remarks: list[str] = field(default_factory=list)
@@ -53,17 +69,29 @@ class Fitted:
         return self.epochs[self.best_epoch - 1] if self.best_epoch else {}
 
 
-def fit(trainer: Trainer, log: learning.Log, seed: int, job: Job) -> Fitted:
-    """Train until there is a reason to end.
+def fit(trainer: Trainer, log: learning.Log, seed: int, job: Job, words: dict[str, Any]) -> Fitted:
+    """Train until there is a reason to end; ``words`` are those of model.json.
 
     Raises ``TrainingError`` or ``StoppedError`` where there is nothing to keep.
     """
-    diverged = learning.learn(trainer, log, job)
+    return described(trainer, log, seed, words, learning.learn(trainer, log, job))
+
+
+def described(
+    trainer: Trainer,
+    log: learning.Log,
+    seed: int,
+    words: dict[str, Any],
+    diverged: Diverged | None,
+) -> Fitted:
+    """What a training that has ended came to."""
     _refuse_no_epoch(trainer, log, diverged)
     warning = _refuse_diverged(trainer, log, seed, diverged)
-    ended = "diverged" if diverged is not None else str(trainer.ended)
+    ended = "diverged" if diverged is not None else trainer.ended or UNFINISHED
     theta, stats, best = trainer.result()
-    monitor, judged = trainer.plan.monitor, trainer.best is not None
+    snapshots: list[int] = []
+    if trainer.plan.snapshots:
+        theta, stats, snapshots = trainer.members()
     return Fitted(
         seed=seed,
         theta=theta,
@@ -73,10 +101,12 @@ def fit(trainer: Trainer, log: learning.Log, seed: int, job: Job) -> Fitted:
         epochs=log.epochs,
         timing=log.timing,
         baseline_loss=log.yardstick.constant,
-        summary=history.summary(
-            log.epochs, best, ended, monitor, judged=judged, conclusion=trainer.conclusion
-        ),
+        snapshots=snapshots,
+        is_judged=trainer.best is not None,
         conclusion=trainer.conclusion,
+        verdict=""
+        if diverged is not None
+        else separability.verdict(trainer, words["classes"], log.job),
         findings=_findings(trainer, log, ended),
         warnings=[warning] if warning else [],
         remarks=_remarks(trainer),

@@ -149,18 +149,19 @@ def summary(
 
 def divergence(error: Diverged) -> dict[str, Any]:
     """Where a number was first not finite, as plain data."""
+    rate = error.learning_rate  # full-batch methods have none
     where = f"batch {error.batch}" if error.batch is not None else "validation"
     if error.layer == "data":
         words = f"the inputs of epoch {error.epoch}, {where}, are not finite"
     else:
+        at_rate = "" if math.isnan(rate) else f", learning rate {rate:g}"
         words = (
-            f"the loss is not finite: epoch {error.epoch}, {where}, layer {error.layer},"
-            f" learning rate {error.learning_rate:g}"
+            f"the loss is not finite: epoch {error.epoch}, {where}, layer {error.layer}{at_rate}"
         )
     return {
         "message": words,
         "epoch": error.epoch,
         "batch": error.batch,
         "layer": error.layer,
-        "learning_rate": error.learning_rate,
+        "learning_rate": None if math.isnan(rate) else rate,
     }

@@ -22,6 +22,7 @@ FIRST = {
     "status": ["status", "NEW"],
     "show": ["show", "NEW", "clean"],
     "run": ["run", "NEW"],
+    "compare": ["compare", "NEW", "--try", "sgd:epochs=2"],
 }
 """Every command, in an order in which all work."""
 
@@ -34,7 +35,8 @@ REPORTS = {
     "train": {"train"},
     "evaluate": {"evaluate"},
     "predict": {"predict"},
-    "status": {"steps", "sources", "all_fresh", "next"},
+    "compare": {"runs", "settings", "data", "versions", "scores", "validation", "not_comparable"},
+    "status": {"steps", "tries", "sources", "all_fresh", "next"},
 }
 """What the object of each command has beside its command, run, fresh and notes."""
 
@@ -134,6 +136,7 @@ ERRORS = {
     "run": (["run", "RUN", "--set", "train.optimizer=sgd", "--set", "train.learning_rate=1e30"], 5),
     "status": (["status", "NEW"], 4),
     "show": (["show", "RUN", "nowhere"], 2),
+    "compare": (["compare", "RUN"], 2),
 }
 KINDS = {2: "usage", 3: "data", 4: "stale", 5: "training", 6: "gate", 7: "machine"}
 

@@ -137,6 +137,15 @@ def test_saturated_members_give_no_infinities(name):
         assert np.isfinite(combined(head, z)).all()
 
 
+@pytest.mark.parametrize("name", ["sigmoid", "tanh"])
+def test_a_member_without_any_doubt_is_one_vote(name):
+    """Raw outputs of ±∞, from weights that have grown too large for their type."""
+    head = CLASSES[name]
+    for sure, p in ((np.inf, 0.75), (-np.inf, 0.25)):
+        found = combined(head, np.array([[[sure]], [[0.0]]]))
+        np.testing.assert_allclose(head.probabilities(found), [[1 - p, p]], rtol=1e-12)
+
+
 @pytest.mark.parametrize("head", [SCORES, VALUES["plain"]])
 def test_geometric_averaging_is_for_probabilities(head):
     with pytest.raises(InvalidChoice, match="choose arithmetic"):

@@ -112,6 +112,11 @@ def check_hessian(problem: Problem) -> None:
         found = problem.first_order(problem.theta)[1] @ v
         assert found == pytest.approx(slope, rel=1e-6, abs=1e-8)
     agree(hessian(v), problem.difference(v))
+    matrix = np.ones((problem.net.size, problem.net.size))
+    problem.visited().add_hessian(matrix)
+    matrix -= 1
+    np.testing.assert_allclose(matrix, matrix.T, rtol=0, atol=1e-10 * np.abs(matrix).max())
+    agree(matrix @ v, hessian(v), rel=1e-10)
     assert u @ hessian(v) == pytest.approx(v @ hessian(u), rel=1e-9, abs=1e-12)
 
 

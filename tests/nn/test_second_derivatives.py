@@ -114,6 +114,34 @@ def test_where_a_loss_is_convex_gauss_newton_takes_its_hessian(name: str) -> Non
     )
 
 
+FOCAL = [name for name in OUTPUTS if name.startswith("focal")]
+
+
+@pytest.mark.parametrize("name", FOCAL)
+def test_gauss_newton_of_focal_leaves_out_only_what_bends_down(name: str) -> None:
+    """H = φ′∂²ℓ + φ″∂ℓ∂ℓᵀ; the matrix differs from it by −φ″∂ℓ∂ℓᵀ of rows where φ″ < 0."""
+    output = OUTPUTS[name]
+    z, y, rng = points_of(output, 3.0)
+    v = rng.standard_normal(z.shape)
+    gamma = output.loss.gamma  # type: ignore[attr-defined]
+    crossed = build(LOSSES, "bce" if output.n_outputs == 1 else "cce")
+    tape = output.tape(len(z), np.float64)
+    crossed.rows(output.head, z, y, tape)
+    nll, slope = tape.rows.copy(), tape.dz.copy()
+
+    def bend(at: np.ndarray) -> np.ndarray:
+        """φ″(ℓ), by differences of φ(ℓ) = (1 − e^(−ℓ))^γ·ℓ."""
+        h = 1e-3 * at
+        phi = [(1 - np.exp(-x)) ** gamma * x for x in (at - h, at, at + h)]
+        return (phi[0] - 2 * phi[1] + phi[2]) / h**2
+
+    hessian = output.loss.hessian_product(output.head, z, y, v)
+    found = output.loss.gauss_newton_product(output.head, z, y, v) - hessian
+    wanted = np.maximum(-bend(nll), 0)[:, None] * slope * (slope * v).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-6)
+    assert found.any() == (gamma > 0)
+
+
 BOUNDED = [name for name in OUTPUTS if "exp" not in name and not name.endswith("-log")]
 
 

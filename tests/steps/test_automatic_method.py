@@ -116,7 +116,7 @@ def test_every_setting_that_lbfgs_refuses_is_tried_here() -> None:
     known = {field.name for field in fields(TrainSettings)}
     harmless = {"optimizer", "hidden", "initializer", "output", "label_smoothing", "target_coding"}
     harmless |= {"sample_weight", "epochs", "patience", "min_delta", "validate_every"}
-    harmless |= {"calibration", "bagging", "averaging", "dropout"}
+    harmless |= {"calibration", "bagging", "averaging", "dropout", "bias"}
     assert known == set(SPEAKS_AGAINST) | set(TAKEN) | harmless
 
 

@@ -237,6 +237,86 @@ def test_a_run_without_training_names_what_to_type(nntool, ok, typed, run, split
     assert ok("compare", run, bare)
 
 
+class TestTries:
+    """What ``--try`` made is shown; how it is made is tested in test_trying.py."""
+
+    def test_they_are_trained_and_shown_beside_the_run(self, ok, run):
+        said = ok("compare", run, "--try", "sgd:epochs=2", "--try", "momentum:mu=0.5,epochs=2")
+        table = block(said.text, "training")
+        assert table["training"] == ["A run", "B sgd-epochs=2", "C momentum-epochs=2,mu=0.5"]
+        assert table["optimizer"] == ["adam", "sgd", "momentum:mu=0.5"]
+        found = ok("compare", run, "--json").json
+        for shown in found["runs"][1:]:
+            metrics = json.loads((run / "try" / shown["name"] / "metrics.json").read_text())
+            i = found["runs"].index(shown)
+            for row in found["scores"]:
+                assert row["values"][i] == metrics["network"]["metrics"][row["name"]]
+            assert shown["path"] == str(run / "try" / shown["name"])
+
+    def test_those_of_before_are_shown_where_none_is_asked_for(self, ok, run):
+        ok("compare", run, "--try", "sgd:epochs=2", "--try", "rprop:epochs=2")
+        assert len(ok("compare", run, "--json").json["runs"]) == 3
+        [own, other] = ok("compare", run, "--try", "rprop:epochs=2", "--json").json["runs"]
+        assert (own["name"], other["name"]) == ("run", "rprop-epochs=2")
+
+    def test_a_second_run_is_compared_without_tries(self, ok, run, other):
+        ok("compare", run, "--try", "sgd:epochs=2")
+        names = [one["name"] for one in ok("compare", run, other, "--json").json["runs"]]
+        assert names == ["run", "other"]
+
+    def test_the_command_of_the_best_is_named_and_gives_its_weights(self, ok, typed, run):
+        words = ["--try", "adam:learning_rate=0.05,epochs=20", "--try", "sgd:epochs=2"]
+        said = ok("compare", run, *words)
+        [note] = [line for line in said.err.splitlines() if "to train the run itself as B " in line]
+        wanted = (run / "try/adam-epochs=20,learning_rate=0.05/model.npz").read_bytes()
+        assert typed(note[note.index("nntool train") :]).code == 0
+        assert (run / "train/model.npz").read_bytes() == wanted
+
+    def test_tries_beside_several_runs_are_refused_with_what_to_type(
+        self, nntool, typed, run, other
+    ):
+        said = nntool("compare", run, other, "--try", "sgd:epochs=2")
+        assert said.code == 2
+        assert typed(said.hint).code == 0
+
+    def test_a_stale_try_is_marked_and_not_scored(self, ok, typed, run):
+        ok("compare", run, "--try", "sgd:epochs=2")
+        ok("transform", run, "--scale", "robust")
+        ok("select-features", run)
+        ok("train", run, "--epochs", "2", "--hidden", "8")
+        said = ok("compare", run)
+        assert block(said.text, "training")["state"] == ["fresh", "stale"]
+        line = next(line for line in said.err.splitlines() if "B sgd-epochs=2: " in line)
+        assert "try/sgd-epochs=2 is stale" in line
+        typed(line.rpartition("(")[2].removesuffix(")"))
+        assert "state" not in block(ok("compare", run).text, "training")
+
+    def test_tries_of_a_run_that_is_not_trained_are_shown(self, ok, split_for):
+        bare = split_for("churned")
+        words = ["--try", "sgd:epochs=2", "--try", "adam:epochs=2"]
+        assert len(ok("compare", bare, *words, "--json").json["runs"]) == 2
+        assert len(ok("compare", bare, "--json").json["runs"]) == 2
+        [alone] = ok("compare", bare, *words[:2], "--json").json["runs"]
+        assert alone["mark"] == "A"
+
+    def test_what_diverges_is_said_and_the_others_are_shown(self, nntool, ok, run):
+        said = ok("compare", run, "--try", "sgd:learning_rate=1e300", "--try", "sgd:epochs=2")
+        assert "sgd-learning_rate" in said.err
+        assert "not finite" in said.err
+        assert block(said.text, "training")["training"] == ["A run", "B sgd-epochs=2"]
+        said = nntool("compare", run, "--try", "sgd:learning_rate=1e300")
+        assert said.code == 5
+        assert block(said.text, "training")["training"] == ["A run"]
+        found = nntool("compare", run, "--try", "sgd:learning_rate=1e300", "--json").json
+        assert found["error"]["kind"] == "training"
+        assert len(found["runs"]) == 1
+
+    def test_a_run_called_as_one_of_its_tries_is_told_apart(self, ok, run):
+        root = run.rename(run.with_name("rprop-epochs=2"))
+        found = ok("compare", root, "--try", "rprop:epochs=2", "--json").json["runs"]
+        assert [one["name"] for one in found] == ["rprop-epochs=2", "try/rprop-epochs=2"]
+
+
 def test_one_run_alone_takes_a_second(nntool, run):
     for words in ([run], [run, f"{run}/"]):
         said = nntool("compare", *words)
@@ -280,7 +360,7 @@ def test_many_runs_have_a_line_each(ok, run, other, tmp_path):
 def test_more_runs_than_letters_are_refused(nntool, run):
     said = nntool("compare", *(f"{run}{i}" for i in range(53)))
     assert said.code == 2
-    assert "53 runs" in said.message
+    assert "53 trainings" in said.message
 
 
 def test_lost_files_of_a_training_are_said_and_the_rest_is_shown(ok, run, other):

@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 
 from nntool.errors import UsageError
+from nntool.nn.full_batch import FULL_BATCH
 from nntool.nn.methods import METHODS
-from nntool.nn.optimizers import OPTIMIZERS, Method
+from nntool.nn.optimizers import OPTIMIZERS
+from nntool.nn.single_layer import SINGLE_LAYER
 from nntool.settings.building import build
 from nntool.settings.model import fields
 from nntool.settings.train import TrainSettings
@@ -45,9 +47,14 @@ OF_HIDDEN_UNITS: dict[str, Any] = {
     "dropout": 0.5,
     "activation_noise": 0.1,
 }
-WORDS = {"--batch-size": "32", "--hidden": "8", "--augment": "smote,jitter", "--penalty": "l1"}
+OF_NAME: dict[str, set[str]] = {
+    "weight-perturbation": {"clip_value", "clip_norm", "weight_decay", "weight_noise"},
+    "node-perturbation": {"batch_norm", "layer_norm", "parametric_activation"},
+}
+"""What is refused by one method alone."""
 TAKEN = {
     "initializer",
+    "bias",
     "output",
     "dtype",
     "label_smoothing",
@@ -70,13 +77,13 @@ BY_ITSELF = {"optimizer", "loss", "learning_rate", "penalty"}
 """What has tests of its own."""
 
 
-def refused_by(method: type[Method]) -> dict[str, Any]:
+def refused_by(name: str) -> set[str]:
     """What a method cannot take, as the texts have it."""
-    found: dict[str, Any] = {}
-    if method.__name__ not in {cls.__name__ for cls in OPTIMIZERS.values()} | {"DeltaRule"}:
-        found |= OF_BATCHES | OF_CHANCE
-    if method.single_layer:
-        found |= OF_HIDDEN_UNITS
+    found = set(OF_NAME.get(name, ()))
+    if name in (*FULL_BATCH, "perceptron"):
+        found |= set(OF_BATCHES) | set(OF_CHANCE)
+    if name in SINGLE_LAYER:
+        found |= set(OF_HIDDEN_UNITS)
     return found
 
 
@@ -97,7 +104,7 @@ def test_a_method_refuses_what_it_cannot_take_and_nothing_else(name: str, field:
     values = {**OF_BATCHES, **OF_CHANCE, **OF_HIDDEN_UNITS}
     given = {"optimizer": name, field: values[field]}
     option = "--" + field.replace("_", "-")
-    if field in refused_by(METHODS[name]):
+    if field in refused_by(name):
         error = refusal(**given)
         assert error.message.startswith(f"--optimizer {name} ")
         assert option in error.message
@@ -133,6 +140,23 @@ def test_all_that_is_refused_is_named_at_once_each_reason_in_a_sentence() -> Non
         "leave --hidden, --clip-norm, --penalty, --dropout and --input-noise out,"
         " or --optimizer adam"
     )
+
+
+def test_a_penalty_that_shrinks_after_steps_needs_steps_of_mini_batches() -> None:
+    penalty = ["l1", {"name": "l1", "rate": 0.1, "proximal": True}]
+    for name in FULL_BATCH:
+        assert "--penalty l1,l1 has no part" in refusal(optimizer=name, penalty=penalty).message
+        demands.check(build(TrainSettings, {"optimizer": name, "penalty": penalty[:1]}))
+
+
+@pytest.mark.parametrize(("name", "is_refused"), [("lbfgs", True), ("perceptron", False)])
+def test_a_learning_rate_is_for_methods_that_have_one(name: str, is_refused: bool) -> None:
+    if is_refused:
+        message = refusal(optimizer=name, learning_rate=0.5).message
+        assert "finds its own steps and rows, so --learning-rate 0.5 has no part" in message
+    else:
+        demands.check(build(TrainSettings, {"optimizer": name, "learning_rate": 0.5}))
+    refusal(optimizer=name, learning_rate="auto")
 
 
 def test_what_is_given_as_it_is_by_default_is_not_refused() -> None:

@@ -67,6 +67,11 @@ class Learner:
         self.rows_seen = 0
         self.finished = ""
 
+    @property
+    def rows_at_once(self) -> int:
+        """How many rows are in one product: BLAS threads go by it."""
+        return self.given.plan.batch_size or self.given.rows.n_rows
+
     def begin(self, loss: float) -> None:
         """See, where `undoes`, the loss of the weights that the first epoch sets out from."""
 

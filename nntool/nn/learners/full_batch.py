@@ -56,6 +56,10 @@ class FullBatch(Learner):
         self._metrics: dict[str, float] | None = None
         self._started = False
 
+    @property
+    def rows_at_once(self) -> int:
+        return min(self.problem.block_rows, self.given.rows.n_rows)
+
     def run_epoch(self, epoch: int, should_stop: Callable[[], bool]) -> Sweep | None:
         """Make one iteration; the first one sees the weights that it sets out from before."""
         seen, problem = self.rows_seen, self.problem
@@ -109,7 +113,7 @@ class FullBatch(Learner):
             net.recompute_statistics(net.bind(self.theta, self.stats), self._all_rows)
         point = self.problem.at(self.theta)
         if not math.isfinite(point.value):
-            raise Diverged(epoch, *self.problem.first_not_finite(self.theta), 1.0)
+            raise Diverged(epoch, *self.problem.first_not_finite(self.theta), math.nan)
         self._take(point)
         self.method.start(point, self._state)
         self._started = True

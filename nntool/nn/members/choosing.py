@@ -30,7 +30,8 @@ adam, float32; one BLAS thread, NumPy's OpenBLAS 0.3.31 with AVX-512; the least 
 | 128×128 |   256 | 5,341 k | 1,039 → 1,120 |  3,945 →  4,078 |
 | 256×256 |   256 |  19.1 M | 3,469 → 3,844 | 12,500 → 13,803 |
 
-Above a million the gain is small or none, and all members take memory at once. Epochs with their
+Above a million the gain is small or none, and all members take memory at once; up to 128 members
+the gain is that of 8. `benchmarks/members_step.py` measures it anew. Epochs with their
 validation, 8 × 32×32 and batches of 32, are 2.0 times as fast with 400 rows, 2.8 times with 2,000.
 """
 

@@ -38,28 +38,34 @@ class MembersTrainer:
         """Take trainers that nothing keeps `apart`."""
         self.trainers = trainers
         self._learner: MembersLearner | None = None
+        self._astray: dict[int, MemberDiverged] = {}
 
     def run(self, should_stop: Callable[[], bool] = lambda: False) -> Iterator[list[OfMember]]:
         """Train epoch by epoch, and yield the reports of those who took part.
 
-        Raise `MemberDiverged` at the first number that is not finite, with all members as they were
-        before that epoch; their results are still the best so far.
+        A member with a number that is not finite stays as it was before that epoch, and the others
+        go on without it, as they would alone. When all have ended `MemberDiverged` is raised, for
+        the first of them; the results are still the best so far.
         """
+        self._astray = {}
         for trainer in self.trainers:
             trainer.set_out()
         while group := self._next_group():
             before = [self.trainers[k].state() for k in group]
             try:
                 reports = self._run_epoch(group, should_stop)
-            except MemberDiverged:
+            except MemberDiverged as found:
                 self._go_back(group, before)
-                raise
+                self._astray[found.member] = found
+                continue
             if reports is None:
                 self._go_back(group, before)
                 self._end_all("asked")
                 return
             yield reports
         self._end_all("epochs")
+        if self._astray:
+            raise self._astray[min(self._astray)]
 
     def result(self) -> tuple[Array, Array, list[int]]:
         """Return theta `(K, size)`, stats `(K, n_stats)` and epochs of the best of each member."""
@@ -71,7 +77,9 @@ class MembersTrainer:
         todo = [
             k
             for k, trainer in enumerate(self.trainers)
-            if trainer.ended is None and trainer.epoch < trainer.plan.epochs
+            if trainer.ended is None
+            and trainer.epoch < trainer.plan.epochs
+            and k not in self._astray
         ]
         least = min((self.trainers[k].epoch for k in todo), default=0)
         return tuple(k for k in todo if self.trainers[k].epoch == least)
@@ -105,8 +113,9 @@ class MembersTrainer:
             self.trainers[k].ended = None
 
     def _end_all(self, ending: Ending) -> None:
-        for trainer in self.trainers:
-            trainer.ended = trainer.ended or ending
+        for k, trainer in enumerate(self.trainers):
+            if k not in self._astray:
+                trainer.ended = trainer.ended or ending
 
 
 @contextmanager

@@ -33,6 +33,7 @@ class WeightPerturbation(Optimizer):
 
     learning_rate: ClassVar[float] = 0.1
     state_names: ClassVar[tuple[str, ...]] = ("s",)
+    elementwise: ClassVar[bool] = False
     finds_rates: ClassVar[bool] = True
     wants: ClassVar[Wants] = "loss"
     needs_gradient: ClassVar[bool] = False

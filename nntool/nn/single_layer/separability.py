@@ -62,19 +62,20 @@ def is_separable(x: Array, is_one: Array, *, bias: bool = True) -> bool | None:
     """
     from scipy.optimize import linprog
 
-    t = np.where(is_one, 1.0, -1.0)
-    if bias and abs(t.sum()) == len(t):
-        return True
-    if not bias and (is_one == (not x.any(axis=1).all())).all():
-        return True
-    signed = t[:, np.newaxis] * (_scaled(x) if bias else x / np.maximum(abs(x).max(axis=0), 1e-300))
+    inputs = _scaled(x) if bias else x / np.maximum(np.abs(x).max(axis=0), _TINY)
+    # through the origin a row may have to lie on the hyperplane, which is right for those of 1
+    least = np.where(is_one, 1.0 if bias else 0.0, 1.0)
+    signed = np.where(is_one, 1.0, -1.0)[:, np.newaxis] * inputs
     free = [(None, None)] * signed.shape[1]
-    found = linprog(np.zeros(signed.shape[1]), -signed, np.full(len(t), -1.0), bounds=free)
+    found = linprog(np.zeros(signed.shape[1]), -signed, -least, bounds=free)
     if found.status == 2:
         return False
     if found.status != 0:
         return None
-    return True if (signed @ found.x > 0).all() else None
+    return True if (signed @ found.x > least - 0.5).all() else None
+
+
+_TINY = np.finfo(np.float64).tiny
 
 
 def _scaled(x: Array) -> Array:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+import shlex
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -16,8 +17,10 @@ from nntool.errors import StaleError
 from nntool.run import freshness, names
 from nntool.run.directory import Run
 from nntool.run.manifest import Entry
+from nntool.settings import spelling
+from nntool.settings.train import TrainSettings
 from nntool.steps import history
-from nntool.steps.comparing.names import LETTERS, distinct
+from nntool.steps.comparing.names import distinct, letters_for
 
 ATTEMPTS = 5
 """How often a run is read again that changes while it is read."""
@@ -74,6 +77,8 @@ class Contestant:
     scores: Scores | None
     unscored: Want | None = None
     """Why there are no scores; None where there are."""
+    take_over: str = ""
+    """The command that trains the run itself as this try of it; empty for a run's own training."""
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -105,20 +110,47 @@ class Contestant:
 
 def of_runs(roots: Sequence[str]) -> list[Contestant]:
     """The runs that were named, in their order; raises ``StaleError`` for one without a model."""
-    called = distinct(roots)
+    letters, called = letters_for(len(roots)), distinct(roots)
     return [
-        _of_run(root, letter, name)
-        for root, letter, name in zip(roots, LETTERS, called, strict=False)
+        contestant
+        for root, letter, name in zip(roots, letters, called, strict=True)
+        for contestant in _at_one_moment(root, lambda run: ["train"], letter, [name])
     ]
 
 
-def _of_run(root: str, letter: str, name: str) -> Contestant:
+def of_tries(root: str, only: Sequence[str] | None = None) -> list[Contestant]:
+    """A run, where it is trained, and trainings that were tried beside it: some, or all of them.
+
+    Raises ``StaleError`` where there is neither.
+    """
+    asked = None if only is None else [f"{names.TRY}/{name}" for name in only]
+
+    def steps(run: Run) -> list[str]:
+        tries = run.tries()
+        tries = tries if asked is None else [one for one in asked if one in tries]
+        return [*(["train"] if run.entry("train") or not tries else []), *tries]
+
+    run = Run.existing(root)
+    there = steps(run)
+    own = distinct([root])[0]
+    called = [one.rpartition("/")[2] for one in there]
+    called = there if own in called else called
+    named = [own if one == "train" else name for one, name in zip(there, called, strict=True)]
+    return _at_one_moment(root, steps, letters_for(len(there)), named)
+
+
+def _at_one_moment(
+    root: str, steps: Callable[[Run], list[str]], letters: str, called: Sequence[str]
+) -> list[Contestant]:
+    """Trainings of a run as its manifest has them; it is read again where a writer changes it."""
     for attempt in range(ATTEMPTS):
         run = Run.existing(root)
-        if run.entry("train") is None:
+        there = steps(run)
+        if "train" in there and run.entry("train") is None:
             freshness.require_fresh(run, "train", files=False)
         try:
-            return _read(run, "train", letter, name)
+            found = zip(there, letters, called, strict=True)
+            return [_read(run, step, letter, name) for step, letter, name in found]
         except StaleError:
             if attempt == ATTEMPTS - 1:
                 raise
@@ -127,16 +159,16 @@ def _of_run(root: str, letter: str, name: str) -> Contestant:
 
 def _read(run: Run, step: str, letter: str, name: str) -> Contestant:
     """The training of this step: of train, or of a try, which has the same files."""
-    artifact = _in_folder(step, names.TRAIN_MODEL)
+    artifact = names.beside(step, names.TRAIN_MODEL)
     model = decoded(run.checked_bytes([artifact])[artifact])
     entry = _entry(run, step)
-    scores, unscored = _scores(run)
+    scores, unscored = _scores(run, "evaluate" if step == "train" else step)
     losses, notes = _losses(run, step)
     asked = {s: run.manifest.steps[s].settings for s in names.ORDER if run.entry(s)}
     return Contestant(
         mark=letter,
         name=name,
-        path=str(run.root),
+        path=str(run.root if step == "train" else run.root / step),
         task=model["task"],
         target=model["target"],
         settings=asked | {"train": entry.settings},
@@ -145,22 +177,21 @@ def _read(run: Run, step: str, letter: str, name: str) -> Contestant:
         versions=entry.versions,
         trained=model["trained"],
         losses=losses,
-        seconds=seconds_of(content(run, _in_folder(step, names.TRAIN_TIMING))),
+        seconds=seconds_of(content(run, names.beside(step, names.TRAIN_TIMING))),
         status=entry.status,
         stale=_want(run, step),
         scores=scores,
         unscored=unscored,
+        take_over="" if step == "train" else _command(run, entry),
         notes=notes,
     )
 
 
-def _in_folder(step: str, artifact: str) -> str:
-    """The file of a training that is called as this one of train's.
-
-    >>> _in_folder("train", "train/model.json")
-    'train/model.json'
-    """
-    return f"{step}/{artifact.partition('/')[2]}"
+def _command(run: Run, entry: Entry) -> str:
+    """What trains the run itself as a try was trained."""
+    return shlex.join(
+        ["nntool", "train", str(run.root), *spelling.options(TrainSettings, entry.asked)]
+    )
 
 
 def _entry(run: Run, step: str) -> Entry:
@@ -188,7 +219,7 @@ def decoded(text: bytes) -> Any:
 
 
 def _losses(run: Run, step: str) -> tuple[dict[str, list[float | None]], list[str]]:
-    artifact = _in_folder(step, names.TRAIN_HISTORY)
+    artifact = names.beside(step, names.TRAIN_HISTORY)
     text = content(run, artifact)
     if text is None:
         gone = f"{run.root / artifact} is missing or was changed: its curve is not drawn"
@@ -250,14 +281,15 @@ def _want(run: Run, step: str) -> Want | None:
     return None
 
 
-def _scores(run: Run) -> tuple[Scores | None, Want | None]:
-    """What ``evaluate`` found, or why that cannot be shown."""
-    if (want := _want(run, "evaluate")) is not None:
+def _scores(run: Run, step: str) -> tuple[Scores | None, Want | None]:
+    """What ``evaluate`` found, or of a try the same; or why that cannot be shown."""
+    if (want := _want(run, step)) is not None:
         return None, want
-    text, entry = content(run, names.EVALUATE_METRICS), _entry(run, "evaluate")
+    artifact = names.beside(step, names.EVALUATE_METRICS)
+    text, entry = content(run, artifact), _entry(run, step)
     if text is None:
-        changed = f"{run.root / names.EVALUATE_METRICS} is missing or was changed"
-        return None, Want(changed, run.command("evaluate"))
+        changed = f"{run.root / artifact} is missing or was changed"
+        return None, Want(changed, run.command(step))
     report = decoded(text)
     confidence = report.get("confidence") or {}
     return Scores(

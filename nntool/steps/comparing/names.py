@@ -6,8 +6,17 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from nntool.errors import UsageError
+
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 """One for each contestant: it stands before its name, and its curve is drawn with it."""
+
+
+def letters_for(n: int) -> str:
+    """A letter for each of so many contestants; raises ``UsageError`` for more than there are."""
+    if n > len(LETTERS):
+        raise UsageError(f"{n} trainings are too many to be read side by side", "name fewer")
+    return LETTERS[:n]
 
 
 def distinct(paths: Sequence[str]) -> list[str]:

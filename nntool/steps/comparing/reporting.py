@@ -47,6 +47,7 @@ def _plain(one: Contestant) -> dict[str, Any]:
         "seconds": one.seconds,
         "scored": scores and {"rows": scores.rows, "count": scores.n_rows, "level": scores.level},
         "not_scored": one.unscored.why if one.unscored else "",
+        "take_over": one.take_over,
         "curve": {name: _finite(losses) for name, losses in one.losses.items()},
     }
 

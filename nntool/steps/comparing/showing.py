@@ -20,7 +20,7 @@ MOST_COLUMNS = 6
 SIGNS = {BEST: " *", ALIKE: " ~"}
 MARKED = {
     BEST: "* is the best",
-    ALIKE: "~ is the best or not told apart from it: one lies in the other's confidence interval",
+    ALIKE: "~ is the best or not told apart from it: equal, or in the other's confidence interval",
 }
 NONE_BETTER = "no score tells them apart"
 NO_INTERVALS = (
@@ -153,7 +153,8 @@ def drawn_loss(contestants: Sequence[Contestant]) -> str:
 
 def _notes(contestants: Sequence[Contestant], settings: Sequence[Difference]) -> list[str]:
     """What must be known to read the tables."""
-    found = [] if settings else ["all settings are the same"]
+    is_alone = len(contestants) == 1
+    found = [] if settings or is_alone else ["all settings are the same"]
     for one in contestants:
         if one.stale:
             found.append(f"{one.title}: {one.stale.why} ({one.stale.hint})")
@@ -179,7 +180,18 @@ def _verdicts(
         found += [] if of_scores - {""} else [NONE_BETTER]
     if of_validation - {""}:
         found.append(NO_INTERVALS)
+    found += _take_over(contestants, validation)
     return [
         *found,
         *(f"{what} are not compared: {why}" for what, why in not_comparable.items() if why),
     ]
+
+
+def _take_over(contestants: Sequence[Contestant], validation: Sequence[Row]) -> list[str]:
+    """How the run itself is trained as the try that did best on validation rows."""
+    for row in validation:
+        if row.name == "validation_loss" and BEST in row.verdicts:
+            best = contestants[row.verdicts.index(BEST)]
+            if best.take_over:
+                return [f"to train the run itself as {best.title}: {best.take_over}"]
+    return []

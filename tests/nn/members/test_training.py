@@ -240,10 +240,10 @@ def test_those_behind_catch_up_before_all_go_on() -> None:
 
 
 @pytest.mark.parametrize("in_validation", [False, True])
-def test_a_member_that_diverges_is_named_and_all_are_as_before_the_epoch(
-    in_validation: bool,
-) -> None:
-    members = trainers(3)
+def test_a_member_that_diverges_is_named_and_the_others_go_on(in_validation: bool) -> None:
+    alone, members = trainers(3), trainers(3)
+    for trainer in alone:
+        list(trainer.run())
     runs = MembersTrainer(members).run()
     next(runs)
     next(runs)
@@ -252,14 +252,30 @@ def test_a_member_that_diverges_is_named_and_all_are_as_before_the_epoch(
         members[1].judge.rows.numeric = X * np.float32(math.inf)  # type: ignore[union-attr]
     else:
         members[1].theta[-1] = math.nan
-    with pytest.raises(MemberDiverged, match="epoch 3") as found:
-        with np.errstate(invalid="ignore"):
-            next(runs)
+    with pytest.raises(MemberDiverged, match="epoch 3") as found, np.errstate(invalid="ignore"):
+        assert [[member for member, _ in epoch] for epoch in runs] == [[0, 2]] * 4
+        next(runs)
     assert found.value.member == 1
     assert found.value.batch == (None if in_validation else 1)
     assert found.value.layer == ("data" if in_validation else "output")
-    assert everything(members) == before
-    assert all(trainer.result()[2] for trainer in members)
+    assert everything(members)[1] == before[1]
+    assert members[1].result()[2]
+    assert_alike(alone[::2], members[::2])
+
+
+def test_of_several_that_diverge_the_first_is_named() -> None:
+    members = trainers(4)
+    runs = MembersTrainer(members).run()
+    next(runs)
+    for member, place in ((3, -1), (1, 0)):
+        arrays, plain = members[member].state()
+        arrays["theta"][place] = math.nan
+        members[member].restore(arrays, plain)
+    with pytest.raises(MemberDiverged, match="first in hidden1") as found:
+        list(runs)
+    assert found.value.member == 1
+    assert [trainer.ended for trainer in members] == ["epochs", None, "epochs", None]
+    assert [trainer.epoch for trainer in members] == [6, 1, 6, 1]
 
 
 def test_one_member_alone_that_diverges_is_named_too() -> None:
