@@ -146,7 +146,7 @@ def _tell(tries: Sequence[Try], job: Job) -> None:
     """Say what the training of the last try said and that of none before."""
     *before, last = tries
     known = {note for one in before for note in one.notes}
-    for note in [*last.notes, *([last.error] if last.error else [])]:
+    for note in last.notes:
         if note not in known:
             _Told(last.name, job.listener).say(note)
 
