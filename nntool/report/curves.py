@@ -19,7 +19,7 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 STYLES = ("solid", "dashed", "dotted", "dashdot")
 LOG_FROM = 100.0
 """Losses that span more than two decades are drawn on a logarithmic scale."""
-LARGEST = 1e300
+LARGEST = 1e250
 """Larger losses are drawn as this one: ticks and margins go beyond what is drawn."""
 LONGEST_NAME = 40
 INCHES_OF_A_NAME = 0.2
