@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     Array = npt.NDArray[np.floating[Any]]
 
 
+UNFINISHED = "unfinished"
+"""How a member ended that was trained together with one that diverged."""
+
+
 @dataclass(frozen=True)
 class Fitted:
     """What the training of one network came to: plain values, which another process may send."""
@@ -36,14 +40,16 @@ class Fitted:
     """`(size,)`, or a row for each snapshot."""
     stats: Array
     best_epoch: int
+    snapshots: list[int]
+    """The epochs whose weights are kept, where these are snapshots."""
     ended: str
-    """As `Trainer.ended`, or "diverged"."""
+    """As `Trainer.ended`, or "diverged", or `UNFINISHED`."""
     epochs: list[dict[str, Any]]
     """The rows of history.csv."""
     timing: list[dict[str, Any]]
     baseline_loss: float
-    summary: str
-    """How training ended and which weights were kept, in one line."""
+    is_judged: bool
+    """Whether any weights had a value to be chosen by."""
     findings: list[diagnosis.Finding]
     """What is wrong with it."""
     conclusion: str = ""
@@ -63,19 +69,29 @@ class Fitted:
         return self.epochs[self.best_epoch - 1] if self.best_epoch else {}
 
 
-def fit(
-    trainer: Trainer, log: learning.Log, seed: int, job: Job, classes: list[str] | None
-) -> Fitted:
-    """Train until there is a reason to end; ``classes`` are the names of the target's classes.
+def fit(trainer: Trainer, log: learning.Log, seed: int, job: Job, words: dict[str, Any]) -> Fitted:
+    """Train until there is a reason to end; ``words`` are those of model.json.
 
     Raises ``TrainingError`` or ``StoppedError`` where there is nothing to keep.
     """
-    diverged = learning.learn(trainer, log, job)
+    return described(trainer, log, seed, words, learning.learn(trainer, log, job))
+
+
+def described(
+    trainer: Trainer,
+    log: learning.Log,
+    seed: int,
+    words: dict[str, Any],
+    diverged: Diverged | None,
+) -> Fitted:
+    """What a training that has ended came to."""
     _refuse_no_epoch(trainer, log, diverged)
     warning = _refuse_diverged(trainer, log, seed, diverged)
-    ended = "diverged" if diverged is not None else str(trainer.ended)
+    ended = "diverged" if diverged is not None else trainer.ended or UNFINISHED
     theta, stats, best = trainer.result()
-    monitor, judged = trainer.plan.monitor, trainer.best is not None
+    snapshots: list[int] = []
+    if trainer.plan.snapshots:
+        theta, stats, snapshots = trainer.members()
     return Fitted(
         seed=seed,
         theta=theta,
@@ -85,11 +101,12 @@ def fit(
         epochs=log.epochs,
         timing=log.timing,
         baseline_loss=log.yardstick.constant,
-        summary=history.summary(
-            log.epochs, best, ended, monitor, judged=judged, conclusion=trainer.conclusion
-        ),
+        snapshots=snapshots,
+        is_judged=trainer.best is not None,
         conclusion=trainer.conclusion,
-        verdict="" if diverged is not None else separability.verdict(trainer, classes, job),
+        verdict=""
+        if diverged is not None
+        else separability.verdict(trainer, words["classes"], log.job),
         findings=_findings(trainer, log, ended),
         warnings=[warning] if warning else [],
         remarks=_remarks(trainer),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -99,12 +99,12 @@ class Log:
 
 
 class _Progress:
-    """Tells how far a training is while an epoch goes on; asked after every update."""
+    """Tells how far trainings are while an epoch goes on; asked after every update."""
 
-    def __init__(self, trainer: Trainer, job: Job) -> None:
-        self._trainer, self._job = trainer, job
+    def __init__(self, trainers: Sequence[Trainer], job: Job) -> None:
+        self._trainers, self._job = trainers, job
         self._begun = self._last = time.monotonic()
-        self._rows_at_start = trainer.rows_seen
+        self._rows_at_start = self._rows_seen()
         self._losses = ""
 
     def stop_requested(self) -> bool:
@@ -121,12 +121,15 @@ class _Progress:
         self._last = time.monotonic()
         self._show(self._last)
 
+    def _rows_seen(self) -> int:
+        return sum(trainer.rows_seen for trainer in self._trainers)
+
     def _show(self, now: float) -> None:
-        trainer = self._trainer
-        total = trainer.plan.epochs
-        done = trainer.rows_seen / trainer.train.n_rows
-        speed = (trainer.rows_seen - self._rows_at_start) / max(now - self._begun, 1e-9)
-        left = (total - done) * trainer.train.n_rows / speed if speed else math.inf
+        trainers, n_rows = self._trainers, self._trainers[0].train.n_rows
+        total = trainers[0].plan.epochs
+        done = max(trainer.rows_seen for trainer in trainers) / n_rows
+        speed = (self._rows_seen() - self._rows_at_start) / max(now - self._begun, 1e-9)
+        left = (total - done) * n_rows * len(trainers) / speed if speed else math.inf
         detail = f"{self._losses}{speed:,.0f} rows/s, at most {history.clock(left)} left"
         self._job.listener.progress("training", done, total, detail)
 
@@ -138,7 +141,7 @@ def learn(trainer: Trainer, log: Log, job: Job) -> Diverged | None:
     """
     from nntool.nn.reports import Diverged
 
-    progress = _Progress(trainer, job)
+    progress = _Progress([trainer], job)
     last = time.monotonic()
     try:
         for report in trainer.run(should_stop=progress.stop_requested):
@@ -151,3 +154,31 @@ def learn(trainer: Trainer, log: Log, job: Job) -> Diverged | None:
     if log.epochs:
         log.save()
     return None
+
+
+def learn_together(
+    trainers: Sequence[Trainer], logs: Sequence[Log], job: Job
+) -> list[Diverged | None]:
+    """The same of trainers that make their updates together; the seconds are dealt out evenly."""
+    from nntool.nn.members.learning import MemberDiverged
+    from nntool.nn.members.training import MembersTrainer
+
+    if len(trainers) == 1:
+        return [learn(trainers[0], logs[0], job)]
+    progress = _Progress(trainers, job)
+    last = time.monotonic()
+    diverged: list[Diverged | None] = [None] * len(trainers)
+    try:
+        for reports in MembersTrainer(trainers).run(should_stop=progress.stop_requested):
+            seconds = time.monotonic() - last
+            last += seconds
+            for of_member in reports:
+                logs[of_member.member].add(of_member.report, seconds / len(reports))
+            progress.epoch_done(reports[0].report)
+    except MemberDiverged as error:
+        diverged[error.member] = error
+        return diverged
+    for log in logs:
+        if log.epochs:
+            log.save()
+    return diverged

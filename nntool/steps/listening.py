@@ -17,16 +17,18 @@ STOP = "stop"
 class MemberListener:
     """Passes on how far the members are: those that are done, and the one in hand."""
 
-    def __init__(self, listener: Listener, number: int, n_members: int) -> None:
-        self._listener, self._number, self._n_members = listener, number, n_members
+    def __init__(self, listener: Listener, numbers: range, n_members: int) -> None:
+        self._listener, self._numbers, self._n_members = listener, numbers, n_members
 
     def say(self, text: str) -> None:
         """Drop what a training alone would say: of many members it is said once, for all."""
 
     def progress(self, label: str, done: float, total: float, detail: str = "") -> None:
         """Tell of the members that are done, and the share of the one in hand."""
-        so_far = self._number - 1 + (done / total if total else 0.0)
-        where = f"members; member {self._number}: epoch {done:,.0f} of {total:,.0f}, {detail}"
+        first, last = self._numbers.start, self._numbers.stop - 1
+        so_far = first - 1 + len(self._numbers) * (done / total if total else 0.0)
+        who = f"member {first}" if first == last else f"members {first} to {last}"
+        where = f"members; {who}: epoch {done:,.0f} of {total:,.0f}, {detail}"
         self._listener.progress(label, so_far, self._n_members, where)
 
     def stop_requested(self) -> bool:
@@ -37,8 +39,8 @@ class MemberListener:
 class WorkerListener:
     """Tells the parent by small files in a folder; and looks there whether it is to stop."""
 
-    def __init__(self, folder: Path, number: int, parent: int) -> None:
-        self._folder, self._number = folder, number
+    def __init__(self, folder: Path, numbers: range, parent: int) -> None:
+        self._folder, self._numbers = folder, numbers
         self._is_apart, self._started_by = os.getpid() != parent, os.getppid()
         self._last = -SECONDS_BETWEEN_GLANCES
         self._is_stopped = False
@@ -55,9 +57,10 @@ class WorkerListener:
     def progress(self, label: str, done: float, total: float, detail: str = "") -> None:
         """Leave the share that is done where the parent finds it."""
         with suppress(OSError):  # the parent may have ended
-            new = self._folder / f".{self._number}"
-            new.write_text(repr(done / total if total else 0.0))
-            new.replace(self._folder / f"{self._number}")
+            first = self._numbers.start
+            new = self._folder / f".{first}"
+            new.write_text(f"{len(self._numbers)} {done / total if total else 0.0!r}")
+            new.replace(self._folder / f"{first}")
 
     def stop_requested(self) -> bool:
         """Whether the parent asks to stop; looked up now and then.
@@ -74,13 +77,16 @@ class WorkerListener:
         return self._is_stopped
 
 
-def progress_of(folder: Path, done: int) -> tuple[float, str]:
-    """How many members are done, with the shares of those in hand; ``done`` came back already."""
-    shares = {}
-    for path in folder.glob("[0-9]*"):
+def progress_of(folder: Path, waiting: int) -> tuple[float, str]:
+    """How many members are done, with the shares of those in hand.
+
+    All below the number ``waiting`` have come back already.
+    """
+    done, told = float(waiting - 1), []
+    for path in sorted(folder.glob("[0-9]*"), key=lambda path: int(path.name)):
         with suppress(OSError, ValueError):
-            shares[int(path.name)] = float(path.read_text())
-    in_hand = [share for number, share in sorted(shares.items()) if number > done and share < 1]
-    finished = sum(share >= 1 for number, share in shares.items() if number > done)
-    told = ", ".join(f"{share:.0%}" for share in in_hand)
-    return done + finished + sum(in_hand), f"members; in hand: {told}" if told else "members"
+            n, share = path.read_text().split()
+            if int(path.name) >= waiting:
+                done += int(n) * float(share)
+                told.append(f"{float(share):.0%}")
+    return done, f"members; in hand: {', '.join(told)}" if told else "members"

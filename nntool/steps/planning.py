@@ -180,8 +180,8 @@ def cautions(settings: TrainSettings, resolved: dict[str, Any], trainer: Trainer
     rule = trainer.plan.rules.optimizer
     name = name_and_settings(resolved["optimizer"])[0] if "optimizer" in resolved else ""
     found = []
-    by_rate = [f"--schedule {name_and_settings(settings.schedule)[0]}", "--warmup"]
-    is_given = [settings.schedule != "constant", settings.warmup > 0]
+    by_rate = [f"--schedule {name_and_settings(settings.schedule)[0]}", "--warmup", "--snapshots"]
+    is_given = [settings.schedule != "constant", settings.warmup > 0, settings.snapshots > 0]
     idle = [option for option, given in zip(by_rate, is_given, strict=True) if given]
     if idle and rule.only_starts_at_rate:
         found.append(

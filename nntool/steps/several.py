@@ -9,24 +9,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from nntool.errors import UsageError
 from nntool.settings.train import TrainSettings
 from nntool.settings.wording import counted, listed
-from nntool.steps import monitoring
-from nntool.steps.diagnosis import Finding
+from nntool.steps import history, member_notes, monitoring
+from nntool.steps.fitting import Fitted
 from nntool.steps.model import Model, make_output
 
 if TYPE_CHECKING:
     from nntool.nn.training import Trainer
-    from nntool.steps.ensembles import Ensemble, Wanted
-    from nntool.steps.fitting import Fitted
+    from nntool.steps.ensembles import Ensemble
+    from nntool.steps.members import Wanted
     from nntool.steps.sources import Sources
-
-ENDINGS = {
-    "patience": "stopped early",
-    "epochs": "had all epochs",
-    "converged": "had nothing more to learn",
-    "asked": "was interrupted",
-    "diverged": "diverged",
-}
-"""How members are said to have ended."""
 
 
 def refuse(settings: TrainSettings, words: dict[str, Any]) -> None:
@@ -56,9 +47,30 @@ class Described(NamedTuple):
     notes: list[str]
 
 
-def described_alone(model: Model, fitted: Fitted) -> Described:
+def described_alone(model: Model, fitted: Fitted, monitor: str) -> Described:
     """The training of one network: how it ended, what is wrong with it, what came to nothing."""
-    summary = {
+    told = history.summary(
+        fitted.epochs,
+        fitted.best_epoch,
+        fitted.ended,
+        monitor,
+        judged=fitted.is_judged,
+        conclusion=fitted.conclusion,
+    )
+    verdict = [fitted.verdict] if fitted.verdict and not fitted.conclusion else []
+    return Described(
+        model=model,
+        summary=_summary_of_one(fitted, model),
+        history=fitted.epochs,
+        timing=fitted.timing,
+        warnings=fitted.warnings,
+        notes=[told, *verdict, *map(str, fitted.findings), *fitted.remarks],
+    )
+
+
+def _summary_of_one(fitted: Fitted, model: Model) -> dict[str, Any]:
+    """What model.json says of one training."""
+    found = {
         "epochs": len(fitted.epochs),
         "best_epoch": fitted.best_epoch,
         "ended": fitted.ended,
@@ -68,14 +80,57 @@ def described_alone(model: Model, fitted: Fitted) -> Described:
         "parameters": model.net.size,
     }
     if fitted.conclusion:
-        summary["conclusion"] = fitted.conclusion
+        found["conclusion"] = fitted.conclusion
     if fitted.verdict:
-        summary["verdict"] = fitted.verdict
+        found["verdict"] = fitted.verdict
     if fitted.diverged is not None:
-        summary |= {"diverged": fitted.diverged, "try": fitted.advice}
-    verdict = [fitted.verdict] if fitted.verdict and not fitted.conclusion else []
-    notes = [fitted.summary, *verdict, *map(str, fitted.findings), *fitted.remarks]
-    return Described(model, summary, fitted.epochs, fitted.timing, fitted.warnings, notes)
+        found |= {"diverged": fitted.diverged, "try": fitted.advice}
+    return found
+
+
+def described_snapshots(
+    fitted: Fitted,
+    trainer: Trainer,
+    settings: TrainSettings,
+    words: dict[str, Any],
+    rows_of: Sources,
+) -> Described:
+    """Several networks from one training: its weights at the end of each cycle of the rate."""
+    epochs = fitted.snapshots
+    members = [
+        {
+            "seed": fitted.seed,
+            "epochs": epoch,
+            "best_epoch": epoch,
+            "ended": fitted.ended,
+            "validation_loss": fitted.epochs[epoch - 1]["validation_loss"],
+        }
+        for epoch in epochs
+    ]
+    plain = words | {"members": members, "averaging": settings.averaging}
+    model = Model(trainer.net, trainer.output, fitted.theta, fitted.stats, plain)
+    together = _judged(model, rows_of, trainer.plan.monitor)
+    summary = _summary_of_one(fitted, model) | {"best_epoch": epochs[-1], "at_best": together}
+    summary |= {"networks": len(epochs), "wanted": settings.snapshots}
+    places = listed([str(epoch) for epoch in epochs], most=10)
+    told = (
+        f"{counted(len(epochs), 'network')} from one training of"
+        f" {counted(len(fitted.epochs), 'epoch')}, as it was after epoch {places}; nothing stops it"
+        " early"
+    )
+    return Described(
+        model=model,
+        summary=summary,
+        history=fitted.epochs,
+        timing=fitted.timing,
+        warnings=fitted.warnings,
+        notes=[
+            told,
+            *member_notes.of_losses(members, together),
+            *map(str, fitted.findings),
+            *fitted.remarks,
+        ],
+    )
 
 
 def described(found: Ensemble, trainer: Trainer, wanted: Wanted, rows_of: Sources) -> Described:
@@ -89,8 +144,8 @@ def described(found: Ensemble, trainer: Trainer, wanted: Wanted, rows_of: Source
         summary=summary | {"parameters": trainer.net.size},
         history=_joined([member.epochs for member in members]),
         timing=_joined([member.timing for member in members]),
-        warnings=_said_by([member.warnings for member in members]),
-        notes=_notes(members, together, monitor),
+        warnings=member_notes.said_by([member.warnings for member in members]),
+        notes=member_notes.notes(members, together, monitor),
     )
 
 
@@ -99,7 +154,8 @@ def kept(trained: dict[str, Any]) -> str:
     if "networks" not in trained:
         return f"the weights of epoch {trained['best_epoch']}, the best so far, are the model now"
     n, wanted = trained["networks"], trained["wanted"]
-    return f"{n} of {wanted} members, with their best weights so far, are the model now"
+    are = "is" if n == 1 else "are"
+    return f"{n} of {wanted} networks, as good as they were, {are} the model now"
 
 
 def _model_of(found: Sequence[Fitted], trainer: Trainer, wanted: Wanted) -> Model:
@@ -175,7 +231,7 @@ def _summary(found: Ensemble, together: dict[str, Any], wanted: int) -> dict[str
         "ended": found.ended or _common_end(members),
         "at_best": together,
         "baseline_loss": members[0].baseline_loss,
-        "diagnosis": [finding._asdict() for finding in _findings(members)],
+        "diagnosis": [finding._asdict() for finding in member_notes.findings(members)],
         "networks": len(members),
         "wanted": wanted,
     }
@@ -190,64 +246,6 @@ def _common_end(members: Sequence[Fitted]) -> str:
     """Why all ended, or that some had all their epochs."""
     ends = {member.ended for member in members}
     return ends.pop() if len(ends) == 1 else "epochs" if "epochs" in ends else "patience"
-
-
-def _notes(members: Sequence[Fitted], together: dict[str, Any], monitor: str) -> list[str]:
-    """How the members ended, what they say together and alone, and what is wrong with them."""
-    ends = [member.ended for member in members]
-    how = listed(f"{ends.count(end)} {words}" for end, words in ENDINGS.items() if end in ends)
-    n_epochs = sum(len(member.epochs) for member in members)
-    best = _span([member.best_epoch for member in members], "d")
-    told = [
-        f"{counted(len(members), 'member')}, {counted(n_epochs, 'epoch')} in all: {how}; kept epoch"
-        f" {best}, each the best by {monitor}"
-    ]
-    alone = [member.at_best.get("validation_loss") for member in members]
-    known = [loss for loss in alone if loss is not None]
-    if together and known:
-        told.append(
-            f"validation loss of all members together {together['validation_loss']:.4g}, of each"
-            f" alone {_span(known, '.4g')}"
-        )
-    told += map(str, _findings(members))
-    verdicts = [[member.verdict] if member.verdict else [] for member in members]
-    return told + _said_by(verdicts) + _said_by([member.remarks for member in members])
-
-
-def _span(values: Sequence[float], form: str) -> str:
-    low, high = format(min(values), form), format(max(values), form)
-    return low if low == high else f"{low} to {high}"
-
-
-def _said_by(texts: Sequence[Sequence[str]]) -> list[str]:
-    """What is said of members, once each kind, with the member that it is said of first."""
-    found: dict[str, str] = {}
-    for number, of_member in enumerate(texts, 1):
-        for text in of_member:
-            found.setdefault(text, f"member {number}: {text}")
-    shown = list(found.values())[:MOST_SAID]
-    more = len(found) - len(shown)
-    return shown + ([f"… and {more} more like this, of other members"] if more else [])
-
-
-MOST_SAID = 3
-"""Remarks on single members that are shown."""
-
-
-def _findings(members: Sequence[Fitted]) -> list[Finding]:
-    """What is wrong with at least half of the members; the facts are those of one of them."""
-    by_kind: dict[str, list[tuple[int, Finding]]] = {}
-    for number, member in enumerate(members, 1):
-        for finding in member.findings:
-            by_kind.setdefault(finding.what, []).append((number, finding))
-    found = []
-    for what, cases in by_kind.items():
-        if 2 * len(cases) < len(members):
-            continue
-        number, first = cases[0]
-        facts = f"{len(cases)} of {len(members)} members; member {number}: {first.facts}"
-        found.append(Finding(what, facts, first.advice))
-    return found
 
 
 def _joined(of_members: Sequence[list[dict[str, Any]]]) -> list[dict[str, Any]]:

@@ -30,6 +30,7 @@ from nntool.steps import (
 )
 from nntool.steps import model as models
 from nntool.steps.job import ConfusionMatrix, Job, Outcome
+from nntool.steps.members import Wanted
 from nntool.steps.performing import Done, file_name, perform, write_json
 
 if TYPE_CHECKING:
@@ -150,10 +151,10 @@ def _learn(
     if settings.ensemble == 1:
         with learning.numerics(job, trainer):
             log = learning.Log(home, of, trainer, job)
-            found = _one(trainer, log, settings.seed, words, opening, job)
+            found = _one(trainer, log, settings, words, rows_of, opening, job)
     else:
         job.listener.say(f"nntool train: {settings.ensemble} members, each of {opening}")
-        wanted = ensembles.Wanted(session.run, home, settings, words, resolved, of)
+        wanted = Wanted(session.run, home, settings, words, resolved, of)
         found = several.described(
             ensembles.train(wanted, trainer, rows_of, job, folder), trainer, wanted, rows_of
         )
@@ -163,15 +164,23 @@ def _learn(
 
 
 def _one(
-    trainer: Trainer, log: learning.Log, seed: int, words: dict[str, Any], opening: str, job: Job
+    trainer: Trainer,
+    log: learning.Log,
+    settings: TrainSettings,
+    words: dict[str, Any],
+    rows_of: sources.Sources,
+    opening: str,
+    job: Job,
 ) -> several.Described:
-    """Train one network."""
+    """Train one network, or take several from one training."""
     if said := log.resume():
         job.listener.say(f"nntool train: {said}")
     job.listener.say(f"nntool train: {opening}")
-    fitted = fitting.fit(trainer, log, seed, job, words["classes"])
+    fitted = fitting.fit(trainer, log, settings.seed, job, words)
+    if settings.snapshots:
+        return several.described_snapshots(fitted, trainer, settings, words, rows_of)
     model = models.Model(trainer.net, trainer.output, fitted.theta, fitted.stats, words)
-    return several.described_alone(model, fitted)
+    return several.described_alone(model, fitted, trainer.plan.monitor)
 
 
 def _write(folder: Path, trained: Trained) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from nntool.errors import DataError, TrainingError, UsageError
 from nntool.settings.choices import name_and_settings
+from nntool.settings.model import Choice
 from nntool.settings.train import TrainSettings
 from nntool.steps import choices, demands, monitoring, planning
 from nntool.steps.model import make_output
@@ -129,7 +130,7 @@ def make_plan(
         epochs=settings.epochs,
         batch_size=None if size == "full" else size,
         learning_rate=resolved.get("learning_rate"),
-        schedule=choices.built("SCHEDULES", settings.schedule),
+        schedule=choices.built("SCHEDULES", _schedule(settings)),
         warmup=settings.warmup,
         average=None if averaged == "none" else choices.built("AVERAGES", averaged),
         weight_noise=settings.weight_noise,
@@ -137,7 +138,15 @@ def make_plan(
         sampler=_sampler(settings, words, sources),
         validate_every=settings.validate_every,
         monitor=resolved["monitor"],
+        snapshots=settings.snapshots,
     )
+
+
+def _schedule(settings: TrainSettings) -> Choice:
+    """The schedule that was chosen, or that of --snapshots: as many falls to 0."""
+    if settings.snapshots:
+        return {"name": "cosine", "cycles": settings.snapshots}
+    return settings.schedule
 
 
 def update_rules(resolved: dict[str, Any], settings: TrainSettings) -> UpdateRules:

@@ -116,13 +116,14 @@ def _without(entry: Entry, given: dict[str, Any], own: dict[str, Any]) -> list[s
     """
     name = name_and_settings(given["optimizer"])[0]
     before = entry.settings["optimizer"]
+    of_run = name_and_settings(before)[0]
     method = type(choices.built("METHODS", given["optimizer"]))
     said = []
     rate = given.get("learning_rate")
-    is_for_another = name != name_and_settings(before)[0] and "learning_rate" not in own
+    is_for_another = name != of_run and "learning_rate" not in own
     if method.by_batches and is_for_another and isinstance(rate, float):
         del given["learning_rate"]
-        said.append(f"the learning rate is {name}'s own, for {rate:g} was given for the run's own")
+        said.append(f"the learning rate is {name}'s own, for {rate:g} was given for {of_run}")
     trained = build(TrainSettings, given | _as_trained(entry, own))
     found = [c for c in demands.conflicts(trained, method) if c.field not in (*own, "activation")]
     random = [c for c in found if c.why == demands.CHANCE]
@@ -133,10 +134,10 @@ def _without(entry: Entry, given: dict[str, Any], own: dict[str, Any]) -> list[s
         said.append(f"without {together([c.shown for c in others])}, which {name} cannot take")
     if random:
         calm = {c.field: 0 if c.field == "dropout" else _default(c.field) for c in random}
-        of_run = {"name": before} if isinstance(before, str) else before
+        own_spec = {"name": before} if isinstance(before, str) else before
         said.append(
             f"without {together([c.shown for c in random])}, for {name} needs one and the same loss"
-            f" throughout (--try {spelling.choice({**of_run, **calm})} has the same loss)"
+            f" throughout (--try {spelling.choice({**own_spec, **calm})} has the same loss)"
         )
     return said
 

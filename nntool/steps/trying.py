@@ -110,12 +110,14 @@ def _tried(session: Session, plan: Plan, job: Job) -> Try:
     for change in plan.changes:
         own.listener.say(change)
     if not job.force and _is_settled(session, plan):
-        own.listener.say("already done with these settings; nothing to compute")
         entry = session.run.manifest.tries[plan.step]
+        said = "already done with these settings; nothing to compute"
         if entry.facts != _facts(session.run, plan):
+            said = "already trained with these settings; scored as evaluate was asked to since"
             enter(
                 session, plan.step, plan.settings, lambda f: _work_on_scores(f, session, plan, own)
             )
+        own.listener.say(said)
         return Try(**facts, status=entry.status, is_fresh=True)
     outcome = Outcome("compare", str(session.root))
     try:

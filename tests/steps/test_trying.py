@@ -291,9 +291,7 @@ def test_a_rate_that_was_given_for_another_method_is_left_out_and_that_is_said(
 ) -> None:
     ok("train", run, "--epochs", "3", "--hidden", "8", "--learning-rate", "0.003")
     other, same, own = tried(run, "sgd", "adam:beta1=0.8", "sgd:learning_rate=0.5")
-    assert other.changes == [
-        "the learning rate is sgd's own, for 0.003 was given for the run's own"
-    ]
+    assert other.changes == ["the learning rate is sgd's own, for 0.003 was given for adam"]
     assert same.changes == own.changes == []
     rates = [entry.settings["learning_rate"] for entry in Run(run).manifest.tries.values()]
     assert rates == [0.01, 0.003, 0.5]

@@ -1,0 +1,629 @@
+"""``train --ensemble``: members, their seeds and rows, their mean, and how an ensemble goes on."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nntool.errors import StoppedError
+from nntool.nn.batches import ArrayRows
+from nntool.nn.members import choosing
+from nntool.nn.network import Network, NetworkSpec
+from nntool.nn.predicting import Predictor
+from nntool.settings.building import build
+from nntool.settings.train import TrainSettings
+from nntool.steps import checkpoint, processes
+from nntool.steps import model as models
+from nntool.steps.job import Job, Silence
+from nntool.steps.members import dealt, member_seed
+from nntool.steps.sources import Sources, bootstrapped
+from nntool.steps.train import train
+
+SETTINGS = {
+    "optimizer": "adam",
+    "hidden": [6],
+    "epochs": 8,
+    "patience": 0,
+    "batch_size": 16,
+    "dropout": 0.3,
+}
+SMALL = ["--optimizer", "adam", "--hidden", "6", "--epochs", "8", "--patience", "0"]
+SMALL += ["--batch-size", "16", "--dropout", "0.3"]
+TARGETS = {"binary": "churned", "multiclass": "plan", "regression": "visits"}
+FILES = ("train/model.npz", "train/model.json", "train/history.csv")
+
+
+class AsksToStop(Silence):
+    """A listener that presses Ctrl-C at the n-th update."""
+
+    def __init__(self, updates: int) -> None:
+        self.left = updates
+        self.said: list[str] = []
+
+    def say(self, text: str) -> None:
+        self.said.append(text)
+
+    def stop_requested(self) -> bool:
+        self.left -= 1
+        return self.left <= 0
+
+
+@pytest.fixture(params=["together", "one by one"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Members make their updates together, or each by itself."""
+    is_together = request.param == "together"
+    monkeypatch.setattr(choosing, "worth_batching", lambda *_: is_together)
+    return str(request.param)
+
+
+def bytes_of(run: Path) -> dict[str, bytes]:
+    return {name: (run / name).read_bytes() for name in FILES}
+
+
+def words_of(run: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((run / "train/model.json").read_text())
+    return found
+
+
+def history(run: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO((run / "train/history.csv").read_text())))
+
+
+def loaded(run: Path) -> models.Model:
+    files = {n: (run / n).read_bytes() for n in ("train/model.npz", "train/model.json")}
+    return models.load(files)
+
+
+def trained(root: Path, updates: int = 10**9, **settings: Any) -> AsksToStop:
+    listener = AsksToStop(updates)
+    train(str(root), build(TrainSettings, SETTINGS | settings), Job(listener))
+    return listener
+
+
+def interrupted(root: Path, updates: int, **settings: Any) -> StoppedError:
+    with pytest.raises(StoppedError) as stopped:
+        trained(root, updates, **settings)
+    return stopped.value
+
+
+# Members
+
+
+def test_an_ensemble_of_one_is_the_plain_training(ok: Any, split_for: Any) -> None:
+    plain, one = split_for("churned"), split_for("churned")
+    ok("train", plain, *SMALL)
+    ok("train", one, *SMALL, "--ensemble", "1")
+    assert bytes_of(one) == bytes_of(plain)
+    assert loaded(one).theta.ndim == 1
+
+
+@pytest.mark.parametrize("target", TARGETS.values())
+def test_members_are_the_trainings_of_their_seeds(split_for: Any, way: str, target: str) -> None:
+    """With all validation rows for both, the seed decides on nothing but the training."""
+    root, alone = split_for(target), split_for(target)
+    trained(root, ensemble=3, calibration=0.0, seed=5)
+    model = loaded(root)
+    seeds = [member["seed"] for member in words_of(root)["members"]]
+    assert seeds[0] == 5
+    assert len(set(seeds)) == 3
+    for theta, seed in zip(model.theta, seeds, strict=True):
+        trained(alone, calibration=0.0, seed=seed)
+        np.testing.assert_allclose(loaded(alone).theta, theta, rtol=1e-5, atol=1e-6)
+
+
+def test_members_differ_and_have_rows_of_history_of_their_own(split_for: Any, way: str) -> None:
+    root = split_for("churned")
+    trained(root, ensemble=3)
+    theta = loaded(root).theta
+    assert theta.shape == (3, words_of(root)["trained"]["parameters"])
+    assert not np.array_equal(theta[0], theta[1])
+    assert not np.array_equal(theta[1], theta[2])
+    rows = history(root)
+    assert list(rows[0])[:2] == ["member", "epoch"]
+    assert [row["member"] for row in rows] == ["1"] * 8 + ["2"] * 8 + ["3"] * 8
+    assert "member" in (root / "train/timing.csv").read_text().splitlines()[0]
+
+
+def test_seeds_stay_below_what_json_holds() -> None:
+    seeds = {member_seed(seed, number) for seed in (0, 1, 10**15) for number in range(2, 300)}
+    assert len(seeds) == 3 * 298
+    assert max(seeds) < 2**52
+
+
+def test_members_are_dealt_to_tasks_without_a_gap() -> None:
+    assert [n for task in dealt(19, 8) for n in task] == list(range(1, 20))
+
+
+# What they say together
+
+
+def said_by_hand(run: Path, answers: str, averaging: str) -> np.ndarray:
+    """The mean of what each member says by itself, from the features of the run."""
+    model = loaded(run)
+    numeric = np.load(run / "transform/numeric.npy")
+    numeric, _ = models.chosen_columns(numeric, np.zeros((len(numeric), 0), np.int32), model.plain)
+    said = []
+    for theta, stats in zip(model.theta, model.stats, strict=True):
+        z = Predictor(model.net, theta, stats).outputs(numeric, None).astype(np.float64)
+        if answers == "values":
+            said.append(model.output.values(z)[:, np.newaxis])
+        else:
+            said.append(model.output.probabilities(z))
+    if averaging == "arithmetic":
+        return np.mean(said, axis=0)
+    mean = np.exp(np.mean(np.log(said), axis=0))
+    return mean / mean.sum(axis=1, keepdims=True)
+
+
+def tempered(p: np.ndarray, temperature: float) -> np.ndarray:
+    found = p ** (1 / temperature)
+    return found / found.sum(axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize("averaging", ["arithmetic", "geometric"])
+@pytest.mark.parametrize("target", ["churned", "plan"])
+def test_predict_says_the_mean_of_the_probabilities_of_all_members(
+    ok: Any, split_for: Any, source: Path, target: str, averaging: str
+) -> None:
+    root = split_for(target)
+    trained(root, ensemble=3, averaging=averaging)
+    said = ok("predict", root, source).rows
+    model = loaded(root)
+    wanted = tempered(said_by_hand(root, "probabilities", averaging), model.temperature or 1)
+    columns = [name for name in said[0] if name.startswith("p_")]
+    found = np.array([[float(row[name]) for name in columns] for row in said])
+    np.testing.assert_allclose(found, wanted, rtol=1e-5)
+    best = [model.classes[i] for i in np.argmax(wanted, axis=1)] if model.classes else []
+    assert [row["prediction"] for row in said] == best
+
+
+@pytest.mark.parametrize("scaling", ["standard", "none"])
+def test_predict_says_the_mean_of_the_values_of_all_members(
+    ok: Any, split_for: Any, source: Path, scaling: str
+) -> None:
+    root = split_for("visits")
+    ok("transform", root, "--target-scaling", scaling)
+    ok("select-features", root)
+    trained(root, ensemble=3)
+    found = [float(row["prediction"]) for row in ok("predict", root, source).rows]
+    np.testing.assert_allclose(found, said_by_hand(root, "values", "arithmetic")[:, 0], rtol=1e-5)
+
+
+def test_the_losses_that_are_told_are_those_of_the_mean_answer(ok: Any, split_for: Any) -> None:
+    """Of the rows that training stopped by: all of validation where none are kept apart."""
+    root = split_for("visits")
+    trained(root, ensemble=4, calibration=0.0)
+    values = said_by_hand(root, "values", "arithmetic")[:, 0]
+    held = np.load(root / "split/rows.npy") == 1
+    words = words_of(root)
+    location, scale = words["target_map"]["location"], words["target_map"]["scale"]
+    y = np.load(root / "transform/target.npy")[held]
+    wanted = np.mean(((values[held] - location) / scale - y) ** 2) / 2
+    assert words["trained"]["at_best"]["validation_loss"] in (
+        pytest.approx(wanted, rel=1e-4),
+        pytest.approx(2 * wanted, rel=1e-4),
+    )
+    alone = [member["validation_loss"] for member in words["members"]]
+    assert words["trained"]["at_best"]["validation_loss"] < np.mean(alone)  # squares are convex
+
+
+# Their spread
+
+
+@pytest.mark.parametrize("target", TARGETS.values())
+def test_the_spread_is_the_deviation_over_members(
+    ok: Any, split_for: Any, source: Path, target: str
+) -> None:
+    root = split_for(target)
+    trained(root, ensemble=3)
+    said = ok("predict", root, source, "--spread", "--threads", "2").rows
+    model = loaded(root)
+    numeric = np.load(root / "transform/numeric.npy")
+    numeric, _ = models.chosen_columns(numeric, np.zeros((len(numeric), 0), np.int32), model.plain)
+    each = []
+    for theta, stats in zip(model.theta, model.stats, strict=True):
+        z = Predictor(model.net, theta, stats).outputs(numeric, None)
+        if model.classes is None:
+            each.append(model.output.values(z))
+            continue
+        p = tempered(model.output.probabilities(z.astype(np.float64)), model.temperature or 1)
+        decided = [model.classes.index(row["prediction"]) for row in said]
+        each.append(p[np.arange(len(p)), decided])
+    found = [float(row["spread"]) for row in said]
+    np.testing.assert_allclose(found, np.std(each, axis=0), rtol=1e-4, atol=1e-7)
+
+
+def test_the_spread_stands_beside_what_is_said_without(
+    ok: Any, split_for: Any, source: Path
+) -> None:
+    root = split_for("churned")
+    trained(root, ensemble=3)
+    plain = ok("predict", root, source).rows
+    spread = ok("predict", root, source, "--spread").rows
+    assert [{k: v for k, v in row.items() if k != "spread"} for row in spread] == plain
+
+
+def test_passes_with_dropout_are_pooled_over_members(ok: Any, split_for: Any, source: Path) -> None:
+    root = split_for("visits")
+    trained(root, ensemble=3)
+    plain = [float(row["prediction"]) for row in ok("predict", root, source).rows]
+    said = ok("predict", root, source, "--mc-dropout", "300", "--spread").rows
+    mean = [float(row["prediction"]) for row in said]
+    spread = [float(row["spread"]) for row in said]
+    members = [float(row["spread"]) for row in ok("predict", root, source, "--spread").rows]
+    assert np.mean(spread) > np.mean(members), "chance within members comes on top"
+    np.testing.assert_allclose(mean, plain, atol=6 * max(spread) / math.sqrt(300))
+
+
+def test_one_network_has_no_spread(nntool: Any, ok: Any, run: Path, source: Path) -> None:
+    said = nntool("predict", run, source, "--spread")
+    assert said.code == 2
+    assert "there is one network and one pass" in said.message
+    assert "--mc-dropout 30 --spread" in said.hint
+    assert "--ensemble 5" in said.hint
+
+
+def test_scores_without_probabilities_have_a_mean_and_no_spread(
+    nntool: Any, ok: Any, split_for: Any, source: Path
+) -> None:
+    root = split_for("churned")
+    trained(root, ensemble=3, loss="hinge")
+    assert len(ok("predict", root, source).rows) == 60
+    said = nntool("predict", root, source, "--spread")
+    assert said.code == 2
+    assert "give none" in said.message
+
+
+# Bagging
+
+
+def rows_of(n: int) -> Sources:
+    numeric = np.arange(2 * n, dtype=np.float32)[:, np.newaxis]
+    return Sources(ArrayRows(numeric, target=numeric[:, 0], index=np.arange(0, 2 * n, 2)), None, n)
+
+
+def test_a_bootstrap_draws_as_many_rows_of_which_632_in_1000_are_distinct() -> None:
+    n = 20_000
+    own = bootstrapped(rows_of(n), 3).training
+    assert isinstance(own, ArrayRows)
+    assert own.n_rows == n
+    assert set(own.index) <= set(range(0, 2 * n, 2)), "training rows alone"
+    assert len(set(own.index)) / n == pytest.approx(1 - math.exp(-1), abs=0.01)
+
+
+def test_each_seed_draws_rows_of_its_own() -> None:
+    one, two, again = (bootstrapped(rows_of(50), seed).training for seed in (1, 2, 1))
+    assert isinstance(one, ArrayRows)
+    assert isinstance(two, ArrayRows)
+    assert isinstance(again, ArrayRows)
+    assert not np.array_equal(one.index, two.index)
+    assert np.array_equal(one.index, again.index)
+
+
+def test_bagging_changes_members_and_keeps_validation(split_for: Any, way: str) -> None:
+    root, plain = split_for("churned"), split_for("churned")
+    trained(plain, ensemble=2)
+    trained(root, ensemble=2, bagging=True)
+    assert not np.array_equal(loaded(root).theta, loaded(plain).theta)
+    kept = words_of(root)["calibration"]
+    assert kept["validation_rows"] == words_of(plain)["calibration"]["validation_rows"]
+
+
+# Snapshots
+
+
+def test_snapshots_are_the_weights_at_the_ends_of_cycles(split_for: Any, ok: Any) -> None:
+    root, whole = split_for("churned"), split_for("churned")
+    trained(root, snapshots=4, patience=1)
+    words = words_of(root)
+    assert [member["best_epoch"] for member in words["members"]] == [2, 4, 6, 8]
+    assert loaded(root).theta.shape[0] == 4
+    assert len(history(root)) == 8, "nothing stops it early"
+    assert "member" not in history(root)[0]
+    # the rate falls in each cycle and begins anew
+    rates = [float(row["learning_rate"]) for row in history(root)]
+    assert rates[1] < rates[0]
+    assert rates[2] == rates[0]
+    # the first is where a training of the same rates is after its first cycle
+    trained(whole, schedule={"name": "cosine", "cycles": 4}, monitor="train-loss")
+    assert rates == [float(row["learning_rate"]) for row in history(whole)]
+
+
+def test_snapshots_answer_by_their_mean(ok: Any, split_for: Any, source: Path) -> None:
+    root = split_for("visits")
+    trained(root, snapshots=2)
+    found = [float(row["prediction"]) for row in ok("predict", root, source, "--spread").rows]
+    np.testing.assert_allclose(found, said_by_hand(root, "values", "arithmetic")[:, 0], rtol=1e-5)
+
+
+def test_snapshots_go_on_after_a_stop(split_for: Any, results: Any) -> None:
+    whole, parts = split_for("churned"), split_for("churned")
+    trained(whole, snapshots=4)
+    interrupted(parts, 14, snapshots=4)
+    assert len(words_of(parts)["members"]) == 2
+    trained(parts, snapshots=4)
+    assert results(parts) == results(whole)
+
+
+# Contradictions
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--bagging"], "there is one network"),
+        (["--snapshots", "1"], "has no mean"),
+        (["--averaging", "geometric"], "there is one"),
+        (["--snapshots", "9", "--epochs", "3"], "fewer than that many cycles"),
+        (["--snapshots", "2", "--ensemble", "2"], "takes several from one"),
+        (["--snapshots", "2", "--schedule", "step"], "a schedule of its own"),
+        (["--snapshots", "2", "--average-weights", "ema"], "not a mean over cycles"),
+        (["--ensemble", "2", "--averaging", "geometric", "--loss", "hinge"], "scores"),
+        (["--ensemble", "0"], "≥ 1"),
+        (["--ensemble", "1001"], "≤ 1000"),
+    ],
+)
+def test_what_cannot_be_is_refused(
+    nntool: Any, split_for: Any, options: list[str], message: str
+) -> None:
+    said = nntool("train", split_for("churned"), *options)
+    assert said.code == 2
+    assert message in said.message
+
+
+def test_a_geometric_mean_is_not_for_values(nntool: Any, split_for: Any) -> None:
+    said = nntool("train", split_for("visits"), "--ensemble", "2", "--averaging", "geometric")
+    assert said.code == 2
+    assert "these networks say values" in said.message
+    assert said.hint == "--averaging arithmetic"
+
+
+# Going on
+
+
+@pytest.mark.parametrize("updates", [3, 12, 25, 40, 55, 70])
+def test_an_interrupted_ensemble_ends_in_the_bytes_of_one_that_was_not(
+    split_for: Any, results: Any, way: str, updates: int
+) -> None:
+    whole, parts = split_for("churned"), split_for("churned")
+    trained(whole, ensemble=3, bagging=True)
+    n_updates = 8 * 3 if way == "together" else 3 * 8 * 3
+    if updates >= n_updates:
+        pytest.skip("done before")
+    error = interrupted(parts, updates, ensemble=3, bagging=True)
+    if "nothing was written" not in error.message:
+        words = words_of(parts)
+        assert loaded(parts).n_members == len(words["members"])
+        assert words["trained"]["ended"] == "asked"
+        assert f"{len(words['members'])} of 3 networks" in error.message
+    listener = trained(parts, ensemble=3, bagging=True)
+    assert any("goes on from the checkpoints of" in line for line in listener.said) == (
+        (parts / "checkpoint").exists() and updates > 3
+    )
+    assert results(parts) == results(whole)
+
+
+def test_an_interrupted_ensemble_predicts_and_says_so(
+    ok: Any, split_for: Any, source: Path
+) -> None:
+    root = split_for("churned")
+    interrupted(root, 30, ensemble=3)
+    assert "was interrupted" in ok("predict", root, source).err
+    assert "interrupted" in ok("status", root).text
+    ok("evaluate", root)
+
+
+def test_nothing_is_written_before_the_first_epoch(split_for: Any, content: Any, way: str) -> None:
+    root = split_for("churned")
+    error = interrupted(root, 1, ensemble=3)
+    assert "nothing was written" in error.message
+    assert not (root / "train").exists()
+
+
+def test_more_epochs_go_on_from_all_members(split_for: Any, results: Any, way: str) -> None:
+    whole, parts = split_for("churned"), split_for("churned")
+    trained(whole, ensemble=3)
+    trained(parts, ensemble=3, epochs=5)
+    said = trained(parts, ensemble=3).said
+    assert any("goes on from the checkpoints of 3 of 3 members" in line for line in said)
+    assert results(parts) == results(whole)
+
+
+def test_more_epochs_start_anew_where_all_depends_on_their_number(
+    split_for: Any, results: Any
+) -> None:
+    whole, parts = split_for("churned"), split_for("churned")
+    trained(whole, ensemble=3, schedule="cosine")
+    trained(parts, ensemble=3, schedule="cosine", epochs=5)
+    said = trained(parts, ensemble=3, schedule="cosine").said
+    assert sum("starts anew: what it does depends on --epochs" in line for line in said) == 1
+    assert results(parts) == results(whole)
+
+
+@pytest.mark.parametrize(("before", "after"), [(2, 4), (4, 2)])
+def test_another_number_of_members_keeps_those_that_there_are(
+    split_for: Any, results: Any, way: str, before: int, after: int
+) -> None:
+    whole, parts = split_for("churned"), split_for("churned")
+    trained(whole, ensemble=after)
+    trained(parts, ensemble=before)
+    said = trained(parts, ensemble=after).said
+    assert any(f"of {min(before, after)} of {after} members" in line for line in said)
+    assert results(parts) == results(whole)
+    assert len(list((parts / "checkpoint").glob("member-*"))) == after - 1
+
+
+def test_a_plain_training_after_an_ensemble_leaves_no_checkpoints_of_it(
+    split_for: Any, results: Any
+) -> None:
+    plain, root = split_for("churned"), split_for("churned")
+    trained(plain)
+    trained(root, ensemble=3)
+    trained(root)
+    assert results(root) == results(plain)
+
+
+@pytest.mark.parametrize("every", ["1", "3"])
+def test_checkpoints_of_members_every_so_many_epochs_are_no_setting(
+    ok: Any, split_for: Any, results: Any, every: str
+) -> None:
+    plain, root = split_for("churned"), split_for("churned")
+    ok("train", plain, *SMALL, "--ensemble", "3")
+    ok("train", root, *SMALL, "--ensemble", "3", "--checkpoint-every", every)
+    assert results(root) == results(plain)
+
+
+def test_members_that_were_left_at_different_epochs_end_in_the_same_bytes(
+    split_for: Any, results: Any
+) -> None:
+    """A kill between two checkpoints of members that make their updates together."""
+    whole, parts = split_for("churned"), split_for("churned")
+    trained(whole, ensemble=3)
+    trained(parts, ensemble=3, epochs=4)
+    ahead = {n: (parts / f"checkpoint/member-{n}") for n in (2, 3)}
+    kept = {n: {f.name: f.read_bytes() for f in p.iterdir()} for n, p in ahead.items()}
+    trained(parts, ensemble=3, epochs=6)
+    for file in ahead[3].iterdir():
+        file.unlink()
+    for name, content in kept[3].items():
+        (ahead[3] / name).write_bytes(content)
+    trained(parts, ensemble=3)
+    assert results(parts) == results(whole)
+
+
+def test_a_link_among_the_checkpoints_is_refused(
+    nntool: Any, ok: Any, split_for: Any, tmp_path: Path
+) -> None:
+    root, elsewhere = split_for("churned"), tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (root / "checkpoint").mkdir()
+    (root / "checkpoint/member-2").symlink_to(elsewhere)
+    said = nntool("train", root, *SMALL, "--ensemble", "2")
+    assert said.code == 2
+    assert "is a link" in said.message
+    assert not list(elsewhere.iterdir())
+
+
+# Threads and processes
+
+
+def test_processes_give_the_same_bytes(
+    ok: Any, split_for: Any, results: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(choosing, "worth_batching", lambda *_: False)
+    one, two = split_for("churned"), split_for("churned")
+    ok("train", one, *SMALL, "--ensemble", "3", "--bagging", "--threads", "1")
+    monkeypatch.setattr(processes, "WORTH_PROCESSES", 0)
+    ok("train", two, *SMALL, "--ensemble", "3", "--bagging", "--threads", "2")
+    assert results(two) == results(one)
+    assert not list(two.glob(".new-*"))
+
+
+def test_the_number_of_processes_follows_sizes() -> None:
+    few = processes.updates(1000, 32, 100, 5000)
+    assert few == 100 * 32 * (1 + 32 * 5000 / 1e6)
+    assert processes.updates(1000, "full", 100, 5000) == 100 * (1 + 1000 * 5000 / 1e6)
+    assert processes.at_a_time(8, few, 2) == 1
+    assert processes.at_a_time(8, 100 * few, 2) == 2
+    assert processes.at_a_time(3, 100 * few, 16) == 3
+
+
+# Falling apart
+
+
+def test_a_member_that_diverges_is_named_and_the_best_before_is_kept(
+    nntool: Any, ok: Any, split_for: Any, source: Path, way: str
+) -> None:
+    root = split_for("visits")
+    wild = ["--optimizer", "sgd", "--hidden", "8", "--epochs", "60", "--learning-rate", "0.3"]
+    wild += ["--activation", "identity", "--batch-size", "4", "--patience", "0", "--dropout", "0"]
+    said = nntool("train", root, *wild, "--ensemble", "3", "--penalty", "none")
+    assert said.code == 5
+    assert "member " in said.message
+    if (root / "train").exists():
+        words = words_of(root)
+        assert words["trained"]["ended"] == "diverged"
+        assert f"{len(words['members'])} of 3 networks" in said.message
+        assert "diverged" in ok("predict", root, source).err
+
+
+# Everything behind
+
+
+def test_evaluate_scores_the_mean_answer(ok: Any, split_for: Any) -> None:
+    root = split_for("visits")
+    trained(root, ensemble=3)
+    said = ok("evaluate", root, "--importance", "2", "--json").json["evaluate"]
+    part = np.load(root / "split/rows.npy") == 2
+    values = said_by_hand(root, "values", "arithmetic")[part, 0]
+    table = list(csv.DictReader(io.StringIO(ok("show", root, "evaluate").text)))
+    np.testing.assert_allclose([float(row["prediction"]) for row in table], values, rtol=1e-5)
+    assert said["importance"]["columns"]
+
+
+def test_folds_train_ensembles(ok: Any, split_for: Any) -> None:
+    root = split_for("churned")
+    ok("train", root, *SMALL, "--ensemble", "2")
+    said = ok("evaluate", root, "--cv", "2", "--no-baseline", "--json").json["evaluate"]
+    assert len(said["cross_validation"]["folds"]) == 2
+
+
+def test_show_and_recipe_have_the_members(ok: Any, split_for: Any) -> None:
+    root = split_for("churned")
+    ok("train", root, *SMALL, "--ensemble", "2", "--bagging", "--averaging", "geometric")
+    assert ok("show", root, "train").text.startswith("member,epoch,")
+    recipe = (root / "recipe.toml").read_text()
+    assert "ensemble = 2" in recipe
+    assert "bagging = true" in recipe
+    assert 'averaging = "geometric"' in recipe
+    assert ok(
+        "train", root, *SMALL, "--ensemble", "2", "--bagging", "--averaging", "geometric", "--json"
+    ).json["fresh"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda plain: plain["members"].pop(),
+        lambda plain: plain.pop("members"),
+        lambda plain: plain["members"].clear(),
+    ],
+)
+def test_a_model_whose_words_and_weights_do_not_fit_is_refused(split_for: Any, change: Any) -> None:
+    from nntool.errors import DataError
+
+    root = split_for("churned")
+    trained(root, ensemble=2, epochs=1)
+    plain = words_of(root)
+    change(plain)
+    files = {
+        "train/model.json": json.dumps(plain).encode(),
+        "train/model.npz": (root / "train/model.npz").read_bytes(),
+    }
+    with pytest.raises(DataError, match="does not hold"):
+        models.load(files)
+
+
+def test_checkpoints_of_members_lie_beside_that_of_the_first(tmp_path: Path) -> None:
+    assert checkpoint.folder_of(tmp_path, 1) == tmp_path / "checkpoint"
+    assert checkpoint.folder_of(tmp_path, 2) == tmp_path / "checkpoint/member-2"
+    assert not checkpoint.is_there(tmp_path, "key", 2)
+    checkpoint.save(tmp_path, "key", {"theta": np.zeros(1)}, {}, [], 1, 2)
+    assert checkpoint.is_there(tmp_path, "key", 2)
+    assert not checkpoint.is_there(tmp_path, "other", 2)
+    checkpoint.keep(tmp_path, 1)
+    assert not (tmp_path / "checkpoint/member-2").exists()
+
+
+def test_a_network_without_hidden_units_has_members_too(split_for: Any, ok: Any) -> None:
+    root = split_for("visits")
+    trained(root, ensemble=2, hidden=[], dropout=0.0)
+    spec = NetworkSpec.from_plain(words_of(root)["network"])
+    assert loaded(root).theta.shape == (2, Network(spec).size)
