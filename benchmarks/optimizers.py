@@ -165,9 +165,9 @@ errors; the table has its cross-entropy all the same. A dash: the method is not 
 The least training loss is not the aim: early stopping keeps the weights that did best on validation
 rows, and a method that goes down fast meets them early. So a larger loss with an equal test metric
 is no worse; a larger loss with a lower metric has not arrived: the rule's default rate is small for
-so few updates (`--epochs`, `--learning-rate auto`). Differences of one or two percent are a few test
-rows. The time of `lbfgs` and `conjugate-gradient` grows with the network as that of one pass through
-all rows; `newton` and `levenberg-marquardt` take few iterations, each of them dear.
+so few updates (`--epochs`, `--learning-rate auto`). Differences of one or two percent are a few
+test rows. The time of `lbfgs` and `conjugate-gradient` grows with the network as that of one pass
+through all rows; `newton` and `levenberg-marquardt` take few iterations, each of them dear.
 
 ```
 python benchmarks/optimizers.py --folder FOLDER --table FILE.csv:TARGET --page docs/optimizers.md
