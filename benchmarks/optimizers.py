@@ -116,7 +116,8 @@ def page(report: dict[str, Any]) -> str:
         cells = [f"`{name}`"]
         for found in report["tables"]:
             loss, score, _, seconds = cells_of(found["optimizers"].get(name))
-            cells += [loss, score, seconds]
+            is_lost = "diverged" in found["refused"].get(name, "")
+            cells += ["diverged" if is_lost else loss, score, seconds]
         lines.append("| " + " | ".join(cells) + " |")
     sizes = [
         f"`{t['table']}` ({t['rows']:,} training rows, {t['weights']:,} weights)"
