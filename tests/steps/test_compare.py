@@ -143,6 +143,43 @@ def test_lower_losses_are_better(ok, run, other, change):
     assert table["validation loss"] == ["0.5", "0.25 *"]
 
 
+def test_the_training_loss_is_shown_and_not_judged(ok, run, other):
+    losses = block(ok("compare", run, other).text, "training")["train loss"]
+    assert len(set(losses)) == 2
+    assert "*" not in "".join(losses)
+
+
+def test_libraries_that_one_command_used_and_another_did_not_are_no_difference(ok, run, other):
+    from nntool.run import manifest
+
+    known = manifest.load(other)
+    versions = known.steps["train"].versions
+    versions |= {"blas": f"{versions['blas']}, another 1.0", "sklearn": "1.9"}
+    manifest.save(other, known)
+    assert "version" not in ok("compare", run, other).text
+    versions["blas"] = "another 1.0"
+    manifest.save(other, known)
+    assert block(ok("compare", run, other).text, "version")["blas"][1] == "another 1.0"
+
+
+def test_the_work_of_full_batch_methods_is_added_up(ok, run):
+    words = ["--try", "lbfgs:epochs=3", "--try", "sgd:epochs=2"]
+    found = ok("compare", run, *words)
+    table = block(found.text, "training")
+    history = (run / "try/lbfgs-epochs=3/history.csv").read_text().splitlines()
+    column = history[0].split(",").index("gradient_evaluations")
+    n = sum(int(line.split(",")[column]) for line in history[1:])
+    assert n >= 3
+    assert table["gradient evaluations"] == ["–", str(n), "–"]
+
+
+def test_the_networks_of_an_ensemble_are_counted(ok, run, other):
+    ok("train", other, "--epochs", "2", "--hidden", "4", "--ensemble", "2")
+    said = ok("compare", run, other)
+    assert block(said.text, "training")["parameters"][1].startswith("2 × ")
+    assert "its curve is the mean of 2 networks" in said.err
+
+
 def test_a_run_without_scores_is_shown_by_its_training_and_the_command_is_named(
     ok, typed, run, other
 ):

@@ -25,6 +25,8 @@ from nntool.steps.comparing.names import distinct, letters_for
 ATTEMPTS = 5
 """How often a run is read again that changes while it is read."""
 SHORT_HASH = 12
+COUNTED = ("loss_evaluations", "gradient_evaluations", "products", "corrections")
+"""Columns of history.csv that count the work of an epoch."""
 
 
 class Want(NamedTuple):
@@ -69,6 +71,8 @@ class Contestant:
     """What model.json says of the training."""
     losses: dict[str, list[float | None]]
     """Epoch by epoch, ``train_loss`` and ``validation_loss``; empty where history.csv is gone."""
+    counts: dict[str, int]
+    """What history.csv counts in each epoch, over all epochs: the work of full-batch methods."""
     seconds: float | None
     status: str
     """How training ended: finished, interrupted or diverged."""
@@ -102,6 +106,11 @@ class Contestant:
         """What is to be known of it at a glance: fresh, or what it is not."""
         words = [] if self.status == "finished" else [self.status]
         return ", ".join([*words, *(["stale"] if self.stale else [])]) or "fresh"
+
+    @property
+    def networks(self) -> int:
+        """How many networks answer together; 1 where it is no ensemble."""
+        return int(self.trained.get("networks", 1))
 
     def setting(self, step: str, name: str) -> Any:
         """One setting, or None."""
@@ -163,7 +172,7 @@ def _read(run: Run, step: str, letter: str, name: str) -> Contestant:
     model = decoded(run.checked_bytes([artifact])[artifact])
     entry = _entry(run, step)
     scores, unscored = _scores(run, "evaluate" if step == "train" else step)
-    losses, notes = _losses(run, step)
+    history_text, notes = _history(run, step)
     asked = {s: run.manifest.steps[s].settings for s in names.ORDER if run.entry(s)}
     return Contestant(
         mark=letter,
@@ -176,7 +185,8 @@ def _read(run: Run, step: str, letter: str, name: str) -> Contestant:
         held=rows_of(run),
         versions=entry.versions,
         trained=model["trained"],
-        losses=losses,
+        losses=history.losses_in(history_text),
+        counts=_counts(history_text),
         seconds=seconds_of(content(run, names.beside(step, names.TRAIN_TIMING))),
         status=entry.status,
         stale=_want(run, step),
@@ -218,13 +228,23 @@ def decoded(text: bytes) -> Any:
     return msgspec.json.decode(text)
 
 
-def _losses(run: Run, step: str) -> tuple[dict[str, list[float | None]], list[str]]:
+def _history(run: Run, step: str) -> tuple[str, list[str]]:
+    """The text of history.csv; an empty one and what to say, where it is gone."""
     artifact = names.beside(step, names.TRAIN_HISTORY)
     text = content(run, artifact)
     if text is None:
         gone = f"{run.root / artifact} is missing or was changed: its curve is not drawn"
-        return {"train_loss": [], "validation_loss": []}, [gone]
-    return history.losses_in(text.decode()), []
+        return "", [gone]
+    return text.decode(), []
+
+
+def _counts(history_text: str) -> dict[str, int]:
+    rows = list(csv.DictReader(io.StringIO(history_text, newline="")))
+    return {
+        name: sum(int(row[name]) for row in rows if row[name])
+        for name in COUNTED
+        if rows and name in rows[0]
+    }
 
 
 def seconds_of(timing: bytes | None) -> float | None:
