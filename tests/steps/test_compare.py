@@ -215,6 +215,20 @@ def test_rows_dealt_otherwise_are_not_compared(ok, run, tmp_path):
     assert first != second
 
 
+def test_validation_rows_of_other_seeds_are_not_compared(ok, run, other):
+    """Half of the validation rows, drawn by the seed, do not stop the training."""
+    words = ["--epochs", "2", "--hidden", "4"]
+    ok("train", other, *words, "--seed", "1")
+    said = ok("compare", run, other)
+    assert "validation figures are not compared: by other seeds" in said.err
+    assert "*" not in "".join(block(said.text, "training")["validation loss"])
+    for root, seed in ((run, "0"), (other, "1")):
+        ok("train", root, *words, "--seed", seed, "--calibration", "0")
+    said = ok("compare", run, other)
+    assert "not compared" not in said.err
+    assert "*" in "".join(block(said.text, "training")["validation loss"])
+
+
 def test_another_table_is_not_compared_and_what_differs_in_it_is_shown(
     ok, run, table, write, tmp_path
 ):
