@@ -423,6 +423,23 @@ def test_lost_files_of_a_training_are_said_and_the_rest_is_shown(ok, run, other)
     assert block(said.text, "training")["seconds"][1] == "–"
 
 
+def test_a_run_that_changes_while_it_is_read_is_read_again(ok, run, other, monkeypatch):
+    from nntool.errors import StaleError
+    from nntool.run.directory import Run
+
+    whole, calls = Run.checked_bytes, []
+
+    def changed_once(self, artifacts):
+        calls.append(self)
+        if len(calls) == 1:
+            raise StaleError("a writer is at it", "")
+        return whole(self, artifacts)
+
+    monkeypatch.setattr(Run, "checked_bytes", changed_once)
+    ok("compare", run, other)
+    assert calls[0] is not calls[1]
+
+
 def test_a_run_copied_without_its_data_is_compared(ok, run, other):
     for step in ("collect", "split", "evaluate"):
         shutil.rmtree(other / step)
