@@ -188,7 +188,7 @@ class Trainer:
             layer = next(name for name, norm in norms.items() if not math.isfinite(norm))
             raise Diverged(epoch, None, layer, sweep.learning_rate)
         theta, stats = self.learner.judged()
-        verdict = self._verdict(theta, stats)
+        verdict = self._verdict(theta, stats, sweep)
         if verdict.not_finite_in is not None:
             raise Diverged(epoch, None, verdict.not_finite_in, sweep.learning_rate)
         self.epoch = epoch
@@ -246,10 +246,11 @@ class Trainer:
         weights = self.theta[: self.net.n_weights]
         return sum(penalty.value(weights) for penalty in self.plan.rules.penalties)
 
-    def _verdict(self, theta: Array, stats: Array) -> Verdict:
+    def _verdict(self, theta: Array, stats: Array, sweep: Sweep) -> Verdict:
         """Return what validation says of these weights; nothing in epochs without it."""
         if self.validation is None:
-            return Verdict(idle=self.judge.idle_on(self.train, theta, stats))
+            seen = {layer.name: layer.idle for layer in sweep.layers if layer.idle is not None}
+            return Verdict(idle=seen or self.judge.idle_on(self.train, theta, stats))
         if (self.epoch + 1) % self.plan.validate_every and not self.learner.finished:
             return Verdict()
         return self.judge.validate(theta, stats)

@@ -1,5 +1,6 @@
 """What every full-batch method is: a loop over iterations that see one function of the weights."""
 
+import math
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol, TypeAlias
 
@@ -103,8 +104,17 @@ class FullBatchMethod(Method):
 
 
 def norm_of(vector: Array) -> float:
-    """Return the Euclidean norm of a vector, in float64."""
-    return float(np.linalg.norm(vector.astype(np.float64, copy=False)))
+    """Return the Euclidean norm of a vector; scaled first where its squares would overflow.
+
+    >>> norm_of(np.array([3e200, 4e200]))
+    5e+200
+    """
+    with np.errstate(over="ignore"):
+        norm = math.sqrt(float(np.dot(vector, vector)))
+    if not math.isinf(norm):
+        return norm
+    largest = float(np.abs(vector).max())
+    return largest if math.isinf(largest) else largest * norm_of(vector / largest)
 
 
 def dot(a: Array, b: Array) -> float:

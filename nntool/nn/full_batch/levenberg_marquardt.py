@@ -8,7 +8,7 @@ import numpy as np
 
 from nntool.nn.arrays import Array, DTypeLike
 from nntool.nn.full_batch.base import NO_STEP, FullBatchMethod, Objective, Point, State, Step, dot
-from nntool.nn.full_batch.searching import change_of_value
+from nntool.nn.full_batch.searching import Line
 from nntool.nn.setting import setting
 
 MOST_DAMPING = 1e8
@@ -48,10 +48,10 @@ class LevenbergMarquardt(FullBatchMethod):
         while damping <= MOST_DAMPING * largest:
             d = damped_step(matrix, point.gradient, damping)
             if d is not None:
-                after = objective.at(point.theta + d)
+                line = Line(objective, point, d)
+                change, after = line.change(1.0), line.point(1.0)
                 # −gᵀd − ½dᵀGd, since Gd = −g − λd
                 promised = 0.5 * (damping * dot(d, d) - dot(point.gradient, d))
-                change = change_of_value(point, after, d)
                 if change < 0 < promised:
                     kept = -change / promised
                     state["damping"][...] = damping * max(1 / 3, 1 - (2 * kept - 1) ** 3)

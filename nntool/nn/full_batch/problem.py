@@ -13,7 +13,7 @@ from nntool.nn.batches import Batch, RowSource
 from nntool.nn.curvature import Curvature, penalty_bends
 from nntool.nn.full_batch.base import Point
 from nntool.nn.heads import LossTape
-from nntool.nn.judging import Collector, Metrics, target_of
+from nntool.nn.judging import BLOCK_ROWS, Collector, Metrics, target_of
 from nntool.nn.layers import LayerTape
 from nntool.nn.network import Network
 from nntool.nn.outputs import Output
@@ -75,6 +75,7 @@ class Problem:
         self._scratch = scratch_for(self._theta)
         self._tapes: dict[int, tuple[list[LayerTape], LossTape]] = {}
         self._curvatures: dict[int, Curvature] = {}
+        self._last: Point | None = None
         drawn_by = streams or Streams(0)
         self._masks = [(mask, copy.deepcopy(drawn_by[mask.stream])) for mask in masks]
 
@@ -102,7 +103,18 @@ class Problem:
                 gradient += self._part
             value = loss + self._penalize(gradient)
             is_finite = math.isfinite(value) and math.isfinite(float(np.dot(gradient, gradient)))
-        return Point(theta, value if is_finite else math.inf, gradient, Note(loss, outputs))
+        self._last = Point(theta, value if is_finite else math.inf, gradient, Note(loss, outputs))
+        return self._last
+
+    def idle(self, point: Point) -> dict[str, float]:
+        """Return the share of idle units by layer, where it is known from evaluating the point.
+
+        It is so for few rows, and if this was the last point; else nothing is returned.
+        """
+        n_rows = self.rows.n_rows
+        if point is not self._last or self._masks or n_rows > min(self.block_rows, BLOCK_ROWS):
+            return {}
+        return self.net.idle(self._views, self._tape(n_rows)[0])
 
     def hessian_product(self, theta: Array, v: Array) -> Array:
         """Return H·v, H the second derivatives of the value."""

@@ -23,41 +23,42 @@ class Line:
         self.direction = direction
         self.slope = dot(start.gradient, direction)
         self.best: tuple[float, Point] | None = None
+        self._unseen = ROUNDING * float(np.finfo(direction.dtype).eps) * abs(start.value)
         self._lowest = 0.0
         self._last = (0.0, start)
+        self._last_slope = self.slope
 
-    def change(self, alpha: Array) -> float:
-        """Return the change of the value at α, an array of one number."""
-        at = float(alpha[0])
-        point = self.point(at)
-        found = change_of_value(self.start, point, at * self.direction)
-        if found < min(self._lowest, ENOUGH * at * self.slope):
-            self._lowest, self.best = found, (at, point)
+    def change(self, alpha: float) -> float:
+        """Return the change of the value at α, as well as rounding lets one see it.
+
+        Where the difference of the values is no more than rounding, it is told from the slopes at
+        both ends, which is exact on a quadratic (Hager & Zhang 2005, section 4.1).
+        """
+        point = self.point(alpha)
+        found = point.value - self.start.value
+        if abs(found) <= self._unseen:
+            found = 0.5 * alpha * (self.slope + self._last_slope)
+        if found < min(self._lowest, ENOUGH * alpha * self.slope):
+            self._lowest, self.best = found, (alpha, point)
         return found
 
-    def derivative(self, alpha: Array) -> Array:
+    def slope_at(self, alpha: float) -> float:
         """Return the derivative by α."""
-        return np.array([dot(self.point(float(alpha[0])).gradient, self.direction)])
+        self.point(alpha)
+        return self._last_slope
 
     def point(self, alpha: float) -> Point:
         """Return the point at α."""
         if self._last[0] != alpha:
-            start = self.start
-            self._last = alpha, self.objective.at(start.theta + alpha * self.direction)
+            point = self.objective.at(self.start.theta + alpha * self.direction)
+            self._last = alpha, point
+            self._last_slope = dot(point.gradient, self.direction)
         return self._last[1]
 
-
-def change_of_value(before: Point, after: Point, step: Array) -> float:
-    """Return how much the value changes in a step, as well as rounding lets one see it.
-
-    Where the difference of the values is no more than rounding, it is told from the slopes at both
-    ends: ½·(g₀ + g₁)ᵀs, which is exact on a quadratic (Hager & Zhang 2005, section 4.1).
-    """
-    change = after.value - before.value
-    unseen = ROUNDING * float(np.finfo(step.dtype).eps) * abs(before.value)
-    if abs(change) > unseen or not math.isfinite(change):
-        return change
-    return 0.5 * (dot(before.gradient, step) + dot(after.gradient, step))
+    def is_enough(self, alpha: float, flatness: float) -> bool:
+        """Whether strong Wolfe conditions hold at α."""
+        falls = self.change(alpha) <= ENOUGH * alpha * self.slope
+        return falls and abs(self.slope_at(alpha)) <= -flatness * self.slope
 
 
 def search(
@@ -69,16 +70,28 @@ def search(
     slope is at most ``flatness`` (c₂) of what it was (Nocedal & Wright 2006, algorithms 3.5 and
     3.6). Where a kink leaves no step that is flat enough, the lowest one tried counts.
     """
-    from scipy.optimize import line_search
-
     line = Line(objective, start, direction)
     if not (math.isfinite(line.slope) and line.slope < 0):
         return None
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")  # that it found nothing is seen below
+    with np.errstate(all="ignore"):  # beyond a wall slopes may be anything
+        if line.is_enough(1.0, flatness):  # as SciPy would find, which takes longer to begin
+            return 1.0, line.point(1.0)
+        alpha = _by_scipy(line, flatness)
+        known = line.best is not None and line.best[0] == alpha
+        if alpha is not None and not known and line.change(alpha) <= 0:
+            return alpha, line.point(alpha)
+    return line.best
+
+
+def _by_scipy(line: Line, flatness: float) -> float | None:
+    """Return the α that SciPy's line search finds, None if it finds none."""
+    from scipy.optimize import line_search
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that it found nothing is seen by who asks
         alpha = line_search(
-            line.change,
-            line.derivative,
+            lambda alpha: line.change(float(alpha[0])),
+            lambda alpha: np.array([line.slope_at(float(alpha[0]))]),
             np.zeros(1),
             np.ones(1),
             np.array([line.slope]),
@@ -86,8 +99,4 @@ def search(
             c1=ENOUGH,
             c2=flatness,
         )[0]
-    if alpha is None or line.best is None or alpha == line.best[0]:
-        return line.best
-    at = float(alpha)
-    point = line.point(at)
-    return (at, point) if change_of_value(start, point, at * direction) <= 0 else line.best
+    return None if alpha is None else float(alpha)

@@ -131,9 +131,10 @@ class FullBatch(Learner):
         net = self.given.net
         gradients = net.norms(before.gradient)
         changes, sizes = net.norms(step.point.theta - before.theta), net.norms(step.point.theta)
-        hidden = net.hidden_names
+        hidden, idle = net.hidden_names, self.problem.idle(step.point)
         return tuple(
-            LayerReport(n, gradients[n], changes[n], sizes[n], n in hidden) for n in gradients
+            LayerReport(n, gradients[n], changes[n], sizes[n], n in hidden, idle.get(n))
+            for n in gradients
         )
 
     def _passed(self, seen: int) -> Callable[[int], None]:

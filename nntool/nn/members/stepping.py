@@ -173,6 +173,6 @@ class MembersStepper:
             tape.dz *= of.share
             return np.asarray(np.add.reduce(rows, axis=1).astype(np.float64) / of.n_rows)
         shares = tape.column.reshape(k, -1)
-        np.divide(of.weight, of.n_rows, out=shares)
+        np.divide(of.weight, of.n_rows, out=shares, dtype=shares.dtype)
         tape.dz *= tape.column
         return np.asarray(np.einsum("kn,kn->k", rows, shares))

@@ -67,12 +67,13 @@ def is_separable(x: Array, is_one: Array, *, bias: bool = True) -> bool | None:
     least = np.where(is_one, 1.0 if bias else 0.0, 1.0)
     signed = np.where(is_one, 1.0, -1.0)[:, np.newaxis] * inputs
     free = [(None, None)] * signed.shape[1]
-    found = linprog(np.zeros(signed.shape[1]), -signed, -least, bounds=free)
-    if found.status == 2:
-        return False
-    if found.status != 0:
-        return None
-    return True if (signed @ found.x > least - 0.5).all() else None
+    for method in ("highs-ds", "highs-ipm"):  # where the simplex loses its way, the other may not
+        found = linprog(np.zeros(signed.shape[1]), -signed, -least, bounds=free, method=method)
+        if found.status == 2:
+            return False
+        if found.status == 0 and (signed @ found.x > least - 0.5).all():
+            return True
+    return None
 
 
 _TINY = np.finfo(np.float64).tiny
