@@ -1,8 +1,9 @@
 """How fast ``nntool predict`` is, and that its memory does not grow with the rows.
 
 A seeded table of 20 columns of numbers and 4 of categories, and a network of 128 and 64 units that
-is trained on its first rows. Each program is a process of its own, from start to end, started
-without ``OPENBLAS_CORETYPE`` and ``OPENBLAS_L2_SIZE``.
+is trained on its first rows, once alone and once with others as an ensemble. Each program is a
+process of its own, from start to end, started without ``OPENBLAS_CORETYPE`` and
+``OPENBLAS_L2_SIZE``.
 """
 
 from __future__ import annotations
@@ -36,8 +37,10 @@ answers = pyarrow.ipc.open_file(pyarrow.memory_map(sys.argv[2])).read_all()
 pyarrow.csv.write_csv(answers, sys.argv[3])
 """
 RIVAL, PANDAS, FEW = "pyarrow reads and writes", "python -c 'import pandas'", "10 rows"
+N_MEMBERS = 8
+ONE, SEVERAL = "1 network", f"{N_MEMBERS} networks"
 NOT_FOR_CHILDREN = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
-GOALS = {"rows": 2.5, "few": 2.0, "memory": 1.2}
+GOALS = {"rows": 2.5, "few": 2.0, "members": 3.0, "memory": 1.2}
 
 
 def main() -> None:
@@ -51,10 +54,12 @@ def main() -> None:
     with shared.scratch() as folder:
         env = {k: v for k, v in shared.environment(folder).items() if k not in NOT_FOR_CHILDREN}
         source, run, few = prepared(folder, n_rows, env)
+        ensemble = ensemble_of(folder, run, env)
         megabytes = source.stat().st_size / 1e6
         found = {
             "rows": many_rows(folder, source, run, env, rounds),
             "few": few_rows(folder, few, run, env, 2 * rounds),
+            "members": members(folder, source, {ONE: run, SEVERAL: ensemble}, env, rounds),
             "memory": piped(folder, source, run, env),
         }
     report = {"machine": machine, "rows": n_rows, "megabytes": megabytes, "goals": GOALS, **found}
@@ -74,6 +79,29 @@ def prepared(folder: Path, n_rows: int, env: Mapping[str, str]) -> tuple[Path, s
     words = ["run", run, "--data", str(training), "--target", data_steps.TARGET]
     shared.run_command([shared.nntool(), *words, *NETWORK], env)
     return source, run, few
+
+
+def ensemble_of(folder: Path, run: str, env: Mapping[str, str]) -> str:
+    """The same run with an ensemble of networks in place of one."""
+    ensemble = str(shutil.copytree(run, folder / "ensemble"))
+    words = ["train", ensemble, "--hidden", "128,64", "--epochs", "3"]
+    shared.run_command([shared.nntool(), *words, "--ensemble", str(N_MEMBERS)], env)
+    return ensemble
+
+
+def members(
+    folder: Path, source: Path, runs: Mapping[str, str], env: Mapping[str, str], rounds: int
+) -> dict[str, Any]:
+    """All rows by one network and by several that answer together, in turn."""
+    timed: dict[str, Callable[[], float]] = {
+        name: partial(
+            shared.run_command,
+            [shared.nntool(), "predict", run, str(source), "--output", str(folder / "out.csv")],
+            env,
+        )
+        for name, run in runs.items()
+    }
+    return summary(shared.alternate(timed, rounds), ONE)
 
 
 def many_rows(
@@ -169,7 +197,7 @@ def text(found: Mapping[str, Any], n_rows: int) -> str:
             "–".join(f"{quartile:.2f}" for quartile in one["quartiles"]),
             f"{one['ratio']:.2f}",
         ]
-        for part in ("rows", "few")
+        for part in ("rows", "few", "members")
         for name, one in found[part].items()
     ]
     memory = found["memory"]
@@ -184,11 +212,13 @@ def text(found: Mapping[str, Any], n_rows: int) -> str:
     seen = {
         "rows": next(iter(found["rows"].values()))["ratio"],
         "few": found["few"][FEW]["ratio"],
+        "members": found["members"][SEVERAL]["ratio"],
         "memory": memory["ratio"],
     }
     said = {
         "rows": f"all rows to {RIVAL}",
         "few": f"10 rows to {PANDAS}",
+        "members": f"{SEVERAL} to {ONE}",
         "memory": f"peak of {REPEATS} times the rows to that of the table",
     }
     lines = [

@@ -19,8 +19,10 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 STYLES = ("solid", "dashed", "dotted", "dashdot")
 LOG_FROM = 100.0
 """Losses that span more than two decades are drawn on a logarithmic scale."""
-LARGEST = 1e300
+LARGEST = 1e200
 """Larger losses are drawn as this one: ticks and margins go beyond what is drawn."""
+LEAST = 1e-200
+"""Smaller ones above 0 likewise."""
 LONGEST_NAME = 40
 INCHES_OF_A_NAME = 0.2
 SMALLEST = (10.0, 4.8)
@@ -125,7 +127,8 @@ def _points(losses: Sequence[float | None]) -> Points:
         if loss is not None and math.isfinite(loss)
     ]
     epochs = np.array([epoch for epoch, _ in found], dtype=np.int64)
-    return epochs, np.clip(np.array([loss for _, loss in found], dtype=float), -LARGEST, LARGEST)
+    drawn = np.clip(np.array([loss for _, loss in found], dtype=float), -LARGEST, LARGEST)
+    return epochs, np.where(drawn > 0, np.maximum(drawn, LEAST), drawn)
 
 
 def _line(panel: Any, i: int, curve: Curve, epochs: Any, losses: Any) -> None:

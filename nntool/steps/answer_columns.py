@@ -81,6 +81,11 @@ def notes(
             f"{positive!r} is predicted for {predicted[positive]:,} of {counted(n_rows, 'row')}"
             f" (--threshold {settings.threshold:g})"
         )
+    if settings.mc_dropout and model.averaging != "arithmetic":
+        found.append(
+            f"the mean of all passes is arithmetic, not {model.averaging} as that of the members"
+            " (--mc-dropout)"
+        )
     if settings.probabilities and model.classes is not None and not model.has_probabilities:
         found.append(
             f"a network trained with the loss {model.loss_name} gives no probabilities: there is no"

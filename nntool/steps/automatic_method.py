@@ -78,6 +78,8 @@ def _against(settings: TrainSettings, dropout: float) -> list[str]:
     found = {c.field: c.shown for c in demands.conflicts(settings, _small())}
     if settings.dropout == "auto" and dropout:
         found["dropout"] = f"--dropout auto, {dropout:g}"
+    if not demands.has_gradient(settings):
+        found["loss"] = f"--loss {name_and_settings(settings.loss)[0]}"
     if settings.batch_norm:
         found["batch_norm"] = "--batch-norm"
     if settings.batch_size == "full":

@@ -63,6 +63,11 @@ def check(settings: TrainSettings) -> None:
             f"--optimizer {name} is for the loss {own}, and --loss is {loss}",
             f"leave --loss out, or --optimizer {'lbfgs' if method.whole_batch else 'adam'}",
         )
+    if method.whole_batch and not has_gradient(settings):
+        raise UsageError(
+            f"--optimizer {name} goes down the gradient of the loss, and {loss} has none",
+            "leave --loss out, or --optimizer perceptron",
+        )
     if method.link != "auto" and settings.output not in ("auto", method.link):
         raise UsageError(
             f"--optimizer {name} is for the output {method.link}, and --output is"
@@ -214,7 +219,7 @@ def _values(method: type[Method], settings: TrainSettings, task: str) -> dict[st
         wanted["loss"] = _loss_of(method, settings, task)
     wanted |= {"output": method.link, "initializer": method.initializer}
     wanted["batch_size"] = "full" if method.whole_batch else method.default_batch
-    if method.whole_batch:
+    if not method.by_batches:  # a line search, or sums of many rows whose sign decides
         wanted["dtype"] = "float64"
     wanted["dropout"] = method.dropout
     if method.single_layer or not method.by_batches:
@@ -257,6 +262,14 @@ def refuse_too_many(method: Method, name: str, n_weights: int) -> None:
             f" {method.max_size:,}, and this network has {n_weights:,}",
             "--optimizer lbfgs, conjugate-gradient or newton-cg, or a smaller --hidden",
         )
+
+
+def has_gradient(settings: TrainSettings) -> bool:
+    """Whether the loss that is asked for has a gradient of its own; 'auto' has one."""
+    if settings.loss == "auto":
+        return True
+    found: bool = choices.built("LOSSES", settings.loss).has_gradient
+    return found
 
 
 def takes_penalties(method: type[Method]) -> bool:

@@ -73,7 +73,8 @@ def member_seed(seed: int, number: int) -> int:
 
     if number == 1:
         return seed
-    words = np.random.SeedSequence((seed, number)).generate_state(2)
+    sequence = np.random.SeedSequence((seed, number))
+    words = sequence.generate_state(2)
     return int(words[0]) << 20 | int(words[1]) >> 12
 
 

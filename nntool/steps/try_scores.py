@@ -11,6 +11,7 @@ from nntool.run import names
 from nntool.run.directory import Run
 from nntool.settings.building import build
 from nntool.settings.evaluate import EvaluateSettings
+from nntool.settings.model import plain
 from nntool.settings.train import TrainSettings
 from nntool.steps import calibration, evaluate
 from nntool.steps import model as models
@@ -31,7 +32,7 @@ def asked(run: Run) -> dict[str, Any]:
     Rows of another file are none of the run: a try is then scored on the run's own.
     """
     entry = run.entry("evaluate")
-    given = {} if entry is None else entry.asked
+    given = plain(build(EvaluateSettings, {})) | ({} if entry is None else entry.asked)
     wanted = (*OF_DECISIONS, *OF_CERTAINTY, *(OF_ROWS if given.get("data") is None else ()))
     return {name: given[name] for name in wanted if name in given}
 
@@ -47,8 +48,8 @@ def scores(run: Run, model: models.Model, settings: TrainSettings, job: Job) -> 
     with threadpool_limits(1, user_api="blas"):  # the same bytes whatever the cores
         parts = Parts(run, model)
         there = [part for part in PARTS if len(parts.index(part))]
-        values = {"part": there[0], **asked(run), "baseline": False}
-        if values["part"] not in there:
+        values = {**asked(run), "baseline": False}
+        if values.get("part") not in there:
             values["part"] = there[0]
         if not model.has_probabilities:
             values = {name: value for name, value in values.items() if name not in OF_DECISIONS}

@@ -17,6 +17,7 @@ from nntool.errors import UsageError
 from nntool.run import names
 from nntool.run.directory import Run
 from nntool.run.manifest import Entry
+from nntool.run.session import Session
 from nntool.settings import spelling
 from nntool.settings.building import build
 from nntool.settings.choices import name_and_settings, parse
@@ -24,8 +25,9 @@ from nntool.settings.model import Choice, Field, fields, plain
 from nntool.settings.network import NetworkSettings
 from nntool.settings.train import TrainSettings
 from nntool.settings.wording import together
-from nntool.steps import choices, demands
-from nntool.steps.performing import read_json
+from nntool.steps import choices, demands, planning, rows, several, trainers
+from nntool.steps.job import Outcome
+from nntool.steps.model import make_output
 
 SHARED = {field.name for field in fields(NetworkSettings)} - {"dtype"}
 """The settings that no try has of its own: those of the network, its loss and the seed."""
@@ -55,15 +57,18 @@ class Plan(NamedTuple):
         return shlex.join(["nntool", "train", str(run.root), *words])
 
 
-def plans(run: Run, specs: Sequence[Choice]) -> list[Plan]:
+def plans(session: Session, specs: Sequence[Choice]) -> list[Plan]:
     """The trainings that specs ask for, each once; raises ``UsageError`` for what cannot be."""
+    from nntool.nn.registry import InvalidChoice
+
     found: dict[str, Plan] = {}
     for spec in specs:
         try:
-            planned = _planned(run, spec)
-        except UsageError as error:
-            said = f"--try {spelling.choice(spec)}: {error.message}"
-            raise UsageError(said, error.hint) from None
+            planned = _planned(session.run, spec)
+            _rehearse(session, planned.settings)
+        except (UsageError, InvalidChoice) as error:
+            said = f"--try {spelling.choice(spec)}: {error}"
+            raise UsageError(said, getattr(error, "hint", None)) from None
         found.setdefault(planned.name, planned)
     return list(found.values())
 
@@ -77,8 +82,24 @@ def _planned(run: Run, spec: Choice) -> Plan:
     settings = build(TrainSettings, given)
     choices.check(settings)
     demands.check(settings)
-    demands.adapted(settings, read_json(run.checked(names.CLEAN_STATE))["target"]["task"])
     return Plan(folder_name(spec), spec, settings, changes)
+
+
+def _rehearse(session: Session, settings: TrainSettings) -> None:
+    """Raise an error for what training would refuse, before others are trained in vain."""
+    from nntool.nn.network import Network
+
+    settings, _ = demands.adapted(settings, planning.task_of(session))
+    words = planning.describe(session, settings, Outcome("compare", ""))
+    several.refuse(settings, words)
+    n_rows, n_held = (int(rows.of_part(session.run, p).sum()) for p in ("train", "validation"))
+    resolved = planning.resolve(settings, words, n_rows, has_validation=n_held > 0)
+    method = choices.built("METHODS", settings.optimizer)
+    if method.max_size is not None:
+        words |= {key: resolved[key] for key in ("output", "target_coding")}
+        spec = trainers.network_spec(words, resolved, settings, make_output(words).n_outputs)
+        name = name_and_settings(settings.optimizer)[0]
+        demands.refuse_too_many(method, name, Network(spec).size)
 
 
 def _parted(spec: Choice) -> tuple[Choice, dict[str, Any]]:
@@ -127,11 +148,11 @@ def _without(entry: Entry, given: dict[str, Any], own: dict[str, Any]) -> list[s
     trained = build(TrainSettings, given | _as_trained(entry, own))
     found = [c for c in demands.conflicts(trained, method) if c.field not in (*own, "activation")]
     random = [c for c in found if c.why == demands.CHANCE]
-    others = [c for c in found if c.why != demands.CHANCE]
-    for conflict in found:
-        _leave_out(given, conflict.field)
+    others = [c.shown + _leave_out(given, c.field) for c in found if c.why != demands.CHANCE]
     if others:
-        said.append(f"without {together([c.shown for c in others])}, which {name} cannot take")
+        said.append(f"without {together(others)}, which {name} cannot take")
+    for conflict in random:
+        _leave_out(given, conflict.field)
     if random:
         calm = {c.field: 0 if c.field == "dropout" else _default(c.field) for c in random}
         own_spec = {"name": before} if isinstance(before, str) else before
@@ -148,16 +169,20 @@ def _as_trained(entry: Entry, own: dict[str, Any]) -> dict[str, Any]:
     return {} if dropout is None or "dropout" in own else {"dropout": dropout}
 
 
-def _leave_out(given: dict[str, Any], field: str) -> None:
-    """Put a setting at its default; of penalties only the way in which they are taken."""
+def _leave_out(given: dict[str, Any], field: str) -> str:
+    """Put a setting at its default; of penalties only the way in which they are taken.
+
+    Returns what of the setting is left out, where it is not all.
+    """
     penalties = [name_and_settings(one) for one in given["penalty"]] if field == "penalty" else []
     if any("proximal" in settings for _, settings in penalties):
         given["penalty"] = [
             {"name": name, **{k: v for k, v in settings.items() if k != "proximal"}}
             for name, settings in penalties
         ]
-    else:
-        given.pop(field, None)
+        return ":proximal"
+    given.pop(field, None)
+    return ""
 
 
 def _default(field: str) -> Any:

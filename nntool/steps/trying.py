@@ -72,7 +72,7 @@ def run_tries(root: str, specs: Sequence[Choice], job: Job) -> list[Try]:
         _forget_removed(session)
         freshness.require(session.run, "train")
         rows.require_training_states(session.run)
-        for plan in plans(session.run, specs):
+        for plan in plans(session, specs):
             found.append(_tried(session, plan, job))
             session.commit()
             _tell(found, job)
@@ -146,7 +146,7 @@ def _tell(tries: Sequence[Try], job: Job) -> None:
     """Say what the training of the last try said and that of none before."""
     *before, last = tries
     known = {note for one in before for note in one.notes}
-    for note in [*last.notes, *([last.error] if last.error else [])]:
+    for note in last.notes:
         if note not in known:
             _Told(last.name, job.listener).say(note)
 

@@ -114,6 +114,34 @@ def test_a_training_that_was_interrupted_ends_in_the_bytes_of_one_that_was_not(
     assert content(run / "train") == content(tmp_path / "never/train")
 
 
+def test_ctrl_c_ends_the_members_that_other_processes_train(
+    after_training: Any, started: Any, tmp_path: Path
+) -> None:
+    """With batch norm no updates are made together; so much work goes to processes."""
+    run = after_training.folder / "run"
+    options = ("--optimizer", "adam", "--batch-norm", "--ensemble", "3", "--threads", "2")
+    shutil.copytree(run, tmp_path / "never")
+    process = started(*ENDLESS, *options)
+    wait_until_it_trains(run, 0)
+    limit = time.monotonic() + 60
+    while not list((run / ".new-train").glob("member-/[0-9]*")):
+        assert time.monotonic() < limit, "no process trains"
+        time.sleep(0.05)
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == INTERRUPTED, err
+    assert "of 3 networks" in err
+    assert not list(run.glob(".new-*"))
+    members = json.loads((run / "train/model.json").read_text())["members"]
+    assert 1 <= len(members) <= 3
+    epochs = str(max(member["epochs"] for member in members) + 2)
+    options = ("--patience", "0", "--epochs", epochs, *options)
+    assert "goes on" in after_training.done("train", "run", *options).stderr
+    after_training.done("train", str(tmp_path / "never"), *options, "--threads", "1")
+    assert content(run / "train") == content(tmp_path / "never/train")
+
+
 def test_a_kill_of_a_resumed_training_goes_back_no_further_than_its_checkpoint(
     after_training: Any, started: Any
 ) -> None:

@@ -316,3 +316,30 @@ def test_an_epoch_that_begins_takes_the_buffers() -> None:
 def test_what_does_not_fit_is_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         source(**changes)
+
+
+def test_rows_that_count_several_times_have_the_loss_of_rows_that_are_there_so_often() -> None:
+    rng = np.random.default_rng(3)
+    member = rng.random(N) < 0.7
+    index = np.flatnonzero(member)
+    drawn = rng.integers(0, len(index), len(index))
+    counts = np.bincount(drawn, minlength=len(index))
+    counted = source(member=member).counted(counts)
+    assert counted.n_rows == np.count_nonzero(counts)
+    losses = np.sin(np.arange(N))
+    total = 0.0
+    for batch in counted.batches(np.random.default_rng(0), 100):
+        assert batch.rows is not None
+        assert batch.weight is not None
+        total += float(np.dot(batch.weight, losses[batch.rows]))
+    rows = index[drawn]
+    wanted = np.mean(WEIGHT[rows] * losses[rows])
+    assert total / counted.n_rows == pytest.approx(wanted, rel=1e-4)
+
+
+def test_rows_without_weights_that_count_have_a_mean_of_one() -> None:
+    counts = np.arange(N) % 3
+    batches = source(weight=None).counted(counts).batches(None, N)
+    weights = next(batch.weight.copy() for batch in batches if batch.weight is not None)
+    assert weights.mean() == pytest.approx(1)
+    assert set(np.unique(weights)) == {np.float32(2 / 3), np.float32(4 / 3)}

@@ -351,6 +351,7 @@ def test_products_may_be_asked_for_again_and_in_any_order() -> None:
     [(jacobian, _)] = block.residuals()
     for _ in range(2):
         [_] = block.residuals()
+        block.add_hessian(np.zeros((v.size, v.size)))
         for name in ("gauss_newton", "hessian"):
             again = np.zeros_like(v)
             getattr(block, f"add_{name}_product")(problem.direction(), np.zeros_like(v))

@@ -271,7 +271,7 @@ def test_blocks_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     ("options", "message"),
     [
         ({"hidden": (3,)}, "no hidden units"),
-        ({"levels": (4,)}, "no columns of codes"),
+        ({"levels": (4,)}, "takes numbers, and some columns are codes"),
         ({"loss": "hinge"}, "by the loss 'perceptron'"),
     ],
 )

@@ -44,6 +44,26 @@ def test_a_product_is_the_sum_of_products(m: int, k: int, n: int, transposed: st
 
 
 @pytest.mark.usefixtures("_blas")
+@pytest.mark.parametrize("transposed", ["neither", "left", "right"])
+@pytest.mark.parametrize(("m", "k", "n"), [(32, 512, 512), (20, 130, 90), (5, 7, 3), (9, 1, 700)])
+def test_axes_in_front_are_as_many_products(m: int, k: int, n: int, transposed: str) -> None:
+    """Cut as each of them would be."""
+    a = numbers(3, k, m) if transposed == "left" else numbers(3, m, k)
+    b = numbers(3, n, k) if transposed == "right" else numbers(3, k, n)
+    out = np.full((3, m, n), np.nan, np.float32)
+    way = {"left_transposed": transposed == "left", "right_transposed": transposed == "right"}
+    Product(**way)(a, b, out)
+    for member in range(3):
+        alone = np.empty((m, n), np.float32)
+        Product(**way)(a[member], b[member], alone)
+        np.testing.assert_allclose(out[member], alone, rtol=1e-4, atol=1e-4)
+        left = a[member].T if transposed == "left" else a[member]
+        right = b[member].T if transposed == "right" else b[member]
+        wanted = left.astype(float) @ right.astype(float)
+        np.testing.assert_allclose(out[member], wanted, atol=1e-3)
+
+
+@pytest.mark.usefixtures("_blas")
 @pytest.mark.parametrize("changed", [0, 1, 2])
 def test_a_product_of_other_arrays_is_theirs(changed: int) -> None:
     product = Product()

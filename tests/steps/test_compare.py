@@ -143,6 +143,43 @@ def test_lower_losses_are_better(ok, run, other, change):
     assert table["validation loss"] == ["0.5", "0.25 *"]
 
 
+def test_the_training_loss_is_shown_and_not_judged(ok, run, other):
+    losses = block(ok("compare", run, other).text, "training")["train loss"]
+    assert len(set(losses)) == 2
+    assert "*" not in "".join(losses)
+
+
+def test_libraries_that_one_command_used_and_another_did_not_are_no_difference(ok, run, other):
+    from nntool.run import manifest
+
+    known = manifest.load(other)
+    versions = known.steps["train"].versions
+    versions |= {"blas": f"{versions['blas']}, another 1.0", "sklearn": "1.9"}
+    manifest.save(other, known)
+    assert "version" not in ok("compare", run, other).text
+    versions["blas"] = "another 1.0"
+    manifest.save(other, known)
+    assert block(ok("compare", run, other).text, "version")["blas"][1] == "another 1.0"
+
+
+def test_the_work_of_full_batch_methods_is_added_up(ok, run):
+    words = ["--try", "lbfgs:epochs=3", "--try", "sgd:epochs=2"]
+    found = ok("compare", run, *words)
+    table = block(found.text, "training")
+    history = (run / "try/lbfgs-epochs=3/history.csv").read_text().splitlines()
+    column = history[0].split(",").index("gradient_evaluations")
+    n = sum(int(line.split(",")[column]) for line in history[1:])
+    assert n >= 3
+    assert table["gradient evaluations"] == ["–", str(n), "–"]
+
+
+def test_the_networks_of_an_ensemble_are_counted(ok, run, other):
+    ok("train", other, "--epochs", "2", "--hidden", "4", "--ensemble", "2")
+    said = ok("compare", run, other)
+    assert block(said.text, "training")["parameters"][1].startswith("2 × ")
+    assert "its curve is the mean of 2 networks" in said.err
+
+
 def test_a_run_without_scores_is_shown_by_its_training_and_the_command_is_named(
     ok, typed, run, other
 ):
@@ -176,6 +213,20 @@ def test_rows_dealt_otherwise_are_not_compared(ok, run, tmp_path):
     assert block(said.text, "setting")["split.seed"] == ["0", "9"]
     first, second = block(said.text, "data")["split"]
     assert first != second
+
+
+def test_validation_rows_of_other_seeds_are_not_compared(ok, run, other):
+    """Half of the validation rows, drawn by the seed, do not stop the training."""
+    words = ["--epochs", "2", "--hidden", "4"]
+    ok("train", other, *words, "--seed", "1")
+    said = ok("compare", run, other)
+    assert "validation figures are not compared: by other seeds" in said.err
+    assert "*" not in "".join(block(said.text, "training")["validation loss"])
+    for root, seed in ((run, "0"), (other, "1")):
+        ok("train", root, *words, "--seed", seed, "--calibration", "0")
+    said = ok("compare", run, other)
+    assert "not compared" not in said.err
+    assert "*" in "".join(block(said.text, "training")["validation loss"])
 
 
 def test_another_table_is_not_compared_and_what_differs_in_it_is_shown(
@@ -370,6 +421,23 @@ def test_lost_files_of_a_training_are_said_and_the_rest_is_shown(ok, run, other)
     assert "B other: " in said.err
     assert "history.csv is missing or was changed: its curve is not drawn" in said.err
     assert block(said.text, "training")["seconds"][1] == "–"
+
+
+def test_a_run_that_changes_while_it_is_read_is_read_again(ok, run, other, monkeypatch):
+    from nntool.errors import StaleError
+    from nntool.run.directory import Run
+
+    whole, calls = Run.checked_bytes, []
+
+    def changed_once(self, artifacts):
+        calls.append(self)
+        if len(calls) == 1:
+            raise StaleError("a writer is at it", "")
+        return whole(self, artifacts)
+
+    monkeypatch.setattr(Run, "checked_bytes", changed_once)
+    ok("compare", run, other)
+    assert calls[0] is not calls[1]
 
 
 def test_a_run_copied_without_its_data_is_compared(ok, run, other):

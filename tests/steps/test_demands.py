@@ -176,10 +176,10 @@ def test_a_perceptron_gets_its_own_values_of_auto_and_says_so() -> None:
     settings, said = demands.adapted(build(TrainSettings, {"optimizer": "perceptron"}), "binary")
     assert (settings.hidden, settings.dropout, settings.penalty) == ((), 0, ())
     assert (settings.loss, settings.initializer, settings.batch_size) == ("perceptron", "zeros", 1)
-    assert settings.dtype == "auto"
+    assert settings.dtype == "float64"
     assert said == [
         "with perceptron 'auto' is --hidden none, --loss perceptron, --initializer zeros,"
-        " --batch-size 1, --dropout 0 and --penalty none"
+        " --batch-size 1, --dtype float64, --dropout 0 and --penalty none"
     ]
 
 
@@ -187,7 +187,7 @@ def test_what_was_given_is_not_replaced() -> None:
     given = {"optimizer": "delta-rule", "batch_size": "full", "loss": "mse", "hidden": []}
     settings, said = demands.adapted(build(TrainSettings, given), "regression")
     assert (settings.batch_size, settings.loss) == ("full", "mse")
-    assert said == ["with delta-rule 'auto' is --output identity and --dropout 0"]
+    assert said == ["with delta-rule 'auto' is --output identity, --dropout 0 and --penalty none"]
 
 
 def test_a_task_that_a_method_is_not_for_is_refused_by_name() -> None:

@@ -181,7 +181,7 @@ def test_scores_that_are_no_probabilities_have_no_mean(nntool, ok, trained, sour
 @pytest.mark.parametrize(
     ("options", "fact"),
     [
-        (["--spread"], "--spread is over the passes of --mc-dropout"),
+        (["--spread"], "there is one network and one pass"),
         (["--mc-dropout", "9", "--interval", "0.9"], "--interval was measured on plain"),
         (["--mc-dropout", "1"], "one pass has no mean"),
         (["--mc-dropout", "-1"], "whole number ≥ 0"),

@@ -22,20 +22,22 @@ DIVERGES = "sgd:learning_rate=1e300"
 
 
 class Listener(Silence):
-    """Remembers what is said; asks to stop once a try of this name has done some epochs."""
+    """Remembers what is said; asks to stop some updates after the first epoch of a try."""
 
-    def __init__(self, stop_in: str = "", after: float = 2) -> None:
+    def __init__(self, stop_in: str = "", after: int = 5) -> None:
         self.said: list[str] = []
         self.stop_in, self.after = stop_in, after
-        self.is_stopping = False
+        self.is_stopping = self.counts = False
 
     def say(self, text: str) -> None:
         self.said.append(text)
 
     def progress(self, label: str, done: float, total: float, detail: str = "") -> None:
-        self.is_stopping |= label.endswith(f" {self.stop_in}") and done >= self.after
+        self.counts |= label.endswith(f" {self.stop_in}")
 
     def stop_requested(self) -> bool:
+        self.after -= self.counts
+        self.is_stopping |= self.after < 0
         return self.is_stopping
 
 
@@ -136,6 +138,20 @@ def test_it_is_scored_as_evaluate_was_asked_to_score_the_run(
     assert json.loads((run / "try/adam/metrics.json").read_text()) == own
     assert results_of(run / "try/adam") | {"metrics.json": b""} == model
     assert Run(run).manifest.tries["try/adam"].settings["hidden"] == [8]
+
+
+def test_where_evaluate_has_nothing_new_to_say_nothing_is_scored_again(
+    split_for: Any, ok: Any
+) -> None:
+    run = split_for("churned")
+    tried(run, "sgd:epochs=2")
+    ok("train", run, "--epochs", "2")
+    ok("evaluate", run)
+    listener = Listener()
+    tried(run, "sgd:epochs=2", listener=listener)
+    assert listener.said == [
+        "nntool compare: sgd-epochs=2: already done with these settings; nothing to compute"
+    ]
 
 
 def test_rows_of_another_file_have_no_part_in_it(run: Path, ok: Any, source: Path) -> None:
@@ -262,6 +278,9 @@ def test_other_commands_leave_tries_alone(run: Path, ok: Any, source: Path) -> N
         ("adam:hidden=[3]", "hidden cannot differ from try to try"),
         ("adam:seed=1", "seed cannot differ from try to try"),
         ("sgd:schedule=cosin", "--schedule: schedule 'cosin' is not known"),
+        ("lbfgs:dropout=0.3", "lbfgs needs one and the same loss throughout"),
+        ("levenberg-marquardt:batch_size=8", "finds its own steps and rows"),
+        ("lbfgs:learning_rate=0.1", "--learning-rate 0.1"),
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_is_trained(
@@ -274,6 +293,50 @@ def test_what_cannot_be_is_refused_before_anything_is_trained(
     assert message in caught.value.message
     assert own_files(content, run) == before
     assert not (run / "try").exists()
+
+
+def test_a_network_too_large_for_a_method_is_refused_before_others_are_trained(
+    run: Path, ok: Any
+) -> None:
+    ok("train", run, "--epochs", "1", "--hidden", "50,50")
+    with pytest.raises(UsageError, match=r"--try newton: .* up to 2,000, and this network has"):
+        tried(run, "sgd", "newton")
+    assert not (run / "try").exists()
+
+
+def test_a_method_goes_without_what_it_cannot_take_and_that_is_said(run: Path, ok: Any) -> None:
+    ok("train", run, "--epochs", "3", "--hidden", "8", "--optimizer", "adam:beta1=0.8",
+       "--schedule", "cosine", "--dropout", "0.3", "--learning-rate", "0.01",
+       "--augment", "mixup", "--penalty", "l1:rate=0.01,proximal=true")  # fmt: skip
+    (one,) = tried(run, "lbfgs")
+    assert one.changes == [
+        "without --learning-rate 0.01, --schedule cosine and --penalty l1:proximal, which lbfgs"
+        " cannot take",
+        "without --augment mixup and --dropout 0.3, for lbfgs needs one and the same loss"
+        " throughout (--try adam:beta1=0.8,augment=[],dropout=0 has the same loss)",
+    ]
+    settings = Run(run).manifest.tries["try/lbfgs"].settings
+    assert (settings["dropout"], settings["augment"], settings["dtype"]) == (0, [], "float64")
+    assert settings["penalty"] == [{"name": "l1", "rate": 0.01}]
+
+
+def test_the_spec_that_is_named_for_the_same_loss_is_trained_on_it(run: Path) -> None:
+    one, other = tried(run, "lbfgs:epochs=2", "adam:dropout=0,epochs=2")
+    assert "(--try adam:dropout=0 has the same loss)" in one.changes[0]
+    assert other.changes == []
+    entries = Run(run).manifest.tries
+    losses = [
+        {k: entries[t.step].settings.get(k) for k in ("dropout", "penalty", "loss", "hidden")}
+        for t in (one, other)
+    ]
+    assert losses[0] == losses[1]
+
+
+@pytest.mark.parametrize("spec", ["perceptron", "delta-rule"])
+def test_a_single_layer_goes_without_hidden_units(run: Path, spec: str) -> None:
+    (one,) = tried(run, spec)
+    assert "--hidden 8" in one.changes[0]
+    assert Run(run).manifest.tries[f"try/{spec}"].settings["hidden"] == []
 
 
 def test_settings_of_train_may_stand_beside_those_of_the_method(run: Path) -> None:
@@ -345,10 +408,11 @@ def test_where_all_diverge_that_is_an_error(run: Path) -> None:
     assert "such as --try sgd:learning_rate=" in str(caught.value.hint)
 
 
+@pytest.mark.parametrize("several", [[], ["--ensemble", "2"]], ids=["one", "two"])
 def test_after_a_stop_it_goes_on_and_ends_as_if_it_had_not_been_stopped(
-    run: Path, ok: Any, tmp_path: Path
+    run: Path, ok: Any, tmp_path: Path, several: list[str]
 ) -> None:
-    ok("train", run, "--epochs", "6", "--hidden", "8", "--patience", "0")
+    ok("train", run, "--epochs", "6", "--hidden", "8", "--patience", "0", *several)
     whole = Path(shutil.copytree(run, tmp_path / "whole"))
     tried(whole, "sgd", "rprop", "nadam")
     specs = ["sgd", "rprop", "nadam"]
@@ -366,7 +430,8 @@ def test_after_a_stop_it_goes_on_and_ends_as_if_it_had_not_been_stopped(
     later = Listener()
     again = tried(run, *specs, listener=later)
     assert [one.is_fresh for one in again] == [True, False, False]
-    assert "nntool compare: rprop: goes on after epoch 2, from its checkpoint" in later.said
+    assert any(said.startswith("nntool compare: rprop: goes on ") for said in later.said)
+    assert not list((run / "try").glob("*/checkpoint"))
     for one in again:
         assert results_of(run / "try" / one.name) == results_of(whole / "try" / one.name)
 
@@ -413,3 +478,23 @@ def test_threads_do_not_change_a_byte(run: Path, tmp_path: Path) -> None:
 def test_the_names_of_its_artifacts_belong_to_it() -> None:
     assert names.maker("try/adam/model.npz") == "try/adam"
     assert names.reads_of("try/adam") == names.PREREQUISITES["train"]
+
+
+def test_the_command_line_tells_how_it_went(run: Path, ok: Any, nntool: Any) -> None:
+    done = ok("compare", run, "--try", "sgd", "--try", "momentum:mu=0.5,learning_rate=0.1")
+    assert "momentum-learning_rate=0.1,mu=0.5" in done.text
+    again = ok("compare", run, "--try", "sgd", "--json").json
+    assert again["fresh"]
+    assert [one["name"] for one in again["runs"]] == ["run", "sgd"]
+    unknown = nntool("compare", run, "--try", "sgdd")
+    assert (unknown.code, unknown.message.partition(";")[0]) == (
+        2,
+        "nntool compare: --try sgdd: optimizer 'sgdd' is not known",
+    )
+    diverged = nntool("compare", run, "--try", DIVERGES)
+    assert (diverged.code, diverged.message[:35]) == (5, "nntool compare: every try diverged:")
+    one_of_two = nntool("compare", run, "--try", DIVERGES, "--try", "sgd")
+    assert one_of_two.code == 0
+    assert "not finite" in one_of_two.err
+    with Session(run):
+        assert nntool("compare", run, "--try", "sgd").code == 7

@@ -29,9 +29,13 @@ class Corrections(Learner):
     def __init__(self, given: Assignment) -> None:
         super().__init__(given)
         net = given.net
-        if net.spec.hidden or net.spec.levels:
-            lacks = "hidden units" if net.spec.hidden else "columns of codes"
-            raise InvalidChoice(f"a perceptron has no {lacks}: it takes numbers, in one layer")
+        if net.spec.hidden:
+            raise InvalidChoice("a perceptron has no hidden units (--hidden none)")
+        if net.spec.levels:
+            raise InvalidChoice(
+                "a perceptron takes numbers, and some columns are codes"
+                " (transform --encode one-hot)"
+            )
         if not isinstance(given.output.loss, PerceptronLoss):
             raise InvalidChoice("a perceptron learns by the loss 'perceptron' and no other")
         self.theta = net.initial(given.streams["init"], given.dtype)

@@ -14,6 +14,7 @@ from nntool.nn.embedding import Inputs
 from nntool.nn.layers import Activate, Layer, Linear
 from nntool.nn.network import Network
 from nntool.nn.noise import Dropout
+from nntool.nn.products import Product
 from nntool.nn.randomness import Streams
 
 
@@ -49,26 +50,30 @@ class _Linear(_Form):
         self.w, self.gw = given.p[0], given.g[0]
         self.b = given.p[1][:, np.newaxis] if layer.bias else None
         self.gb = given.g[1] if layer.bias else None
-        self.transposed = self.w.transpose(0, 2, 1)
         self.x = np.empty((0, 0, 0), dtype)
         self.out = np.empty((*shape, layer.n_out), dtype)
         self.dx = np.empty((*shape, layer.n_in), dtype) if layer.propagates else self.x
         self.propagates = layer.propagates
         self.ones = np.ones(shape[1], dtype)
+        self.forth, self.grade, self.back = (
+            Product(),
+            Product(left_transposed=True),
+            Product(right_transposed=True),
+        )
 
     def forward(self, x: Array, streams: Sequence[Streams]) -> Array:
         self.x = x
-        np.matmul(x, self.w, out=self.out)
+        self.forth(x, self.w, self.out)
         if self.b is not None:
             np.add(self.out, self.b, out=self.out)
         return self.out
 
     def backward(self, dy: Array) -> Array:
-        np.matmul(self.x.transpose(0, 2, 1), dy, out=self.gw)
+        self.grade(self.x, dy, self.gw)
         if self.gb is not None:
             np.matmul(self.ones, dy, out=self.gb)
         if self.propagates:
-            np.matmul(dy, self.transposed, out=self.dx)
+            self.back(dy, self.w, self.dx)
         return self.dx
 
 

@@ -80,8 +80,15 @@ def _dealing(one: Contestant, contestants: Sequence[Contestant]) -> dict[str, An
 
 
 def in_versions(contestants: Sequence[Contestant]) -> list[Difference]:
-    """The versions that trained them, where these differ."""
-    return _different([one.versions for one in contestants])
+    """The versions that trained them, where these differ.
+
+    Which libraries were in use at all depends on what else a command did: that is no difference.
+    """
+    return [
+        found
+        for found in _different([one.versions for one in contestants])
+        if not set.intersection(*(set(v.split(", ")) for v in found.values if v is not None))
+    ]
 
 
 def _different(facts: Sequence[dict[str, Any]]) -> list[Difference]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from nntool.steps.comparing.contestants import Contestant
 
@@ -11,7 +11,6 @@ BEST, ALIKE, WORSE = "best", "alike", ""
 """What is said of a value: the best; not told apart from the best; neither."""
 OF_LOSS = ("loss", "label_smoothing", "class_weights", "sample_weight", "target_coding")
 """Settings of train without which losses are not in the same unit."""
-SHOWN_LOSSES = ("train_loss", "validation_loss")
 
 
 class Row(NamedTuple):
@@ -24,6 +23,11 @@ class Row(NamedTuple):
     higher_is_better: bool
     is_further: bool = False
     """Whether tables leave it out."""
+
+    @property
+    def has_values(self) -> bool:
+        """Whether anyone has a value."""
+        return any(value is not None for value in self.values)
 
 
 def verdicts(
@@ -72,42 +76,50 @@ def scores(contestants: Sequence[Contestant]) -> list[Row]:
     """The metrics of ``evaluate``, judged where all are scored on the same rows."""
     from nntool.tables.metrics import METRICS
 
+    is_judged = not why_not_scores(contestants)
     found = []
-    judged = not why_not_scores(contestants)
     for name, metric in METRICS[contestants[0].task].items():
         values = [one.scores.metrics.get(name) if one.scores else None for one in contestants]
         intervals = [one.scores.intervals.get(name) if one.scores else None for one in contestants]
-        higher = metric.higher_is_better
-        said = verdicts(values, intervals, higher_is_better=higher) if judged else []
-        if any(value is not None for value in values):
-            said = said or [WORSE] * len(values)
-            found.append(Row(name, values, intervals, said, higher, metric.is_further))
-    return found
+        row = _row(name, values, intervals, metric.higher_is_better, is_judged=is_judged)
+        found.append(row._replace(is_further=metric.is_further))
+    return [row for row in found if row.has_values]
 
 
 def validation(contestants: Sequence[Contestant]) -> list[Row]:
-    """Losses and validation metrics of the epochs that were kept."""
+    """Losses and validation metrics of the epochs that were kept.
+
+    The training loss is not judged: dropout and noise are in it, and learning by heart lowers it.
+    """
     from nntool.tables.metrics import METRICS
 
-    metrics = METRICS[contestants[0].task]
+    same_rows, same_losses = not why_not_validation(contestants), not why_not_losses(contestants)
+    shown = [("train_loss", False, False), ("validation_loss", False, same_rows and same_losses)]
+    shown += [
+        (f"validation_{name}", metric.higher_is_better, same_rows)
+        for name, metric in METRICS[contestants[0].task].items()
+    ]
     found = []
-    same_rows = not why_not_rows(contestants)
-    for name in dict.fromkeys(name for one in contestants for name in one.at_best):
-        metric = metrics.get(name.removeprefix("validation_"))
-        if name not in SHOWN_LOSSES and (metric is None or not name.startswith("validation_")):
-            continue
-        judged = same_rows and (name not in SHOWN_LOSSES or not why_not_losses(contestants))
+    for name, higher, is_judged in shown:
         values = [one.at_best.get(name) for one in contestants]
-        higher = name not in SHOWN_LOSSES and metric is not None and metric.higher_is_better
-        nothing: list[Any] = [None] * len(values)
-        said = verdicts(values, nothing, higher_is_better=higher) if judged else []
-        if any(value is not None for value in values):
-            found.append(Row(name, values, nothing, said or [WORSE] * len(values), higher))
-    return found
+        found.append(_row(name, values, [None] * len(values), higher, is_judged=is_judged))
+    return [row for row in found if row.has_values]
+
+
+def _row(
+    name: str,
+    values: list[float | None],
+    intervals: Sequence[list[float] | None],
+    higher: bool,
+    *,
+    is_judged: bool,
+) -> Row:
+    said = verdicts(values, intervals, higher_is_better=higher)
+    return Row(name, values, list(intervals), said if is_judged else [WORSE] * len(values), higher)
 
 
 def why_not_rows(contestants: Sequence[Contestant]) -> str:
-    """Why validation figures cannot be compared; empty where they can."""
+    """Why the parts of the rows cannot be compared; empty where they can."""
     if len({one.target for one in contestants}) > 1:
         targets = ", ".join(dict.fromkeys(repr(one.target) for one in contestants))
         return f"they predict different targets ({targets})"
@@ -115,6 +127,20 @@ def why_not_rows(contestants: Sequence[Contestant]) -> str:
         return "they learned from different tables"
     if len({one.held[1] for one in contestants}) > 1:
         return "their rows were dealt otherwise to training, validation and test"
+    return ""
+
+
+def why_not_validation(contestants: Sequence[Contestant]) -> str:
+    """Why validation figures cannot be compared; empty where they can."""
+    if why := why_not_rows(contestants):
+        return why
+    kept_apart = {
+        (share, one.setting("train", "seed")) if share else ()
+        for one in contestants
+        for share in [one.setting("train", "calibration")]
+    }
+    if len(kept_apart) > 1:
+        return "by other seeds or --calibration other validation rows are kept for calibration"
     return ""
 
 
@@ -147,6 +173,6 @@ def not_comparable(contestants: Sequence[Contestant]) -> dict[str, str]:
     has_scores = any(one.scores for one in contestants)
     return {
         "scores": why_not_scores(contestants) if has_scores else "",
-        "validation figures": why_not_rows(contestants),
+        "validation figures": why_not_validation(contestants),
         "losses": why_not_losses(contestants),
     }

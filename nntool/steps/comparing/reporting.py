@@ -41,6 +41,8 @@ def _plain(one: Contestant) -> dict[str, Any]:
         "versions": one.versions,
         "optimizer": one.setting("train", "optimizer"),
         "parameters": one.trained["parameters"],
+        "networks": one.networks,
+        "counts": one.counts,
         "epochs": one.trained["epochs"],
         "best_epoch": one.best,
         "ended": one.trained["ended"],

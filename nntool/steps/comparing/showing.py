@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from nntool.settings.choices import name_and_settings
-from nntool.settings.recipe import written
+from nntool.settings import spelling
+from nntool.settings.model import Choice
 from nntool.settings.wording import NOTHING, listed, number
+from nntool.steps import history
 from nntool.steps.comparing import differing, judging
 from nntool.steps.comparing.contestants import Contestant
 from nntool.steps.comparing.differing import Difference
+from nntool.steps.comparing.files import COUNTED
 from nntool.steps.comparing.judging import ALIKE, BEST, Row
 from nntool.steps.evaluating import confidence
 from nntool.steps.job import LearningCurves, Outcome, TableView, View
@@ -107,24 +109,33 @@ def _facts(contestants: Sequence[Contestant]) -> list[Difference]:
     """What is told of a training beside its losses."""
     facts = {
         "state": [one.word for one in contestants],
-        "optimizer": [_choice(one.setting("train", "optimizer")) for one in contestants],
+        "optimizer": [_typed(one.setting("train", "optimizer")) for one in contestants],
         "learning rate": [_number_of(one.setting("train", "learning_rate")) for one in contestants],
-        "parameters": [f"{one.trained['parameters']:,}" for one in contestants],
+        "parameters": [_parameters(one) for one in contestants],
         "epochs": [f"{one.trained['epochs']:,}" for one in contestants],
         "kept epoch": [f"{one.best:,}" for one in contestants],
+        "ended": [history.ENDINGS[one.trained["ended"]] for one in contestants],
         "seconds": [number(one.seconds, digits=3) for one in contestants],
     }
+    for name in COUNTED:
+        if any(name in one.counts for one in contestants):
+            facts[name.replace("_", " ")] = [_count(one.counts.get(name)) for one in contestants]
     if set(facts["state"]) == {"fresh"}:
         del facts["state"]
     return [Difference(name, list(cells), cells) for name, cells in facts.items()]
 
 
-def _choice(value: Any) -> str:
-    """A choice as it is typed on the command line."""
-    if not value:
-        return NOTHING
-    name, settings = name_and_settings(value)
-    return name + ":" * bool(settings) + ",".join(f"{k}={written(v)}" for k, v in settings.items())
+def _parameters(one: Contestant) -> str:
+    each = f"{one.trained['parameters']:,}"
+    return each if one.networks == 1 else f"{one.networks} × {each}"
+
+
+def _count(n: int | None) -> str:
+    return NOTHING if n is None else f"{n:,}"
+
+
+def _typed(choice: Choice | None) -> str:
+    return spelling.choice(choice) if choice else NOTHING
 
 
 def _number_of(value: Any) -> str:
@@ -160,6 +171,8 @@ def _notes(contestants: Sequence[Contestant], settings: Sequence[Difference]) ->
             found.append(f"{one.title}: {one.stale.why} ({one.stale.hint})")
         if one.status != "finished":
             found.append(f"{one.title}: {ENDED[one.status]}")
+        if one.networks > 1:
+            found.append(f"{one.title}: its curve is the mean of {one.networks} networks")
         found += [f"{one.title}: {note}" for note in one.notes]
     if unscored := [(one, one.unscored) for one in contestants if one.unscored]:
         titles = listed(one.title for one, _ in unscored)
