@@ -37,6 +37,7 @@ SETTINGS = {
 SMALL = ["--optimizer", "adam", "--hidden", "6", "--epochs", "8", "--patience", "0"]
 SMALL += ["--batch-size", "16", "--dropout", "0.3"]
 TARGETS = {"binary": "churned", "multiclass": "plan", "regression": "visits"}
+WILD = ("--optimizer", "momentum", "--hidden", "16,16", "--penalty", "none", "--learning-rate")
 FILES = ("train/model.npz", "train/model.json", "train/history.csv")
 
 
@@ -542,16 +543,34 @@ def test_a_member_that_diverges_is_named_and_the_best_before_is_kept(
     nntool: Any, ok: Any, split_for: Any, source: Path, way: str
 ) -> None:
     root = split_for("visits")
-    wild = ["--optimizer", "sgd", "--hidden", "8", "--epochs", "60", "--learning-rate", "0.3"]
-    wild += ["--activation", "identity", "--batch-size", "4", "--patience", "0", "--dropout", "0"]
-    said = nntool("train", root, *wild, "--ensemble", "3", "--penalty", "none")
+    said = nntool("train", root, *WILD, "0.3", "--ensemble", "3")
+    assert said.code == 5, said
+    words = words_of(root)
+    n = len(words["members"])
+    assert words["trained"]["ended"] == "diverged"
+    assert words["members"][-1]["ended"] == "diverged"
+    assert all(member["best_epoch"] >= 1 for member in words["members"])
+    assert f"member {n} of 3: the loss is not finite" in said.message
+    assert f"{n} of 3 networks" in said.message
+    assert said.hint.startswith("a smaller --learning-rate")
+    entry = json.loads((root / "run.json").read_text())["steps"]["train"]
+    assert entry["status"] == "diverged"
+    assert "diverged" in ok("predict", root, source).err
+    before = bytes_of(root)
+    again = nntool("train", root, *WILD, "0.3", "--ensemble", "3")
+    assert (again.code, again.message) == (5, said.message)
+    assert bytes_of(root) == before
+
+
+def test_a_member_without_a_single_epoch_is_named_and_nothing_is_written(
+    nntool: Any, split_for: Any, way: str
+) -> None:
+    root = split_for("visits")
+    said = nntool("train", root, *WILD, "1e12", "--ensemble", "3")
     assert said.code == 5
-    assert "member " in said.message
-    if (root / "train").exists():
-        words = words_of(root)
-        assert words["trained"]["ended"] == "diverged"
-        assert f"{len(words['members'])} of 3 networks" in said.message
-        assert "diverged" in ok("predict", root, source).err
+    assert said.message.startswith("nntool train: member 1 of 3: ")
+    assert "nothing was written" in said.message
+    assert not (root / "train").exists()
 
 
 # Everything behind
