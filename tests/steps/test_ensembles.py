@@ -19,7 +19,7 @@ from nntool.nn.network import Network, NetworkSpec
 from nntool.nn.predicting import Predictor
 from nntool.settings.building import build
 from nntool.settings.train import TrainSettings
-from nntool.steps import checkpoint, processes
+from nntool.steps import checkpoint, processes, sources
 from nntool.steps import model as models
 from nntool.steps.job import Job, Silence
 from nntool.steps.members import dealt, member_seed
@@ -646,3 +646,51 @@ def test_a_network_without_hidden_units_has_members_too(split_for: Any, ok: Any)
     trained(root, ensemble=2, hidden=[], dropout=0.0)
     spec = NetworkSpec.from_plain(words_of(root)["network"])
     assert loaded(root).theta.shape == (2, Network(spec).size)
+
+
+@pytest.mark.parametrize("target", ["churned", "visits"])
+def test_rows_that_are_read_by_blocks_are_dealt_by_how_often_they_were_drawn(
+    ok: Any,
+    split_for: Any,
+    source: Path,
+    results: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    target: str,
+) -> None:
+    monkeypatch.setattr(sources, "LARGEST_IN_MEMORY", 0)
+    root, again = split_for(target), split_for(target)
+    words = [*SMALL, "--ensemble", "3", "--bagging", "--sample-weight", "age"]
+    ok("train", root, *words)
+    ok("train", again, *words, "--checkpoint-every", "1")
+    assert results(again) == results(root)
+    theta = loaded(root).theta
+    assert not np.array_equal(theta[0], theta[1])
+    assert len(ok("predict", root, source, "--spread").rows) == 60
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--batch-norm"],
+        ["--augment", "smote"],
+        ["--augment", "mixup"],
+        ["--class-weights", "balanced", "--average-weights", "ema"],
+        ["--balanced-batches"],
+        ["--emphasize-errors"],
+        ["--schedule", "bold-driver", "--batch-size", "full"],
+        ["--learning-rate", "auto", "--dropout", "0"],
+        ["--optimizer", "lbfgs", "--dropout", "0", "--batch-size", "full"],
+        ["--optimizer", "perceptron", "--dropout", "0", "--hidden", "none", "--batch-size", "1"],
+        ["--monitor", "accuracy", "--validate-every", "3"],
+        ["--initializer", "data", "--parametric-activation", "--activation", "leaky-relu"],
+    ],
+    ids=" ".join,
+)
+def test_members_may_be_trained_in_any_way(
+    ok: Any, split_for: Any, source: Path, options: list[str]
+) -> None:
+    """With rows, rules and schedules of every kind: together where that is possible."""
+    root = split_for("churned")
+    ok("train", root, *SMALL, "--ensemble", "2", "--bagging", *options)
+    assert loaded(root).n_members == 2
+    assert len(ok("predict", root, source).rows) == 60
