@@ -116,7 +116,8 @@ def page(report: dict[str, Any]) -> str:
         cells = [f"`{name}`"]
         for found in report["tables"]:
             loss, score, _, seconds = cells_of(found["optimizers"].get(name))
-            cells += [loss, score, seconds]
+            is_lost = "diverged" in found["refused"].get(name, "")
+            cells += ["diverged" if is_lost else loss, score, seconds]
         lines.append("| " + " | ".join(cells) + " |")
     sizes = [
         f"`{t['table']}` ({t['rows']:,} training rows, {t['weights']:,} weights)"
@@ -165,9 +166,9 @@ errors; the table has its cross-entropy all the same. A dash: the method is not 
 The least training loss is not the aim: early stopping keeps the weights that did best on validation
 rows, and a method that goes down fast meets them early. So a larger loss with an equal test metric
 is no worse; a larger loss with a lower metric has not arrived: the rule's default rate is small for
-so few updates (`--epochs`, `--learning-rate auto`). Differences of one or two percent are a few test
-rows. The time of `lbfgs` and `conjugate-gradient` grows with the network as that of one pass through
-all rows; `newton` and `levenberg-marquardt` take few iterations, each of them dear.
+so few updates (`--epochs`, `--learning-rate auto`). Differences of one or two percent are a few
+test rows. The time of `lbfgs` and `conjugate-gradient` grows with the network as that of one pass
+through all rows; `newton` and `levenberg-marquardt` take few iterations, each of them dear.
 
 ```
 python benchmarks/optimizers.py --folder FOLDER --table FILE.csv:TARGET --page docs/optimizers.md

@@ -39,6 +39,7 @@ auto: lbfgs with at most 10,000 training rows and 20,000 weights, where --batch-
 --learning-rate and --schedule are at their defaults, and nothing is drawn or belongs to
 mini-batches: no dropout (--dropout auto is some), noise, augmentation, batch norm, stochastic
 units, averages, clipping, --max-norm, decay; else adam. Training says which, and why.
+Liu & Nocedal 1989, Mathematical Programming 45; Kingma & Ba 2015, arXiv 1412.6980.
 Use: auto; --dropout 0 with --penalty l2:rate=… for lbfgs, which has no rate to choose.""",
     "learning_rate": """\
 auto, a range test: the rate grows from update to update, and that halfway down the fall of the

@@ -24,7 +24,8 @@ class CompareSettings(StepSettings, frozen=True, kw_only=True):
         tuple[Choice, ...],
         option(
             "Train this method beside the one RUN, from its artifacts and initial weights, into"
-            " RUN/try; repeatable.",
+            " RUN/try; settings of train may stand beside its own, as in adam:learning_rate=0.01;"
+            " repeatable.",
             registry="METHODS",
         ),
     ] = ()

@@ -44,7 +44,7 @@ def test_the_options_of_train_stand_under_their_groups_in_their_order(train):
     groups = list(dict.fromkeys(field.group for field in fields(TrainSettings)[:-1]))
     assert list(train) == ["Arguments", *groups, "Other options"]
     for field in fields(TrainSettings)[:-1]:
-        assert any(re.match(rf"  {field.option}( |$)", line) for line in train[field.group])
+        assert any(re.match(rf"  {field.option}( |/|$)", line) for line in train[field.group])
 
 
 def test_no_group_of_train_is_a_wall(train):

@@ -55,6 +55,8 @@ NEEDS = {
     "bootstrap": {"confidence": 0.5},
     "cv_repeats": {"cv": 5},
     "spread": {"mc_dropout": 5},
+    "bagging": {"ensemble": 3},
+    "averaging": {"ensemble": 3},
 }
 """Settings that make no sense alone."""
 

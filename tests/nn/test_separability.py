@@ -32,6 +32,20 @@ def test_it_counts_the_threshold_functions_of_a_few_bits(n_bits: int, n_separabl
     assert sum(bool(is_separable(x, np.array(table))) for table in tables) == n_separable
 
 
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("first", [1, 3, 50])
+def test_beginning_with_a_few_rows_comes_to_the_same(
+    monkeypatch: pytest.MonkeyPatch, seed: int, first: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    x = rng.standard_normal((200, 3))
+    y = x @ rng.standard_normal(3) > 0.3
+    y[rng.random(200) < 0.01 * (seed % 3)] ^= True
+    whole = is_separable(x, y)
+    monkeypatch.setattr(separability, "FIRST_ROWS", first)
+    assert is_separable(x, y) is whole
+
+
 @pytest.mark.parametrize("seed", range(10))
 def test_points_on_a_line_are_separable_where_the_classes_do_not_take_turns(seed: int) -> None:
     rng = np.random.default_rng(seed)

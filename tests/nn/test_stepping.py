@@ -259,8 +259,9 @@ def test_an_activation_without_a_gradient_is_refused_with_what_has_one(activatio
     spec = dataclasses.replace(PLAIN, activation=activation)
     with pytest.raises(InvalidChoice, match=f"{activation!r} has no gradient") as caught:
         stepper(Adam(), spec)
-    named = str(caught.value).partition("choose from ")[2].split(", ")
-    assert set(named) == set(ACTIVATIONS) - {"step", "sign"}
+    able, _, others = str(caught.value).partition("choose from ")[2].partition(", or an optimizer")
+    assert set(able.split(", ")) == set(ACTIVATIONS) - {"step", "sign"}
+    assert others == " that needs none: node-perturbation, weight-perturbation"
 
 
 def test_a_loss_that_is_not_finite_changes_nothing() -> None:

@@ -215,6 +215,20 @@ def test_rows_dealt_otherwise_are_not_compared(ok, run, tmp_path):
     assert first != second
 
 
+def test_validation_rows_of_other_seeds_are_not_compared(ok, run, other):
+    """Half of the validation rows, drawn by the seed, do not stop the training."""
+    words = ["--epochs", "2", "--hidden", "4"]
+    ok("train", other, *words, "--seed", "1")
+    said = ok("compare", run, other)
+    assert "validation figures are not compared: by other seeds" in said.err
+    assert "*" not in "".join(block(said.text, "training")["validation loss"])
+    for root, seed in ((run, "0"), (other, "1")):
+        ok("train", root, *words, "--seed", seed, "--calibration", "0")
+    said = ok("compare", run, other)
+    assert "not compared" not in said.err
+    assert "*" in "".join(block(said.text, "training")["validation loss"])
+
+
 def test_another_table_is_not_compared_and_what_differs_in_it_is_shown(
     ok, run, table, write, tmp_path
 ):
@@ -407,6 +421,23 @@ def test_lost_files_of_a_training_are_said_and_the_rest_is_shown(ok, run, other)
     assert "B other: " in said.err
     assert "history.csv is missing or was changed: its curve is not drawn" in said.err
     assert block(said.text, "training")["seconds"][1] == "–"
+
+
+def test_a_run_that_changes_while_it_is_read_is_read_again(ok, run, other, monkeypatch):
+    from nntool.errors import StaleError
+    from nntool.run.directory import Run
+
+    whole, calls = Run.checked_bytes, []
+
+    def changed_once(self, artifacts):
+        calls.append(self)
+        if len(calls) == 1:
+            raise StaleError("a writer is at it", "")
+        return whole(self, artifacts)
+
+    monkeypatch.setattr(Run, "checked_bytes", changed_once)
+    ok("compare", run, other)
+    assert calls[0] is not calls[1]
 
 
 def test_a_run_copied_without_its_data_is_compared(ok, run, other):

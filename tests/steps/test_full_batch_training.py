@@ -161,6 +161,19 @@ def test_memory_counts_what_a_method_keeps() -> None:
         assert planning.floats_of_state(method.init, 37) == held, name
 
 
+def test_memory_that_is_not_there_is_refused_with_the_numbers(
+    nntool: Any, split_for: Any, monkeypatch: Any
+) -> None:
+    root = split_for("visits")
+    monkeypatch.setattr(planning, "available_memory", lambda: 1_000_000)
+    words = ["--hidden", "40", "--optimizer"]
+    said = nntool("train", root, *words, "bfgs")
+    assert said.code == 7
+    assert " weights need about 0.0 GB to train, and 0.0 GB are free" in said.message
+    assert said.hint == "give a smaller --hidden, or --optimizer adam"
+    assert nntool("train", root, *words, "conjugate-gradient", "--epochs", "1").code == 0
+
+
 def test_early_stopping_stops_a_full_batch_method_too(ok: Any, split_for: Any) -> None:
     root = split_for("churned")
     ok("train", root, "--optimizer", "lbfgs", "--patience", "3", "--penalty", "none")

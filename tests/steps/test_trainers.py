@@ -14,6 +14,7 @@ CHANGES = {
     "activation": ["--activation", "tanh"],
     "parametric_activation": ["--parametric-activation"],
     "initializer": ["--initializer", "data"],
+    "bias": ["--no-bias"],
     "batch_norm": ["--batch-norm"],
     "layer_norm": ["--layer-norm"],
     "output": ["--loss", "mse", "--output", "softmax"],

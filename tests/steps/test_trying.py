@@ -478,3 +478,23 @@ def test_threads_do_not_change_a_byte(run: Path, tmp_path: Path) -> None:
 def test_the_names_of_its_artifacts_belong_to_it() -> None:
     assert names.maker("try/adam/model.npz") == "try/adam"
     assert names.reads_of("try/adam") == names.PREREQUISITES["train"]
+
+
+def test_the_command_line_tells_how_it_went(run: Path, ok: Any, nntool: Any) -> None:
+    done = ok("compare", run, "--try", "sgd", "--try", "momentum:mu=0.5,learning_rate=0.1")
+    assert "momentum-learning_rate=0.1,mu=0.5" in done.text
+    again = ok("compare", run, "--try", "sgd", "--json").json
+    assert again["fresh"]
+    assert [one["name"] for one in again["runs"]] == ["run", "sgd"]
+    unknown = nntool("compare", run, "--try", "sgdd")
+    assert (unknown.code, unknown.message.partition(";")[0]) == (
+        2,
+        "nntool compare: --try sgdd: optimizer 'sgdd' is not known",
+    )
+    diverged = nntool("compare", run, "--try", DIVERGES)
+    assert (diverged.code, diverged.message[:35]) == (5, "nntool compare: every try diverged:")
+    one_of_two = nntool("compare", run, "--try", DIVERGES, "--try", "sgd")
+    assert one_of_two.code == 0
+    assert "not finite" in one_of_two.err
+    with Session(run):
+        assert nntool("compare", run, "--try", "sgd").code == 7

@@ -62,17 +62,13 @@ def worth_batching(net: Network, batch_size: int, n_members: int) -> bool:
 def _same_memory(sources: Sequence[object]) -> bool:
     """Whether all rows come from the same arrays, as many for each."""
     first = sources[0]
-    return (
-        isinstance(first, ArrayRows)
-        and first.codes is None
-        and all(
-            isinstance(source, ArrayRows)
-            and source.numeric is first.numeric
-            and source.target is first.target
-            and source.weight is first.weight
-            and source.n_rows == first.n_rows
-            for source in sources
-        )
+    return isinstance(first, ArrayRows) and all(
+        isinstance(source, ArrayRows)
+        and source.numeric is first.numeric
+        and source.target is first.target
+        and source.weight is first.weight
+        and source.n_rows == first.n_rows
+        for source in sources
     )
 
 

@@ -50,13 +50,17 @@ class Packing:
         """Return the parameters of each layer, `(K, …)` each, as views of one vector."""
         return tuple(tuple(self._view(vector, place) for place in layer) for layer in self._places)
 
-    def norms(self, vector: Array) -> dict[str, Array]:
-        """Return the norm of each layer's share of each member, `(K,)`, from the inputs on."""
-        squares: dict[str, Array] = {}
+    def norms(self, vector: Array) -> dict[str, list[float]]:
+        """Return the norm of each layer's share of each of the K members, from the inputs on.
+
+        One by one, as `Network.norms` adds them up: once an epoch this is soon done.
+        """
+        squares: dict[str, list[float]] = {}
         for place in (place for layer in self._places for place in layer):
-            part = self._stretch(vector, place)
-            squares[place.layer] = squares.get(place.layer, 0) + np.einsum("kn,kn->k", part, part)
-        return {layer: np.sqrt(square) for layer, square in squares.items()}
+            before = squares.get(place.layer, [0.0] * self.n_members)
+            parts = zip(before, self._stretch(vector, place), strict=True)
+            squares[place.layer] = [total + float(np.dot(part, part)) for total, part in parts]
+        return {layer: [square**0.5 for square in of] for layer, of in squares.items()}
 
     def _view(self, vector: Array, place: Place) -> Array:
         return self._stretch(vector, place).reshape(self.n_members, *place.shape)

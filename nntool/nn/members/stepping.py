@@ -53,17 +53,17 @@ class _Rows:
 
 
 class Measured(NamedTuple):
-    """Norms by layer at one update, `(K,)` each: of the gradient, the change, the parameters."""
+    """Norms by layer and member at one update: of the gradient, the change, the parameters."""
 
-    gradient: dict[str, Array]
-    change: dict[str, Array]
-    size: dict[str, Array]
+    gradient: dict[str, list[float]]
+    change: dict[str, list[float]]
+    size: dict[str, list[float]]
 
     def of(self, member: int, hidden: Sequence[str]) -> tuple[float, tuple[LayerReport, ...]]:
         """Return the norm of the gradient of one member, and the reports of its layers."""
         layers = []
         for name in self.gradient:
-            gradient, change, size = (float(norms[name][member]) for norms in self)
+            gradient, change, size = (norms[name][member] for norms in self)
             layers.append(LayerReport(name, gradient, change, size, name in hidden))
         return math.hypot(*(layer.gradient_norm for layer in layers)), tuple(layers)
 
@@ -175,4 +175,4 @@ class MembersStepper:
         shares = tape.column.reshape(k, -1)
         np.divide(of.weight, of.n_rows, out=shares, dtype=shares.dtype)
         tape.dz *= tape.column
-        return np.asarray(np.einsum("kn,kn->k", rows, shares))
+        return np.array([float(np.dot(*pair)) for pair in zip(rows, shares, strict=True)])

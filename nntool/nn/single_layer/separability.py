@@ -12,6 +12,7 @@ from nntool.nn.outputs import Output
 MOST_ROWS = 100_000
 MOST_NUMBERS = 20_000_000
 """Rows times columns: a linear program holds them in float64, several times."""
+FIRST_ROWS = 2000
 BLOCK_ROWS = 4096
 
 
@@ -53,27 +54,44 @@ def is_separable(x: Array, is_one: Array, *, bias: bool = True) -> bool | None:
     """Whether a hyperplane parts the rows ``x`` `(n, d)` where ``is_one`` `(n,)` from the others.
 
     A linear program looks for w, b with t·(w·x + b) ≥ 1 on every row, t = ±1 (Mangasarian 1965,
-    Operations Research 13); what it finds is tried on the rows. None if it cannot tell. Without
-    ``bias`` the hyperplane goes through the origin.
+    Operations Research 13). It is given some rows first, and then those that its answer has wrong:
+    where some rows cannot be parted, all cannot. None if it cannot tell. Without ``bias`` the
+    hyperplane goes through the origin.
 
     >>> x = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
     >>> [is_separable(x, y > 0) for y in (x[:, 0] & x[:, 1], x[:, 0] ^ x[:, 1])]
     [True, False]
     """
-    from scipy.optimize import linprog
-
     inputs = _scaled(x) if bias else x / np.maximum(np.abs(x).max(axis=0), _TINY)
     # through the origin a row may have to lie on the hyperplane, which is right for those of 1
     least = np.where(is_one, 1.0 if bias else 0.0, 1.0)
     signed = np.where(is_one, 1.0, -1.0)[:, np.newaxis] * inputs
-    free = [(None, None)] * signed.shape[1]
-    for method in ("highs-ds", "highs-ipm"):  # where the simplex loses its way, the other may not
-        found = linprog(np.zeros(signed.shape[1]), -signed, -least, bounds=free, method=method)
-        if found.status == 2:
-            return False
-        if found.status == 0 and (signed @ found.x > least - 0.5).all():
+    chosen = np.unique(np.linspace(0, len(x) - 1, FIRST_ROWS).astype(np.int64))
+    while True:
+        answer, w = _solve(signed[chosen], least[chosen])
+        if not answer:
+            return answer
+        lacks = least - 0.5 - signed @ w
+        wrong = np.flatnonzero(lacks >= 0)
+        if not len(wrong):
             return True
-    return None
+        worst = wrong[np.argsort(-lacks[wrong], kind="stable")[: len(chosen)]]
+        chosen = np.union1d(chosen, worst)
+
+
+def _solve(signed: Array, least: Array) -> tuple[bool | None, Array]:
+    """Look for w with ``signed``·w ≥ ``least``: whether there is one, None if unknown; and w."""
+    from scipy.optimize import linprog
+
+    n_weights = signed.shape[1]
+    free = [(None, None)] * n_weights
+    for method in ("highs-ds", "highs-ipm"):  # where the simplex loses its way, the other may not
+        found = linprog(np.zeros(n_weights), -signed, -least, bounds=free, method=method)
+        if found.status == 2:
+            return False, np.zeros(n_weights)
+        if found.status == 0 and (signed @ found.x > least - 0.5).all():
+            return True, found.x
+    return None, np.zeros(n_weights)
 
 
 _TINY = np.finfo(np.float64).tiny

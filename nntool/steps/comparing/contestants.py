@@ -6,8 +6,6 @@ moment: those that its manifest names.
 
 from __future__ import annotations
 
-import csv
-import io
 import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -20,13 +18,11 @@ from nntool.run.manifest import Entry
 from nntool.settings import spelling
 from nntool.settings.train import TrainSettings
 from nntool.steps import history
+from nntool.steps.comparing import files
 from nntool.steps.comparing.names import distinct, letters_for
 
 ATTEMPTS = 5
 """How often a run is read again that changes while it is read."""
-SHORT_HASH = 12
-COUNTED = ("loss_evaluations", "gradient_evaluations", "products", "corrections")
-"""Columns of history.csv that count the work of an epoch."""
 
 
 class Want(NamedTuple):
@@ -169,10 +165,10 @@ def _at_one_moment(
 def _read(run: Run, step: str, letter: str, name: str) -> Contestant:
     """The training of this step: of train, or of a try, which has the same files."""
     artifact = names.beside(step, names.TRAIN_MODEL)
-    model = decoded(run.checked_bytes([artifact])[artifact])
+    model = files.decoded(run.checked_bytes([artifact])[artifact])
     entry = _entry(run, step)
     scores, unscored = _scores(run, "evaluate" if step == "train" else step)
-    history_text, notes = _history(run, step)
+    text, notes = files.history_text(run, step)
     asked = {s: run.manifest.steps[s].settings for s in names.ORDER if run.entry(s)}
     return Contestant(
         mark=letter,
@@ -181,13 +177,13 @@ def _read(run: Run, step: str, letter: str, name: str) -> Contestant:
         task=model["task"],
         target=model["target"],
         settings=asked | {"train": entry.settings},
-        data=data_of(run),
-        held=rows_of(run),
+        data=files.data(run),
+        held=files.rows(run),
         versions=entry.versions,
         trained=model["trained"],
-        losses=history.losses_in(history_text),
-        counts=_counts(history_text),
-        seconds=seconds_of(content(run, names.beside(step, names.TRAIN_TIMING))),
+        losses=history.losses_in(text),
+        counts=files.counts(text),
+        seconds=files.seconds(files.content(run, names.beside(step, names.TRAIN_TIMING))),
         status=entry.status,
         stale=_want(run, step),
         scores=scores,
@@ -211,87 +207,6 @@ def _entry(run: Run, step: str) -> Entry:
     return entry
 
 
-def content(run: Run, artifact: str) -> bytes | None:
-    """An artifact's content; None where it is not there, or not what its step wrote."""
-    if not run.has(artifact):
-        return None
-    try:
-        return run.checked_bytes([artifact])[artifact]
-    except StaleError:
-        return None
-
-
-def decoded(text: bytes) -> Any:
-    """What a JSON artifact says."""
-    import msgspec
-
-    return msgspec.json.decode(text)
-
-
-def _history(run: Run, step: str) -> tuple[str, list[str]]:
-    """The text of history.csv; an empty one and what to say, where it is gone."""
-    artifact = names.beside(step, names.TRAIN_HISTORY)
-    text = content(run, artifact)
-    if text is None:
-        gone = f"{run.root / artifact} is missing or was changed: its curve is not drawn"
-        return "", [gone]
-    return text.decode(), []
-
-
-def _counts(history_text: str) -> dict[str, int]:
-    rows = list(csv.DictReader(io.StringIO(history_text, newline="")))
-    return {
-        name: sum(int(row[name]) for row in rows if row[name])
-        for name in COUNTED
-        if rows and name in rows[0]
-    }
-
-
-def seconds_of(timing: bytes | None) -> float | None:
-    """How long all epochs took together."""
-    if timing is None:
-        return None
-    rows = csv.DictReader(io.StringIO(timing.decode(), newline=""))
-    return sum(float(row["seconds"]) for row in rows)
-
-
-def data_of(run: Run) -> dict[str, Any]:
-    """What a run learned from; without what its folder does not hold."""
-    found: dict[str, Any] = {}
-    collect, clean = run.entry("collect"), run.entry("clean")
-    if collect is not None:
-        found["sources"] = [
-            digest[:SHORT_HASH] for read, digest in collect.reads.items() if _is_source(read)
-        ]
-    if (text := content(run, names.COLLECT_SOURCES)) is not None:
-        found["rows"] = decoded(text)["rows"]
-    if (text := content(run, names.SPLIT_REPORT)) is not None:
-        sizes = decoded(text)["sizes"]
-        found |= {f"{part} rows": sizes[part] for part in ("train", "validation", "test")}
-    if clean is not None and clean.rows is not None:
-        found["rows left out"] = _left_out(run)
-    if (text := content(run, names.SELECT_COLUMNS)) is not None:
-        found["features"] = len(decoded(text)["kept"])
-    return found
-
-
-def _is_source(read: str) -> bool:
-    return read.startswith("source:")
-
-
-def _left_out(run: Run) -> int | None:
-    text = content(run, names.CLEAN_REPORT)
-    if text is None:
-        return None
-    report = decoded(text)
-    return int(report["rows"] - report["kept"])
-
-
-def rows_of(run: Run) -> tuple[Any, ...]:
-    """What tells the rows of a run's parts from those of others: the table and the dealing."""
-    return (run.hash_of(names.COLLECT_TABLE), run.hash_of(names.SPLIT_ROWS))
-
-
 def _want(run: Run, step: str) -> Want | None:
     """Why a step is not fresh, by the manifest alone: a model may have been copied without data."""
     try:
@@ -306,16 +221,16 @@ def _scores(run: Run, step: str) -> tuple[Scores | None, Want | None]:
     if (want := _want(run, step)) is not None:
         return None, want
     artifact = names.beside(step, names.EVALUATE_METRICS)
-    text, entry = content(run, artifact), _entry(run, step)
+    text, entry = files.content(run, artifact), _entry(run, step)
     if text is None:
         changed = f"{run.root / artifact} is missing or was changed"
         return None, Want(changed, run.command(step))
-    report = decoded(text)
+    report = files.decoded(text)
     confidence = report.get("confidence") or {}
     return Scores(
         rows=report["rows"],
         n_rows=report["network"]["rows"],
-        of=(entry.facts.get("data") or rows_of(run), report["network"]["rows"]),
+        of=(entry.facts.get("data") or files.rows(run), report["network"]["rows"]),
         metrics=report["network"]["metrics"],
         intervals=confidence.get("metrics", {}),
         level=confidence.get("level"),

@@ -93,7 +93,7 @@ def validation(contestants: Sequence[Contestant]) -> list[Row]:
     """
     from nntool.tables.metrics import METRICS
 
-    same_rows, same_losses = not why_not_rows(contestants), not why_not_losses(contestants)
+    same_rows, same_losses = not why_not_validation(contestants), not why_not_losses(contestants)
     shown = [("train_loss", False, False), ("validation_loss", False, same_rows and same_losses)]
     shown += [
         (f"validation_{name}", metric.higher_is_better, same_rows)
@@ -119,7 +119,7 @@ def _row(
 
 
 def why_not_rows(contestants: Sequence[Contestant]) -> str:
-    """Why validation figures cannot be compared; empty where they can."""
+    """Why the parts of the rows cannot be compared; empty where they can."""
     if len({one.target for one in contestants}) > 1:
         targets = ", ".join(dict.fromkeys(repr(one.target) for one in contestants))
         return f"they predict different targets ({targets})"
@@ -127,6 +127,20 @@ def why_not_rows(contestants: Sequence[Contestant]) -> str:
         return "they learned from different tables"
     if len({one.held[1] for one in contestants}) > 1:
         return "their rows were dealt otherwise to training, validation and test"
+    return ""
+
+
+def why_not_validation(contestants: Sequence[Contestant]) -> str:
+    """Why validation figures cannot be compared; empty where they can."""
+    if why := why_not_rows(contestants):
+        return why
+    kept_apart = {
+        (share, one.setting("train", "seed")) if share else ()
+        for one in contestants
+        for share in [one.setting("train", "calibration")]
+    }
+    if len(kept_apart) > 1:
+        return "by other seeds or --calibration other validation rows are kept for calibration"
     return ""
 
 
@@ -159,6 +173,6 @@ def not_comparable(contestants: Sequence[Contestant]) -> dict[str, str]:
     has_scores = any(one.scores for one in contestants)
     return {
         "scores": why_not_scores(contestants) if has_scores else "",
-        "validation figures": why_not_rows(contestants),
+        "validation figures": why_not_validation(contestants),
         "losses": why_not_losses(contestants),
     }

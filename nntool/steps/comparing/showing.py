@@ -10,8 +10,9 @@ from nntool.settings.model import Choice
 from nntool.settings.wording import NOTHING, listed, number
 from nntool.steps import history
 from nntool.steps.comparing import differing, judging
-from nntool.steps.comparing.contestants import COUNTED, Contestant
+from nntool.steps.comparing.contestants import Contestant
 from nntool.steps.comparing.differing import Difference
+from nntool.steps.comparing.files import COUNTED
 from nntool.steps.comparing.judging import ALIKE, BEST, Row
 from nntool.steps.evaluating import confidence
 from nntool.steps.job import LearningCurves, Outcome, TableView, View

@@ -31,6 +31,7 @@ from nntool.nn.updating import UpdateRules
 RNG = np.random.default_rng(0)
 N_ROWS = 203  # with batches of 32 the last one is short
 X = RNG.standard_normal((N_ROWS, 5)).astype(np.float32)
+NO_CODES = np.empty((N_ROWS, 0), np.int32)  # as a table without categorical columns has them
 SCORE = X[:, 0] - X[:, 1] * X[:, 2]
 WEIGHT = RNG.uniform(0.5, 1.5, N_ROWS).astype(np.float32)
 TARGETS = {
@@ -72,8 +73,8 @@ def trainers(
                 Network(replace(spec, n_outputs=output.n_outputs)),
                 output,
                 plan,
-                ArrayRows(X, None, TARGETS[task], weight, index),
-                ArrayRows(X, None, TARGETS[task], weight, np.arange(150, N_ROWS)),
+                ArrayRows(X, NO_CODES, TARGETS[task], weight, index),
+                ArrayRows(X, NO_CODES, TARGETS[task], weight, np.arange(150, N_ROWS)),
                 streams=Streams(seed),
                 dtype=options.get("dtype", np.float64),
                 stopping=patience,
