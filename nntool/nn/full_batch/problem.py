@@ -2,7 +2,7 @@
 
 import copy
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -25,6 +25,8 @@ METRIC_ROWS = 1 << 16
 BLOCK_FLOATS = 1 << 18
 JACOBIAN_FLOATS = 1 << 22
 LEAST_ROWS, MOST_ROWS = 1024, 8192
+KEPT_BYTES = 1 << 26
+"""Bytes of rows that are kept from one evaluation to the next, in the type of the parameters."""
 
 
 class Asked(Exception):  # noqa: N818  (nothing went wrong)
@@ -76,6 +78,7 @@ class Problem:
         self._tapes: dict[int, tuple[list[LayerTape], LossTape]] = {}
         self._curvatures: dict[int, Curvature] = {}
         self._last: Point | None = None
+        self._kept: list[Batch] = []
         drawn_by = streams or Streams(0)
         self._masks = [(mask, copy.deepcopy(drawn_by[mask.stream])) for mask in masks]
 
@@ -179,14 +182,29 @@ class Problem:
 
     def _blocks(self, block_rows: int = 0) -> Iterator[tuple[Batch, float]]:
         """Yield the blocks, each with its share of all rows."""
-        masks = [(mask, copy.deepcopy(rng)) for mask, rng in self._masks]
-        for batch in self.rows.batches(None, block_rows or self.block_rows):
-            for mask, rng in masks:
-                mask.apply(batch, rng)
-            yield batch, batch.n_rows / self.rows.n_rows
+        n_rows = self.rows.n_rows
+        for batch in self._batches(block_rows or self.block_rows):
+            yield batch, batch.n_rows / n_rows
             self.passed(batch.n_rows)
             if self.should_stop():
                 raise Asked
+
+    def _batches(self, block_rows: int) -> Iterable[Batch]:
+        """Return the blocks: gathered and converted once where they are small, else each time."""
+        spec, rows = self.net.spec, self.rows.n_rows
+        numbers = rows * (spec.n_numeric + len(spec.levels))
+        if block_rows != self.block_rows or numbers * self._theta.itemsize > KEPT_BYTES:
+            return self._read(block_rows)
+        if not self._kept:
+            self._kept = [copied(batch, self._theta.dtype) for batch in self._read(block_rows)]
+        return self._kept
+
+    def _read(self, block_rows: int) -> Iterator[Batch]:
+        masks = [(mask, copy.deepcopy(rng)) for mask, rng in self._masks]
+        for batch in self.rows.batches(None, block_rows):
+            for mask, rng in masks:
+                mask.apply(batch, rng)
+            yield batch
 
     def _visited(self, theta: Array, block_rows: int = 0) -> Iterator[Curvature]:
         """Yield each block, passed at these parameters, ready for products."""
@@ -227,6 +245,13 @@ class Problem:
             dtype: DTypeLike = self._theta.dtype
             self._tapes[n_rows] = self.net.tape(n_rows, dtype), self.output.tape(n_rows, dtype)
         return self._tapes[n_rows]
+
+
+def copied(batch: Batch, dtype: DTypeLike) -> Batch:
+    """Return a batch with arrays of its own, the numeric columns of this type."""
+    own = copy.deepcopy(batch)
+    own.numeric = own.numeric.astype(dtype, copy=False)
+    return own
 
 
 def rows_of_block(net: Network) -> int:
