@@ -166,10 +166,17 @@ def test_what_is_given_as_it_is_by_default_is_not_refused() -> None:
 
 
 @pytest.mark.parametrize("task", ["binary", "regression"])
-def test_rules_on_mini_batches_leave_what_is_auto_to_the_rows(task: str) -> None:
+def test_rules_on_mini_batches_leave_what_is_auto_to_the_rows_but_rprop_takes_all(
+    task: str,
+) -> None:
     for name in OPTIMIZERS:
         settings = build(TrainSettings, {"optimizer": name})
-        assert demands.adapted(settings, task) == (settings, [])
+        adapted, notes = demands.adapted(settings, task)
+        if name == "rprop":
+            assert adapted == build(TrainSettings, {"optimizer": name, "batch_size": "full"})
+            assert notes == ["with rprop 'auto' is --batch-size full"]
+        else:
+            assert (adapted, notes) == (settings, [])
 
 
 def test_a_perceptron_gets_its_own_values_of_auto_and_says_so() -> None:
@@ -222,3 +229,22 @@ def test_it_is_refused_with_exit_code_2_and_nothing_written(
     )
     assert said.hint == "leave --dropout out, or --optimizer adam"
     assert content(root) == before
+
+
+def test_a_perceptron_takes_no_columns_of_codes_and_full_batch_methods_do(
+    nntool: Any, ok: Any, split_for: Any, content: Any
+) -> None:
+    root = split_for("churned")
+    ok("transform", root, "--encode", "embedding")
+    ok("select-features", root)
+    before = content(root)
+    said = nntool("train", root, "--optimizer", "perceptron")
+    assert said.code == 2
+    assert said.message == (
+        "nntool train: --optimizer perceptron takes numbers, and there is a column of codes, whose"
+        " levels would need vectors"
+    )
+    assert said.hint == "transform --encode one-hot, or --optimizer adam"
+    assert content(root) == before
+    for name in FULL_BATCH:
+        ok("train", root, "--optimizer", name, "--hidden", "3", "--epochs", "2")

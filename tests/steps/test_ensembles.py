@@ -19,7 +19,7 @@ from nntool.nn.network import Network, NetworkSpec
 from nntool.nn.predicting import Predictor
 from nntool.settings.building import build
 from nntool.settings.train import TrainSettings
-from nntool.steps import checkpoint, processes
+from nntool.steps import checkpoint, processes, sources
 from nntool.steps import model as models
 from nntool.steps.job import Job, Silence
 from nntool.steps.members import dealt, member_seed
@@ -37,6 +37,7 @@ SETTINGS = {
 SMALL = ["--optimizer", "adam", "--hidden", "6", "--epochs", "8", "--patience", "0"]
 SMALL += ["--batch-size", "16", "--dropout", "0.3"]
 TARGETS = {"binary": "churned", "multiclass": "plan", "regression": "visits"}
+WILD = ("--optimizer", "momentum", "--hidden", "16,16", "--penalty", "none", "--learning-rate")
 FILES = ("train/model.npz", "train/model.json", "train/history.csv")
 
 
@@ -542,16 +543,34 @@ def test_a_member_that_diverges_is_named_and_the_best_before_is_kept(
     nntool: Any, ok: Any, split_for: Any, source: Path, way: str
 ) -> None:
     root = split_for("visits")
-    wild = ["--optimizer", "sgd", "--hidden", "8", "--epochs", "60", "--learning-rate", "0.3"]
-    wild += ["--activation", "identity", "--batch-size", "4", "--patience", "0", "--dropout", "0"]
-    said = nntool("train", root, *wild, "--ensemble", "3", "--penalty", "none")
+    said = nntool("train", root, *WILD, "0.3", "--ensemble", "3")
+    assert said.code == 5, said
+    words = words_of(root)
+    n = len(words["members"])
+    assert words["trained"]["ended"] == "diverged"
+    assert words["members"][-1]["ended"] == "diverged"
+    assert all(member["best_epoch"] >= 1 for member in words["members"])
+    assert f"member {n} of 3: the loss is not finite" in said.message
+    assert f"{n} of 3 networks" in said.message
+    assert said.hint.startswith("a smaller --learning-rate")
+    entry = json.loads((root / "run.json").read_text())["steps"]["train"]
+    assert entry["status"] == "diverged"
+    assert "diverged" in ok("predict", root, source).err
+    before = bytes_of(root)
+    again = nntool("train", root, *WILD, "0.3", "--ensemble", "3")
+    assert (again.code, again.message) == (5, said.message)
+    assert bytes_of(root) == before
+
+
+def test_a_member_without_a_single_epoch_is_named_and_nothing_is_written(
+    nntool: Any, split_for: Any, way: str
+) -> None:
+    root = split_for("visits")
+    said = nntool("train", root, *WILD, "1e12", "--ensemble", "3")
     assert said.code == 5
-    assert "member " in said.message
-    if (root / "train").exists():
-        words = words_of(root)
-        assert words["trained"]["ended"] == "diverged"
-        assert f"{len(words['members'])} of 3 networks" in said.message
-        assert "diverged" in ok("predict", root, source).err
+    assert said.message.startswith("nntool train: member 1 of 3: ")
+    assert "nothing was written" in said.message
+    assert not (root / "train").exists()
 
 
 # Everything behind
@@ -627,3 +646,51 @@ def test_a_network_without_hidden_units_has_members_too(split_for: Any, ok: Any)
     trained(root, ensemble=2, hidden=[], dropout=0.0)
     spec = NetworkSpec.from_plain(words_of(root)["network"])
     assert loaded(root).theta.shape == (2, Network(spec).size)
+
+
+@pytest.mark.parametrize("target", ["churned", "visits"])
+def test_rows_that_are_read_by_blocks_are_dealt_by_how_often_they_were_drawn(
+    ok: Any,
+    split_for: Any,
+    source: Path,
+    results: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    target: str,
+) -> None:
+    monkeypatch.setattr(sources, "LARGEST_IN_MEMORY", 0)
+    root, again = split_for(target), split_for(target)
+    words = [*SMALL, "--ensemble", "3", "--bagging", "--sample-weight", "age"]
+    ok("train", root, *words)
+    ok("train", again, *words, "--checkpoint-every", "1")
+    assert results(again) == results(root)
+    theta = loaded(root).theta
+    assert not np.array_equal(theta[0], theta[1])
+    assert len(ok("predict", root, source, "--spread").rows) == 60
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--batch-norm"],
+        ["--augment", "smote"],
+        ["--augment", "mixup"],
+        ["--class-weights", "balanced", "--average-weights", "ema"],
+        ["--balanced-batches"],
+        ["--emphasize-errors"],
+        ["--schedule", "bold-driver", "--batch-size", "full"],
+        ["--learning-rate", "auto", "--dropout", "0"],
+        ["--optimizer", "lbfgs", "--dropout", "0", "--batch-size", "full"],
+        ["--optimizer", "perceptron", "--dropout", "0", "--hidden", "none", "--batch-size", "1"],
+        ["--monitor", "accuracy", "--validate-every", "3"],
+        ["--initializer", "data", "--parametric-activation", "--activation", "leaky-relu"],
+    ],
+    ids=" ".join,
+)
+def test_members_may_be_trained_in_any_way(
+    ok: Any, split_for: Any, source: Path, options: list[str]
+) -> None:
+    """With rows, rules and schedules of every kind: together where that is possible."""
+    root = split_for("churned")
+    ok("train", root, *SMALL, "--ensemble", "2", "--bagging", *options)
+    assert loaded(root).n_members == 2
+    assert len(ok("predict", root, source).rows) == 60
