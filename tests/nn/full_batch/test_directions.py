@@ -8,8 +8,9 @@ import pytest
 from nntool.nn.arrays import Array
 from nntool.nn.full_batch.base import Point, State
 from nntool.nn.full_batch.conjugate_gradient import ConjugateGradient
+from nntool.nn.full_batch.descent import Descent
 from nntool.nn.full_batch.levenberg_marquardt import LevenbergMarquardt
-from nntool.nn.full_batch.quasi_newton import BFGS
+from nntool.nn.full_batch.quasi_newton import BFGS, LBFGS
 
 
 class Bowl:
@@ -92,11 +93,47 @@ def test_a_direction_in_which_nothing_is_found_is_forgotten() -> None:
     bfgs = BFGS()
     state = bfgs.init(2, np.float64)
     bfgs.start(point, state)
-    state["inverse"][...], state["learned"][...] = -np.eye(2), 7  # it would go up
+    state["inverse"][...] = [[-1.0, 0.5], [0.5, -1.0]]  # it would go up
+    state["learned"][...] = 7
     step = bfgs.iterate(f, point, state)
     assert step.point.value < point.value
     assert int(state["learned"]) == 1
-    assert np.linalg.eigvalsh(state["inverse"]).min() > 0
+    np.testing.assert_allclose(state["inverse"], np.eye(2), atol=1e-12)
+
+
+@pytest.mark.parametrize("method", [BFGS(), LBFGS(memory=3)])
+@pytest.mark.parametrize("change", [[-1.0, 0.0], [0.0, 1.0], [1e-17, 1.0]])
+def test_a_step_along_which_the_gradient_does_not_grow_teaches_nothing(
+    method: Descent, change: list[float]
+) -> None:
+    state = method.init(2, np.float64)
+    before = Point(np.zeros(2), 1.0, np.array([-1.0, 0.0]))
+    after = Point(np.array([1.0, 0.0]), 0.5, before.gradient + change)
+    method.learn(before, after, 1.0, state)
+    assert not any(array.any() for array in state.values())
+
+
+def test_lbfgs_goes_by_its_newest_pairs() -> None:
+    rng = np.random.default_rng(0)
+    root = rng.standard_normal((6, 6))
+    matrix = root @ root.T + np.eye(6)
+    method = LBFGS(memory=3)
+    state = method.init(6, np.float64)
+    point = Point(np.zeros(6), 0.0, rng.standard_normal(6))
+    pairs = []
+    for number in range(1, 6):
+        theta = rng.standard_normal(6)
+        after = Point(theta, 0.0, point.gradient + matrix @ (theta - point.theta))
+        method.learn(point, after, 1.0, state)
+        pairs.append((after.theta - point.theta, after.gradient - point.gradient))
+        point = after
+        s, y = pairs[-1]
+        inverse = np.eye(6) * (s @ y) / (y @ y)
+        for s, y in pairs[-3:]:
+            rest = np.eye(6) - np.outer(y, s) / (y @ s)
+            inverse = rest.T @ inverse @ rest + np.outer(s, s) / (y @ s)
+        found = method.direction(Bowl(1.0), point, state)
+        np.testing.assert_allclose(found, -inverse @ point.gradient, err_msg=f"{number} pairs")
 
 
 class Deceptive(Bowl):
