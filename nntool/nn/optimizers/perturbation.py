@@ -22,11 +22,12 @@ SMALLEST_SCALE, LARGEST_SCALE = 1e-3, 1e3
 class WeightPerturbation(Optimizer):
     """All weights are changed at random, and the change is kept if the loss of the batch falls.
 
-    θ' = θ + ηsξ, ξ ~ N(0, 1); θ ← θ' where L(θ') < L(θ), penalties and all, on the same rows.
-    So many ``tries``, one after another, are an update. s starts at 1: s ← a·s after a success, s ← a^(−1/4)·s after a failure, so that one in five
-    succeeds. Rechenberg 1973, Evolutionsstrategie: the (1 + 1) strategy with its 1/5 rule; keeping
-    what lowers the loss is how Hinton's lectures (Neural Networks for Machine Learning, 2012, 3)
-    introduce learning, before they show why backpropagation does better.
+    θ' = θ + ηsξ, ξ ~ N(0, 1); θ ← θ' where L(θ') < L(θ), penalties and all, on the same rows. So
+    many ``tries``, one after another, are an update. s starts at 1: s ← a·s after a success,
+    s ← a^(−1/4)·s after a failure, so that one in five succeeds. Rechenberg 1973,
+    Evolutionsstrategie: the (1 + 1) strategy with its 1/5 rule; keeping what lowers the loss is how
+    Hinton's lectures (Neural Networks for Machine Learning, 2012, 3) introduce learning, before
+    they show why backpropagation does better.
     Small batches mislead it: what helps one of them is kept, whatever it does to the others.
     Use: where there is no gradient (`--activation step`), in small networks: what a change of n
     weights tells is one bit, so the time grows with n.
