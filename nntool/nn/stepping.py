@@ -8,21 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from nntool.nn.activations import ACTIVATIONS
 from nntool.nn.arrays import Array, DTypeLike, vector_like
 from nntool.nn.batches import Batch
 from nntool.nn.heads import LossTape
-from nntool.nn.layers import LayerTape
+from nntool.nn.methods import no_gradient
 from nntool.nn.network import Network
 from nntool.nn.optimizers.perturbation import NodePerturbation
-from nntool.nn.outputs import Output
+from nntool.nn.outputs import Output, Tape
 from nntool.nn.perturbing import Disturbed, refuse, try_change
 from nntool.nn.randomness import Streams
-from nntool.nn.registry import InvalidChoice
-from nntool.nn.reports import LayerReport
+from nntool.nn.reports import LayerReport, layer_reports
 from nntool.nn.updating import UpdateRules, look_ahead, parts_of, update
-
-Tape = tuple[list[LayerTape], LossTape]
 
 
 class Stepper:
@@ -41,12 +37,7 @@ class Stepper:
     ) -> None:
         self.rule = rules.rule
         if not net.has_gradient and self.rule.needs_gradient:
-            able = (name for name, entry in ACTIVATIONS.items() if entry.has_gradient)
-            raise InvalidChoice(
-                f"activation {net.spec.activation!r} has no gradient to learn from;"
-                f" choose from {', '.join(able)}, or an optimizer that needs none:"
-                " node-perturbation, weight-perturbation"
-            )
+            raise no_gradient(net.spec.activation)
         refuse(net, rules, weight_noise)
         self.net = net
         self.output = output
@@ -82,14 +73,10 @@ class Stepper:
         loss = self.take_gradient(batch)
         if not math.isfinite(loss):
             return loss, math.nan, ()
-        gradients = self.net.norms(self.parts.gradient)
+        gradient = self.parts.gradient.copy()
         self.make_update(batch, lr)
-        changes, sizes = self.net.norms(self.theta - before), self.net.norms(self.theta)
-        hidden = self.net.hidden_names
-        layers = tuple(
-            LayerReport(n, gradients[n], changes[n], sizes[n], n in hidden) for n in gradients
-        )
-        return loss, math.hypot(*gradients.values()), layers
+        layers = layer_reports(self.net, gradient, self.theta - before, self.theta, {})
+        return loss, math.hypot(*(layer.gradient_norm for layer in layers)), layers
 
     def take_gradient(self, batch: Batch) -> float:
         """Return the loss of the batch, and write its gradient if the loss is finite."""

@@ -43,9 +43,10 @@ class LevenbergMarquardt(FullBatchMethod):
         """Damp more and more until a step goes down, take it, and damp less."""
         matrix = objective.gauss_newton(point.theta)
         largest = float(np.einsum("ii->i", matrix).max()) or 1.0
-        damping = float(state["damping"]) or self.damping * largest
+        most = MOST_DAMPING * largest
+        damping = min(float(state["damping"]) or self.damping * largest, most)
         growth = 2.0
-        while damping <= MOST_DAMPING * largest:
+        while damping <= most:
             d = damped_step(matrix, point.gradient, damping)
             if d is not None:
                 line = Line(objective, point, d)

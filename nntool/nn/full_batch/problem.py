@@ -12,16 +12,13 @@ from nntool.nn.augmentation import LevelMask
 from nntool.nn.batches import Batch, RowSource
 from nntool.nn.curvature import Curvature, penalty_bends
 from nntool.nn.full_batch.base import Point
-from nntool.nn.heads import LossTape
-from nntool.nn.judging import BLOCK_ROWS, Collector, Metrics, target_of
-from nntool.nn.layers import LayerTape
+from nntool.nn.judging import BLOCK_ROWS, METRIC_ROWS, Collector, Metrics, target_of
 from nntool.nn.network import Network
-from nntool.nn.outputs import Output
+from nntool.nn.outputs import Output, Tape
 from nntool.nn.penalties import Penalty
 from nntool.nn.randomness import Streams
 
 COUNTS = ("loss_evaluations", "gradient_evaluations", "products")
-METRIC_ROWS = 1 << 16
 BLOCK_FLOATS = 1 << 18
 JACOBIAN_FLOATS = 1 << 22
 LEAST_ROWS, MOST_ROWS = 1024, 8192
@@ -75,7 +72,7 @@ class Problem:
         self._theta, self._part = np.zeros(net.size, dtype), np.zeros(net.size, dtype)
         self._views, self._parts = net.bind(self._theta, stats), net.bind(self._part, stats)
         self._scratch = scratch_for(self._theta)
-        self._tapes: dict[int, tuple[list[LayerTape], LossTape]] = {}
+        self._tapes: dict[int, Tape] = {}
         self._curvatures: dict[int, Curvature] = {}
         self._last: Point | None = None
         self._only: Batch | None = None
@@ -237,7 +234,7 @@ class Problem:
             diagonal = np.einsum("ii->i", matrix)[: self.net.n_weights]
             diagonal += self._bends(positive=positive)
 
-    def _tape(self, n_rows: int) -> tuple[list[LayerTape], LossTape]:
+    def _tape(self, n_rows: int) -> Tape:
         if n_rows not in self._tapes:
             dtype: DTypeLike = self._theta.dtype
             self._tapes[n_rows] = self.net.tape(n_rows, dtype), self.output.tape(n_rows, dtype)

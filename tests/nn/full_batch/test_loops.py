@@ -250,6 +250,24 @@ def test_damping_is_nothing_where_a_hessian_is_positive_and_else_makes_it_so() -
     assert g @ d < 0
 
 
+@pytest.mark.parametrize("worst", [math.nan, math.inf])
+def test_where_curvature_is_no_number_the_way_is_straight_down(worst: float) -> None:
+    bent = np.array([[1.0, worst], [worst, 1.0]])
+    damping, d = damped_solution(bent, np.array([1.0, 2.0]), 0.0)
+    assert (damping, d.tolist()) == (0, [-1, -2])
+
+
+def test_damping_that_has_become_too_large_for_a_flatter_place_is_cut() -> None:
+    f, _ = quadratic(3, 10)
+    method, point = LevenbergMarquardt(), f.at(np.ones(3))
+    state = method.init(3, np.float64)
+    method.start(point, state)
+    state["damping"][...] = 1e12  # as if the diagonal had been 10¹⁵
+    step = method.advance(f, point, state)
+    assert step.finished == ""
+    assert step.point.value < point.value
+
+
 def test_the_fall_that_a_truncated_solution_promises_is_that_of_the_quadratic() -> None:
     f, _ = quadratic(8, 50)
     g, a = f.gradient(np.zeros(8)), f.hessian(np.zeros(8))
