@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = ("README.md",)
+PAGES = ("README.md", "docs/history.md")
 MAKEFILE = ROOT / "docs/example/Makefile"
 TIMES = re.compile(r"\d{4}-\d\d-\d\dT[\d:.+Z-]+|\b\d+(?:\.\d+)?(?= s(?:econds)?\b)")
 

@@ -15,7 +15,7 @@ from nntool.nn.methods import no_gradient
 from nntool.nn.network import Network
 from nntool.nn.optimizers.perturbation import NodePerturbation
 from nntool.nn.outputs import Output, Tape
-from nntool.nn.perturbing import Disturbed, refuse, try_change
+from nntool.nn.perturbing import Disturbed, refuse, try_changes
 from nntool.nn.randomness import Streams
 from nntool.nn.reports import LayerReport, layer_reports
 from nntool.nn.updating import UpdateRules, look_ahead, parts_of, update
@@ -94,8 +94,8 @@ class Stepper:
         """Change the parameters by the gradient of this batch, which was just taken."""
         wants = self.rule.wants
         if wants == "loss":
-            rng, again = self.streams["weight-perturbation"], partial(self._again, batch)
-            try_change(self.rules, self.parts, lr, self._loss, rng, again)
+            again = partial(self._again, batch)
+            try_changes(self.rules, self.parts, lr, self._loss, self.streams, again)
         elif wants == "curvature":
             update(self.rules, self.parts, lr, lambda: self._gradient_again(batch))
         else:

@@ -13,8 +13,7 @@ from typing import Any
 
 from nntool.errors import StaleError
 from nntool.run import hashing, manifest, names
-from nntool.settings.building import build
-from nntool.settings.model import plain
+from nntool.settings.model import defaults
 from nntool.settings.steps import STEPS
 
 MAIN_SETTINGS = ("source", "target")
@@ -118,7 +117,7 @@ class Run:
         entry = self.entry(step)
         asked = dict(entry.asked) if entry else {}
         if names.is_try(step):
-            spec = entry.facts["spec"] if entry else "METHOD"
+            spec = entry.facts.get("spec", "METHOD") if entry else "METHOD"
             return shlex.join(["nntool", "compare", str(self.root), "--try", spec])
         words = ["nntool", step, str(self.root)]
         if step == "collect":
@@ -132,7 +131,7 @@ class Run:
 
 def asked_otherwise(step: str, asked: dict[str, Any]) -> bool:
     """Whether any setting but the source and the target is not at its default."""
-    defaults = plain(build(STEPS[step], {"target": ""} if step == "clean" else {}))
+    known = defaults(STEPS[step])
     return any(
-        defaults.get(name) != value for name, value in asked.items() if name not in MAIN_SETTINGS
+        known.get(name) != value for name, value in asked.items() if name not in MAIN_SETTINGS
     )

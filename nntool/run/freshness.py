@@ -8,6 +8,8 @@ from nntool.errors import StaleError
 from nntool.run import names
 from nntool.run.directory import Run
 from nntool.run.manifest import Entry
+from nntool.settings.model import defaults
+from nntool.settings.steps import STEPS
 
 
 class State(NamedTuple):
@@ -103,12 +105,16 @@ def require_fresh(run: Run, step: str, *, files: bool = True) -> None:
     raise StaleError(f"{step} is stale: {found.reason}", run.command(step))
 
 
-def differences(entry: Entry, asked: dict[str, Any]) -> list[str]:
-    """The settings that are neither as they were asked before nor as they were resolved then."""
+def differences(step: str, entry: Entry, asked: dict[str, Any]) -> list[str]:
+    """The settings that are neither as they were asked before nor as they were resolved then.
+
+    What an older program did not know it did as the default of today does.
+    """
+    before = defaults(STEPS[names.work_of(step)]) | entry.asked
     return [
         key
         for key in sorted(set(asked) | set(entry.asked))
-        if asked.get(key) != entry.asked.get(key)
+        if asked.get(key) != before.get(key)
         and not (key in asked and asked[key] == entry.settings.get(key))
     ]
 
@@ -116,4 +122,4 @@ def differences(entry: Entry, asked: dict[str, Any]) -> list[str]:
 def is_same_request(run: Run, step: str, asked: dict[str, Any]) -> bool:
     """Whether each setting is as it was asked before, or as it was resolved then."""
     entry = run.entry(step)
-    return entry is not None and not differences(entry, asked)
+    return entry is not None and not differences(step, entry, asked)

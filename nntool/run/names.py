@@ -157,15 +157,24 @@ def is_try(step: str) -> bool:
     return step.startswith(f"{TRY}/")
 
 
+def work_of(step: str) -> str:
+    """The step whose work is done: a try does that of train.
+
+    >>> work_of("try/adam"), work_of("clean")
+    ('train', 'clean')
+    """
+    return "train" if is_try(step) else step
+
+
 def reads_of(step: str) -> tuple[str, ...]:
     """What a step reads always; a try reads what train reads.
 
     >>> reads_of("try/adam") == PREREQUISITES["train"]
     True
     """
-    return PREREQUISITES["train" if is_try(step) else step]
+    return PREREQUISITES[work_of(step)]
 
 
 def reads_where_present(step: str) -> tuple[str, ...]:
     """What a step also reads where it is there."""
-    return READ_WHERE_PRESENT.get("train" if is_try(step) else step, ())
+    return READ_WHERE_PRESENT.get(work_of(step), ())

@@ -203,6 +203,15 @@ def plain(settings: StepSettings) -> dict[str, Any]:
     """
     values: dict[str, Any] = msgspec.to_builtins(settings)
     values["seed"] = values.pop("seed")
+    return _plain(values)
+
+
+def defaults(model: type[StepSettings]) -> dict[str, Any]:
+    """The defaults of a model, as `plain` has them; without those that must be given."""
+    return _plain({field.name: field.default for field in fields(model)})
+
+
+def _plain(values: dict[str, Any]) -> dict[str, Any]:
     return {
         name: list(value) if isinstance(value, tuple) else value
         for name, value in values.items()

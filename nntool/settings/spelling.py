@@ -6,9 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from nntool.settings.building import build
 from nntool.settings.choices import name_and_settings
-from nntool.settings.model import Choice, Field, StepSettings, fields, plain
+from nntool.settings.model import Choice, Field, StepSettings, defaults, fields
 from nntool.settings.recipe import parse_assignment
 
 
@@ -19,11 +18,11 @@ def options(model: type[StepSettings], values: Mapping[str, Any]) -> list[str]:
     >>> options(TrainSettings, {"hidden": [8], "optimizer": {"name": "adam", "beta1": 0.9}})
     ['--hidden', '8', '--optimizer', 'adam:beta1=0.9']
     """
-    defaults = plain(build(model, {}))
+    known = defaults(model)
     words: list[str] = []
     for field in fields(model):
         value = values.get(field.name)
-        if value is not None and value != defaults.get(field.name):
+        if value is not None and value != known.get(field.name):
             words += _typed(field, value)
     return words
 

@@ -72,7 +72,7 @@ def perform(
 
 def recorded(run: Run, step: str) -> Any:
     """What a step came to, from its own artifact: the same for the first call and a fresh one."""
-    is_model = step == "train" or names.is_try(step)
+    is_model = names.work_of(step) == "train"
     report = names.beside(step, names.TRAIN_MODEL) if is_model else names.REPORT[step]
     found = read_json(run.checked(report))
     return found["trained"] if is_model else found
@@ -86,7 +86,7 @@ def what_differs(session: Session, step: str, settings: StepSettings) -> list[st
     asked = plain(settings)
     changed = [
         f"{key} was {entry.settings.get(key, 'unset')}, is {asked.get(key, 'unset')}"
-        for key in freshness.differences(entry, asked)
+        for key in freshness.differences(step, entry, asked)
     ]
     return [f"replaces results of other settings: {'; '.join(changed)}"] if changed else []
 

@@ -5,6 +5,8 @@ from pathlib import Path
 from nntool.run import freshness
 from nntool.run.directory import Run
 from nntool.run.session import Session
+from nntool.settings.model import plain
+from nntool.settings.train import TrainSettings
 
 
 def enter(session: Session, step: str, files: dict[str, str], **entry: object) -> None:
@@ -88,3 +90,18 @@ def test_a_request_is_the_same_as_asked_or_as_resolved(tmp_path: Path) -> None:
     assert freshness.is_same_request(run, "collect", {"delimiter": ";", "skip_rows": 0})
     assert not freshness.is_same_request(run, "collect", {"delimiter": ",", "skip_rows": 0})
     assert not freshness.is_same_request(run, "collect", {"delimiter": ";"})
+
+
+def test_what_an_older_program_did_not_know_is_as_it_would_be_by_default(tmp_path: Path) -> None:
+    asked = plain(TrainSettings(epochs=5))
+    of_before = {name: value for name, value in asked.items() if name not in ("bias", "ensemble")}
+    with Session(tmp_path, create=True) as session:
+        for step in ("train", "try/sgd"):
+            enter(session, step, {"model.json": "m"}, asked=of_before, settings=of_before)
+        session.commit()
+    run = Run(tmp_path)
+    for step in ("train", "try/sgd"):
+        entry = run.entry(step)
+        assert entry is not None
+        assert freshness.is_same_request(run, step, asked)
+        assert freshness.differences(step, entry, asked | {"bias": False}) == ["bias"]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from nntool.run import names
-from nntool.settings.model import fields
+from nntool.settings.model import defaults, fields
 from nntool.settings.recipe import written
 from nntool.settings.steps import STEPS
 from nntool.steps.comparing.contestants import Contestant
@@ -48,13 +48,13 @@ def _flat(step: str, settings: dict[str, Any] | None) -> dict[str, Any] | None:
         return None
     found: dict[str, Any] = {}
     known = {field.name: field for field in fields(STEPS[step])}
-    defaults = {n: f.default for n, f in known.items() if f.default not in (None, {})}
+    given = defaults(STEPS[step]) | settings
     for name in [*known, *(n for n in settings if n not in known)]:
-        value = settings.get(name, defaults.get(name))
+        value = given.get(name)
         if isinstance(value, dict) and name in known and known[name].is_mapping:
             found |= {f"{name}.{key}": inner for key, inner in value.items()}
         elif value is not None:
-            found[name] = list(value) if isinstance(value, tuple) else value
+            found[name] = value
     return found
 
 
