@@ -11,7 +11,7 @@ from nntool.nn.full_batch.base import NO_STEP, FullBatchMethod, Objective, Point
 from nntool.nn.full_batch.searching import Line
 from nntool.nn.setting import setting
 
-MOST_DAMPING = 1e8
+MOST_DAMPING = 1e16
 """λ, as a share of the largest element of the diagonal, beyond which no step is tried."""
 
 
