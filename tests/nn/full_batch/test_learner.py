@@ -228,16 +228,6 @@ def test_levenberg_marquardt_finds_ridge_regression_in_two_iterations() -> None:
     np.testing.assert_allclose(t.theta[:4], w, atol=1e-8)
 
 
-def test_levenberg_marquardt_goes_down_in_whatever_unit_the_target_is(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setitem(TARGETS, "regression", (1e12 * SCORE).astype(np.float32))
-    t = trainer("levenberg-marquardt", penalties=(), held=0)
-    losses = [report.train_loss for report in t.run()]
-    assert t.ended == "epochs"
-    assert all(b < a for a, b in pairwise(losses))
-
-
 @ALL
 def test_early_stopping_holds_and_keeps_the_best(name: str) -> None:
     t = trainer(name, epochs=200, patience=5, penalties=())

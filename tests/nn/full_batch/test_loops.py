@@ -268,6 +268,18 @@ def test_damping_that_has_become_too_large_for_a_flatter_place_is_cut() -> None:
     assert state["damping"] < 1e17
 
 
+def test_damping_grows_until_a_step_goes_down_however_large_the_errors_are() -> None:
+    # r = 10¹² + w², least at 0: steps towards r = 0 go up by far, down only where λ is about r
+    f = Smooth(
+        lambda w: 0.5 * float((1e12 + w[0] ** 2) ** 2),
+        lambda w: 2 * w * (1e12 + w**2),
+        lambda w: np.diag(4 * w**2),
+    )
+    (step,) = run(LevenbergMarquardt(), f, np.ones(1), 1)
+    assert step.finished == ""
+    assert abs(step.point.theta[0]) < 1
+
+
 def test_the_fall_that_a_truncated_solution_promises_is_that_of_the_quadratic() -> None:
     f, _ = quadratic(8, 50)
     g, a = f.gradient(np.zeros(8)), f.hessian(np.zeros(8))
