@@ -415,7 +415,7 @@ def test_an_interrupted_ensemble_predicts_and_says_so(
     ok: Any, split_for: Any, source: Path
 ) -> None:
     root = split_for("churned")
-    interrupted(root, 30, ensemble=3)
+    interrupted(root, 12, ensemble=3)
     assert "was interrupted" in ok("predict", root, source).err
     assert "interrupted" in ok("status", root).text
     ok("evaluate", root)
@@ -625,6 +625,45 @@ def test_a_model_whose_words_and_weights_do_not_fit_is_refused(split_for: Any, c
     files = {
         "train/model.json": json.dumps(plain).encode(),
         "train/model.npz": (root / "train/model.npz").read_bytes(),
+    }
+    with pytest.raises(DataError, match="does not hold"):
+        models.load(files)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"members": 2},
+        {"members": {}},
+        {"members": "ab"},
+        {"averaging": "harmonic"},
+        {"averaging": ["geometric"]},
+    ],
+)
+def test_words_that_no_training_writes_are_refused(split_for: Any, words: dict[str, Any]) -> None:
+    from nntool.errors import DataError
+
+    root = split_for("churned")
+    trained(root, ensemble=2, epochs=1)
+    files = {
+        "train/model.json": json.dumps(words_of(root) | words).encode(),
+        "train/model.npz": (root / "train/model.npz").read_bytes(),
+    }
+    with pytest.raises(DataError, match="does not describe a model"):
+        models.load(files)
+
+
+def test_weights_that_are_no_real_numbers_are_refused(split_for: Any, tmp_path: Path) -> None:
+    from nntool.errors import DataError
+    from nntool.tables import arrays
+
+    root = split_for("churned")
+    trained(root, ensemble=2, epochs=1)
+    vectors = arrays.load_npz(root / "train/model.npz")
+    arrays.save_npz(tmp_path / "odd.npz", vectors | {"theta": vectors["theta"].astype("U8")})
+    files = {
+        "train/model.json": (root / "train/model.json").read_bytes(),
+        "train/model.npz": (tmp_path / "odd.npz").read_bytes(),
     }
     with pytest.raises(DataError, match="does not hold"):
         models.load(files)
