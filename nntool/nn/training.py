@@ -162,8 +162,7 @@ class Trainer:
             given = arrays.get(name)
             if given is None or (given.shape, given.dtype) != (mine.shape, mine.dtype):
                 raise ValueError(f"{name} of this state does not fit this training")
-        for name, mine in self.learner.arrays().items():
-            np.copyto(mine, arrays[name])
+        self.learner.put(arrays)
         self.epoch = plain["epoch"]
         self.learner.restore(plain)
         self.streams.restore(plain["streams"])
@@ -260,7 +259,7 @@ class Trainer:
         return patience is not None and self.stopping.waited >= patience
 
     def _snapshot(self) -> tuple[dict[str, Array], dict[str, Any]]:
-        arrays = {name: array.copy() for name, array in self.learner.arrays().items()}
+        arrays = self.learner.copies()
         if self.best is not None:
             arrays["best_theta"], arrays["best_stats"], _ = self.best
         for number, (theta, stats, _) in enumerate(self.snapshots):

@@ -69,13 +69,16 @@ class NetworkSettings(StepSettings, frozen=True, kw_only=True):
     ] = "auto"
     dtype: Annotated[
         Literal["auto", "float32", "float64"],
-        option("The numbers of training; auto: float32.", group=NETWORK),
+        option(
+            "The numbers of training; auto: float32, or float64 with full-batch methods.",
+            group=NETWORK,
+        ),
     ] = "auto"
 
     loss: Annotated[
         Choice,
         option(
-            "What training makes small; auto: bce, cce or mse by the task.",
+            "What training makes small; auto: bce, cce or mse by the task, or the optimizer's own.",
             registry="LOSSES",
             words=("auto",),
             group=LOSS,

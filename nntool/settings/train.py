@@ -97,7 +97,8 @@ class TrainSettings(NetworkSettings, frozen=True, kw_only=True):
         Annotated[
             int,
             option(
-                "Rows in a mini-batch, 'full', or 'auto': by the number of rows.",
+                "Rows in a mini-batch, 'full', or 'auto': by the number of rows, or the"
+                " optimizer's own.",
                 ge=1,
                 group=BATCHES,
             ),
@@ -141,7 +142,7 @@ class TrainSettings(NetworkSettings, frozen=True, kw_only=True):
             float,
             option(
                 "The share of hidden units that is silenced at random; 'auto': 0.3, or 0.1 from"
-                " 1,000 training rows on.",
+                " 1,000 training rows on; 0 with optimizers that take none.",
                 ge=0,
                 lt=1,
                 group=OVERFITTING,

@@ -272,6 +272,17 @@ def has_gradient(settings: TrainSettings) -> bool:
     return found
 
 
+def refuse_codes(method: Method, name: str, n_columns: int) -> None:
+    """Raise ``UsageError`` for columns of codes, where a method learns weights of numbers alone."""
+    if n_columns and not (method.by_batches or method.whole_batch):
+        columns = "a column of codes" if n_columns == 1 else f"{n_columns} columns of codes"
+        raise UsageError(
+            f"--optimizer {name} takes numbers, and there {'is' if n_columns == 1 else 'are'}"
+            f" {columns}, whose levels would need vectors",
+            "transform --encode one-hot, or --optimizer adam",
+        )
+
+
 def takes_penalties(method: type[Method]) -> bool:
     """Whether a method follows a loss that something can be added to."""
     return method.by_batches or method.whole_batch

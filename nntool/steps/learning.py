@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 SECONDS_BETWEEN_CHECKPOINTS = 30.0
 SECONDS_BETWEEN_GLANCES = 0.2
+ALMOST = 0.99
+"""The share of an epoch that is shown as done until it is judged."""
 LARGE_PRODUCT = 50_000_000
 """Multiplications in one product above which several BLAS threads are taken.
 
@@ -128,6 +130,8 @@ class _Progress:
         trainers, n_rows = self._trainers, self._trainers[0].train.n_rows
         total = trainers[0].plan.epochs
         done = max(trainer.rows_seen for trainer in trainers) / n_rows
+        # one iteration of a full-batch method goes through the rows again and again
+        done = min(done, max(trainer.epoch for trainer in trainers) + ALMOST)
         speed = (self._rows_seen() - self._rows_at_start) / max(now - self._begun, 1e-9)
         left = (total - done) * n_rows * len(trainers) / speed if speed else math.inf
         detail = f"{self._losses}{speed:,.0f} rows/s, at most {history.clock(left)} left"

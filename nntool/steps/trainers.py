@@ -51,6 +51,7 @@ def make_trainer(
             "--layer-norm, or a split with more --train",
         )
     name = name_and_settings(settings.optimizer)[0]
+    demands.refuse_codes(plan.rules.optimizer, name, len(words["levels"]))
     demands.refuse_too_many(plan.rules.optimizer, name, net.size)
     planning.refuse_too_large(net, plan, resolved["dtype"])
     task, monitor = words["task"], resolved["monitor"]

@@ -89,6 +89,32 @@ def test_ctrl_c_leaves_a_model_that_is_marked_and_whoever_uses_it_says_so(
     assert "interrupted" in after_training.done("status", "run").stdout
 
 
+def test_ctrl_c_in_a_full_batch_method_loses_nothing(
+    after_training: Any, started: Any, tmp_path: Path
+) -> None:
+    """Gauss–Newton matrices of 1,171 weights: an iteration takes long enough to be stopped in."""
+    run = after_training.folder / "run"
+    method = ("--optimizer", "levenberg-marquardt:tolerance=0", "--hidden", "30")
+    words = ("train", "run", *method, "--patience", "0", "--epochs")
+    shutil.copytree(run, tmp_path / "never")
+    process = started(*words, "400")
+    while not re.search(r"training: [1-9]", process.stderr.readline()):
+        assert process.poll() is None, "training does not begin"
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == INTERRUPTED, said
+    assert "the best so far, are the model now" in said
+    reached = trained_epochs(run)
+    assert 0 < reached < 400
+    more = str(reached + 2)
+    assert "goes on after epoch" in after_training.done(*words, more).stderr
+    shutil.move(run, tmp_path / "stopped")
+    shutil.copytree(tmp_path / "never", run)
+    after_training.done(*words, more)
+    for name in ("train/model.npz", "train/model.json", "train/history.csv"):
+        assert (run / name).read_bytes() == (tmp_path / "stopped" / name).read_bytes()
+
+
 def test_the_command_that_an_interrupted_training_names_goes_on_from_there(
     after_training: Any, started: Any
 ) -> None:

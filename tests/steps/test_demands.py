@@ -222,3 +222,22 @@ def test_it_is_refused_with_exit_code_2_and_nothing_written(
     )
     assert said.hint == "leave --dropout out, or --optimizer adam"
     assert content(root) == before
+
+
+def test_a_perceptron_takes_no_columns_of_codes_and_full_batch_methods_do(
+    nntool: Any, ok: Any, split_for: Any, content: Any
+) -> None:
+    root = split_for("churned")
+    ok("transform", root, "--encode", "embedding")
+    ok("select-features", root)
+    before = content(root)
+    said = nntool("train", root, "--optimizer", "perceptron")
+    assert said.code == 2
+    assert said.message == (
+        "nntool train: --optimizer perceptron takes numbers, and there is a column of codes, whose"
+        " levels would need vectors"
+    )
+    assert said.hint == "transform --encode one-hot, or --optimizer adam"
+    assert content(root) == before
+    for name in FULL_BATCH:
+        ok("train", root, "--optimizer", name, "--hidden", "3", "--epochs", "2")

@@ -191,6 +191,14 @@ def test_a_second_time_computes_nothing(run: Path, content: Any) -> None:
     assert {n: b for n, b in after.items() if not n.startswith("nadam")} == before
 
 
+def test_what_each_training_says_alike_is_said_once(run: Path) -> None:
+    listener = Listener()
+    notes = [set(one.notes) for one in tried(run, "sgd", "rprop", listener=listener)]
+    assert notes[0] & notes[1]
+    said = [text.partition(": ")[2].partition(": ")[2] for text in listener.said]
+    assert all(said.count(note) == 1 for note in notes[0] | notes[1])
+
+
 def test_all_files_of_a_command_get_one_time(run: Path) -> None:
     tried(run, "sgd")
     tried(run, "rprop", "sgd")

@@ -24,7 +24,7 @@ COUNTS = ("loss_evaluations", "gradient_evaluations", "products")
 METRIC_ROWS = 1 << 16
 BLOCK_FLOATS = 1 << 18
 JACOBIAN_FLOATS = 1 << 22
-LEAST_ROWS, MOST_ROWS = 256, 8192
+LEAST_ROWS, MOST_ROWS = 1024, 8192
 
 
 class Asked(Exception):  # noqa: N818  (nothing went wrong)

@@ -77,32 +77,32 @@ class LBFGS(Descent):
 
     memory: int = setting(10, "changes that are remembered", ge=1)
 
+    @property
+    def replaced(self) -> tuple[str, ...]:
+        return tuple(f"{what}{i}" for i in range(self.memory) for what in ("step", "change"))
+
     def init(self, size: int, dtype: DTypeLike) -> State:
-        """Make the state: pair number i lies in row i % m of ``steps`` and ``changes``."""
-        shape = (self.memory, size)
-        return {
-            **super().init(size, dtype),
-            "steps": np.zeros(shape, dtype),
-            "changes": np.zeros(shape, dtype),
-            "inner": np.zeros(self.memory),
-            "learned": np.zeros((), np.int64),
-        }
+        """Make the state: pair number i is in ``step`` and ``change`` i % m."""
+        pairs = {name: np.zeros(size, dtype) for name in self.replaced}
+        learned = {"inner": np.zeros(self.memory), "learned": np.zeros((), np.int64)}
+        return {**super().init(size, dtype), **pairs, **learned}
 
     def direction(self, objective: Objective, point: Point, state: State) -> Array:
         learned = int(state["learned"])
         if not learned:
             return steepest(point, state)
-        steps, changes, inner = state["steps"], state["changes"], state["inner"]
         newest_first = [i % self.memory for i in range(learned - 1, -1, -1)[: self.memory]]
-        q = -point.gradient
-        shares = {}
+        steps = [state[f"step{i}"] for i in range(self.memory)]
+        changes = [state[f"change{i}"] for i in range(self.memory)]
+        inner = state["inner"].tolist()
+        q, part, shares = -point.gradient, np.empty_like(point.gradient), [0.0] * self.memory
         for i in newest_first:
             shares[i] = dot(steps[i], q) / inner[i]
-            q -= shares[i] * changes[i]
+            q -= np.multiply(changes[i], shares[i], out=part)
         last = newest_first[0]
         q *= inner[last] / dot(changes[last], changes[last])
         for i in reversed(newest_first):
-            q += (shares[i] - dot(changes[i], q) / inner[i]) * steps[i]
+            q += np.multiply(steps[i], shares[i] - dot(changes[i], q) / inner[i], out=part)
         return q
 
     def learn(self, before: Point, after: Point, length: float, state: State) -> None:
@@ -111,7 +111,7 @@ class LBFGS(Descent):
         if not curvature:
             return
         i = int(state["learned"]) % self.memory
-        state["steps"][i], state["changes"][i], state["inner"][i] = s, y, curvature
+        state[f"step{i}"], state[f"change{i}"], state["inner"][i] = s, y, curvature
         state["learned"] += 1
 
     def forget(self, point: Point, state: State) -> None:

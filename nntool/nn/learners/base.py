@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from nntool.nn.arrays import Array, DTypeLike
 from nntool.nn.batches import RowSource
 from nntool.nn.judging import Metrics
@@ -98,6 +100,15 @@ class Learner:
     def arrays(self) -> dict[str, Array]:
         """Return the arrays that learning changes, by name: what a checkpoint must hold."""
         raise NotImplementedError
+
+    def copies(self) -> dict[str, Array]:
+        """Return `arrays` as they are now; what comes later does not change them."""
+        return {name: array.copy() for name, array in self.arrays().items()}
+
+    def put(self, arrays: Mapping[str, Array]) -> None:
+        """Be where `copies` were taken; they stay as they are."""
+        for name, mine in self.arrays().items():
+            np.copyto(mine, arrays[name])
 
     def plain(self) -> dict[str, Any]:
         """Return what else a checkpoint must hold, as plain data."""

@@ -91,6 +91,17 @@ class FullBatch(Learner):
         here = {"theta": self.theta, "stats": self.stats, "gradient": self._gradient}
         return {**here, "value": self._value, **state}
 
+    def copies(self) -> dict[str, Array]:
+        """Copy what is written into; the rest (most of it, with lbfgs) is shared."""
+        shared = {f"optimizer.{name}" for name in self.method.replaced}
+        found = self.arrays().items()
+        return {name: array if name in shared else array.copy() for name, array in found}
+
+    def put(self, arrays: Mapping[str, Array]) -> None:
+        for name in self.method.replaced:
+            self._state[name] = arrays[f"optimizer.{name}"].copy()
+        super().put(arrays)
+
     def plain(self) -> dict[str, Any]:
         return {
             "rows_seen": self.rows_seen,

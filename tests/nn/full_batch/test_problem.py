@@ -185,4 +185,4 @@ def test_the_rows_of_a_block_follow_the_widths_alone() -> None:
     def rows(*hidden: int) -> int:
         return rows_of_block(Network(NetworkSpec(n_numeric=8, hidden=hidden, n_outputs=1)))
 
-    assert rows(8) >= rows(64) >= rows(512, 512) >= rows(4096) >= 256
+    assert rows(8) >= rows(64) >= rows(512, 512) >= rows(4096) >= 1024
