@@ -41,11 +41,8 @@ class Run:
                 f"nntool run {shlex.quote(str(run.root))} --data FILE.csv --target COLUMN",
             )
         is_try = run.root.parent.name == names.TRY
-        hint = shlex.join(["nntool", "compare", str(whole)])
-        raise StaleError(
-            f"{run.root} is no run: it belongs to the run {whole}",
-            f"{hint}, which names what trains the run as this try" if is_try else f"name {whole}",
-        )
+        hint = shlex.join(["nntool", "compare", str(whole)]) if is_try else f"name {whole}"
+        raise StaleError(f"{run.root} is no run: it belongs to the run {whole}", hint)
 
     def entry(self, step: str) -> manifest.Entry | None:
         """What the manifest says of a step or a try, or None where it has not run."""
