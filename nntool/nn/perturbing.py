@@ -41,34 +41,39 @@ def refuse(net: Network, rules: UpdateRules, weight_noise: float) -> None:
             )
 
 
-def try_change(
+def try_changes(
     rules: UpdateRules,
     parts: Parts,
     lr: float,
     loss: float,
-    rng: np.random.Generator,
+    streams: Streams,
     loss_again: Callable[[], float],
 ) -> None:
-    """Change the parameters at random, and keep the change if the loss falls below ``loss``.
+    """Change the parameters at random, and keep each change by which the loss falls.
 
-    ``loss_again`` is that of the same batch, at the parameters as they are then. Penalties count
-    as a part of both losses.
+    ``loss`` is that of the batch as they are, ``loss_again`` gives it as they are then. Penalties
+    count as a part of both.
     """
     rule, theta = rules.rule, parts.theta
     if not isinstance(rule, WeightPerturbation):
         raise TypeError(f"{type(rule).__name__} tries no changes")
     before, here = theta.copy(), loss + _penalty(rules, parts)
-    change = rng.standard_normal(theta.shape)
-    change *= rule.size(parts.state, lr)
-    if parts.rates is not None:
-        change *= parts.rates
-    theta += change.astype(theta.dtype, copy=False)
-    if rules.max_norm is not None:
-        limit_norms(parts.matrices, rules.max_norm)
-    success = loss_again() + _penalty(rules, parts) < here
-    if not success:
-        np.copyto(theta, before)
-    rule.learn(parts.state, success=success)
+    for _ in range(rule.tries):
+        change = streams["weight-perturbation"].standard_normal(theta.shape)
+        change *= rule.size(parts.state, lr)
+        if parts.rates is not None:
+            change *= parts.rates
+        theta += change.astype(theta.dtype, copy=False)
+        if rules.max_norm is not None:
+            limit_norms(parts.matrices, rules.max_norm)
+        there = loss_again() + _penalty(rules, parts)
+        success = there < here
+        if success:
+            np.copyto(before, theta)
+            here = there
+        else:
+            np.copyto(theta, before)
+        rule.learn(parts.state, success=success)
 
 
 def _penalty(rules: UpdateRules, parts: Parts) -> float:

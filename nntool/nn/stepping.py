@@ -16,7 +16,7 @@ from nntool.nn.layers import LayerTape
 from nntool.nn.network import Network
 from nntool.nn.optimizers.perturbation import NodePerturbation
 from nntool.nn.outputs import Output
-from nntool.nn.perturbing import Disturbed, refuse, try_change
+from nntool.nn.perturbing import Disturbed, refuse, try_changes
 from nntool.nn.randomness import Streams
 from nntool.nn.registry import InvalidChoice
 from nntool.nn.reports import LayerReport
@@ -105,8 +105,8 @@ class Stepper:
         """Change the parameters by the gradient of this batch, which was just taken."""
         wants = self.rules.rule.wants
         if wants == "loss":
-            rng, again = self.streams["weight-perturbation"], partial(self._again, batch)
-            try_change(self.rules, self.parts, lr, self._loss, rng, again)
+            again = partial(self._again, batch)
+            try_changes(self.rules, self.parts, lr, self._loss, self.streams, again)
         elif wants == "curvature":
             update(self.rules, self.parts, lr, lambda: self._gradient_again(batch))
         else:

@@ -91,6 +91,7 @@ def _rehearse(session: Session, settings: TrainSettings) -> None:
 
     settings, _ = demands.adapted(settings, planning.task_of(session))
     words = planning.describe(session, settings, Outcome("compare", ""))
+    words["sample_weight"] = settings.sample_weight  # training names the column, once it is read
     several.refuse(settings, words)
     n_rows, n_held = (int(rows.of_part(session.run, p).sum()) for p in ("train", "validation"))
     resolved = planning.resolve(settings, words, n_rows, has_validation=n_held > 0)

@@ -55,7 +55,7 @@ def loss_of(s: Stepper, theta: np.ndarray) -> float:
 
 
 def test_a_change_of_the_weights_is_kept_where_loss_and_penalty_fall_and_undone_elsewhere() -> None:
-    s = stepper(WeightPerturbation(), penalties=(L2(rate=0.1),))
+    s = stepper(WeightPerturbation(tries=1), penalties=(L2(rate=0.1),))
 
     def objective() -> float:
         return loss_of(s, s.theta) + 0.05 * float((s.theta[: s.net.n_weights] ** 2).sum())
@@ -69,6 +69,16 @@ def test_a_change_of_the_weights_is_kept_where_loss_and_penalty_fall_and_undone_
         assert objective() < was
         kept += 1
     assert 20 < kept < 120
+
+
+def test_several_tries_on_a_batch_are_as_many_updates_of_one_try() -> None:
+    one, three = stepper(WeightPerturbation(tries=1)), stepper(WeightPerturbation(tries=3))
+    for _ in range(10):
+        for _ in range(3):
+            one.advance(batch(), 0.1)
+        three.advance(batch(), 0.1)
+    np.testing.assert_array_equal(three.theta, one.theta)
+    assert three.parts.state["s"] == one.parts.state["s"]
 
 
 def test_a_success_enlarges_the_changes_by_a_and_four_failures_take_that_back() -> None:
@@ -93,7 +103,7 @@ def test_changes_neither_vanish_on_a_plateau_nor_grow_without_end() -> None:
 
 
 def test_one_change_in_five_succeeds_in_the_long_run() -> None:
-    s, kept = stepper(WeightPerturbation()), []
+    s, kept = stepper(WeightPerturbation(tries=1)), []
     for _ in range(1500):
         before = s.theta.copy()
         s.advance(batch(), 0.1)
@@ -103,7 +113,7 @@ def test_one_change_in_five_succeeds_in_the_long_run() -> None:
 
 def test_both_losses_of_a_change_are_taken_under_the_same_dropout() -> None:
     spec = dataclasses.replace(SMOOTH, dropout=0.5, input_noise=0.3)
-    s = stepper(WeightPerturbation(), spec)
+    s = stepper(WeightPerturbation(tries=1), spec)
     there = []
     for _ in range(20):
         there.append(s.advance(batch(), 0.0))  # no change at all: it never falls
@@ -192,7 +202,7 @@ def test_exclusive_or_is_learned_by_changing_weights_also_through_units_without_
 ) -> None:
     for seed in range(2):
         trainer = trained(
-            WeightPerturbation(), activation=activation, seed=seed, rate=0.5, epochs=1000
+            WeightPerturbation(), activation=activation, seed=seed, rate=0.5, epochs=20
         )
         assert answers(trainer) == [0, 1, 1, 0]
 
@@ -228,7 +238,7 @@ def test_what_needs_a_gradient_is_refused_where_there_is_none(
     options: dict[str, float], what: str
 ) -> None:
     with pytest.raises(InvalidChoice, match=f"weight-perturbation has no gradient.*{what}"):
-        stepper(WeightPerturbation(), **options)
+        stepper(WeightPerturbation(tries=1), **options)
 
 
 @pytest.mark.parametrize("part", ["batch_norm", "layer_norm", "parametric_activation"])
@@ -238,7 +248,7 @@ def test_parameters_that_disturbed_units_cannot_credit_are_refused(part: str) ->
 
 
 def test_a_bound_on_the_norms_holds_after_each_change() -> None:
-    s = stepper(WeightPerturbation(), max_norm=0.7)
+    s = stepper(WeightPerturbation(tries=1), max_norm=0.7)
     for _ in range(100):
         s.advance(batch(), 0.3)
     norms = [np.linalg.norm(w, axis=0).max() for w in s.net.matrices(s.views)]

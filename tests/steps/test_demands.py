@@ -166,10 +166,17 @@ def test_what_is_given_as_it_is_by_default_is_not_refused() -> None:
 
 
 @pytest.mark.parametrize("task", ["binary", "regression"])
-def test_rules_on_mini_batches_leave_what_is_auto_to_the_rows(task: str) -> None:
+def test_rules_on_mini_batches_leave_what_is_auto_to_the_rows_but_rprop_takes_all(
+    task: str,
+) -> None:
     for name in OPTIMIZERS:
         settings = build(TrainSettings, {"optimizer": name})
-        assert demands.adapted(settings, task) == (settings, [])
+        adapted, notes = demands.adapted(settings, task)
+        if name == "rprop":
+            assert adapted == build(TrainSettings, {"optimizer": name, "batch_size": "full"})
+            assert notes == ["with rprop 'auto' is --batch-size full"]
+        else:
+            assert (adapted, notes) == (settings, [])
 
 
 def test_a_perceptron_gets_its_own_values_of_auto_and_says_so() -> None:

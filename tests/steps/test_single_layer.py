@@ -150,7 +150,7 @@ def test_adaline_decides_by_the_sign_and_says_that_it_has_no_probabilities(
 
 
 @pytest.mark.parametrize(
-    ("rule", "epochs"), [("weight-perturbation", "900"), ("node-perturbation:sigma=0.5", "1500")]
+    ("rule", "epochs"), [("weight-perturbation", "20"), ("node-perturbation:sigma=0.5", "1500")]
 )
 def test_exclusive_or_is_learned_through_step_units(
     made: Callable[..., Path], ok: Callable[..., Said], rule: str, epochs: str
@@ -203,7 +203,7 @@ def test_a_perceptron_refuses_a_number_to_predict_and_columns_of_codes(
     run = made(rows, "y", "--encode", "embedding", task="binary")
     said = nntool("train", run, "--optimizer", "perceptron")
     assert said.code == 2
-    assert "transform --encode one-hot" in said.message
+    assert "transform --encode one-hot" in said.hint
 
 
 def test_auto_is_adam_where_the_loss_has_no_gradient(

@@ -347,6 +347,12 @@ def test_a_single_layer_goes_without_hidden_units(run: Path, spec: str) -> None:
     assert Run(run).manifest.tries[f"try/{spec}"].settings["hidden"] == []
 
 
+def test_rows_count_as_much_in_a_try_as_in_the_run(run: Path, ok: Any) -> None:
+    ok("train", run, "--epochs", "3", "--hidden", "8", "--sample-weight", "visits")
+    (same,) = tried(run, "adam")
+    assert results_of(run / same.step)["model.npz"] == results_of(run / "train")["model.npz"]
+
+
 def test_settings_of_train_may_stand_beside_those_of_the_method(run: Path) -> None:
     tried(run, "momentum:mu=0.5,learning_rate=0.02,schedule=step:every=2,batch_size=full")
     (entry,) = Run(run).manifest.tries.values()

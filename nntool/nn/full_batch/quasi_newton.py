@@ -11,6 +11,10 @@ from nntool.nn.full_batch.base import Objective, Point, State, dot
 from nntool.nn.full_batch.descent import Descent, steepest
 from nntool.nn.setting import setting
 
+FLATNESS = 0.5
+"""c₂ of Wolfe's conditions. With 0.9, which Nocedal & Wright advise, networks of 32 and of 128,64
+units on three tables have 3 % more loss after 50 iterations, for the same time (0.3: a third more).
+"""
 ROWS = 256
 """Rows of the inverse Hessian that are changed at a time, so that no second one is made."""
 
@@ -25,6 +29,7 @@ class BFGS(Descent):
     Use: for networks of up to some thousand weights on tables of any length.
     """
 
+    flatness: ClassVar[float] = FLATNESS
     max_size: ClassVar[int | None] = 5_000
 
     def init(self, size: int, dtype: DTypeLike) -> State:
@@ -74,6 +79,8 @@ class LBFGS(Descent):
     Source: Nocedal 1980; Liu & Nocedal 1989; Nocedal & Wright 2006, algorithms 7.4 and 7.5.
     Use: first of all where all rows fit one iteration: small and middling tables; no rate to set.
     """
+
+    flatness: ClassVar[float] = FLATNESS
 
     memory: int = setting(10, "changes that are remembered", ge=1)
 

@@ -2,7 +2,7 @@
 """Rules that give each parameter a rate or a step of its own."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -71,13 +71,15 @@ class Rprop(Optimizer):
     counts as 0 for this update), within [least, most]; the first step is η, which then has no part.
     Riedmiller & Braun 1993, IEEE ICNN; this form is iRprop⁻, Igel & Hüsken 2000. With small
     batches many small gradients outvote a large one against them: rmsprop is made for those.
-    Use: with ``batch-size`` full, on small tables; the learning rate hardly matters.
+    Use: on small tables, with all rows in a batch, the default here; the learning rate hardly
+    matters.
     """
 
     learning_rate: ClassVar[float] = 0.01
     full_batch: ClassVar[bool] = True
     finds_rates: ClassVar[bool] = True
     only_starts_at_rate: ClassVar[bool] = True
+    default_batch: ClassVar[int | Literal["auto", "full"]] = "full"
     state_names: ClassVar[tuple[str, ...]] = ("sizes", "previous")
 
     up: float = setting(1.2, "factor while the sign holds", ge=1)

@@ -22,11 +22,13 @@ SMALLEST_SCALE, LARGEST_SCALE = 1e-3, 1e3
 class WeightPerturbation(Optimizer):
     """All weights are changed at random, and the change is kept if the loss of the batch falls.
 
-    θ' = θ + ηsξ, ξ ~ N(0, 1); θ ← θ' where L(θ') < L(θ), penalties and all, on the same rows.
-    s starts at 1: s ← a·s after a success, s ← a^(−1/4)·s after a failure, so that one in five
-    succeeds. Rechenberg 1973, Evolutionsstrategie: the (1 + 1) strategy with its 1/5 rule; keeping
-    what lowers the loss is how Hinton's lectures (Neural Networks for Machine Learning, 2012, 3)
-    introduce learning, before they show why backpropagation does better.
+    θ' = θ + ηsξ, ξ ~ N(0, 1); θ ← θ' where L(θ') < L(θ), penalties and all, on the same rows. So
+    many ``tries``, one after another, are an update. s starts at 1: s ← a·s after a success,
+    s ← a^(−1/4)·s after a failure, so that one in five succeeds. Rechenberg 1973,
+    Evolutionsstrategie: the (1 + 1) strategy with its 1/5 rule; keeping what lowers the loss is how
+    Hinton's lectures (Neural Networks for Machine Learning, 2012, 3) introduce learning, before
+    they show why backpropagation does better.
+    Small batches mislead it: what helps one of them is kept, whatever it does to the others.
     Use: where there is no gradient (`--activation step`), in small networks: what a change of n
     weights tells is one bit, so the time grows with n.
     """
@@ -38,7 +40,9 @@ class WeightPerturbation(Optimizer):
     wants: ClassVar[Wants] = "loss"
     needs_gradient: ClassVar[bool] = False
     dropout: ClassVar[float | Literal["auto"]] = 0.0
+    default_batch: ClassVar[int | Literal["auto", "full"]] = "full"
 
+    tries: int = setting(50, "changes that are tried on a batch before the next one", ge=1)
     a: float = setting(1.2, "a, by what a success makes changes larger; 1: never", ge=1)
 
     def init(self, theta: Array) -> State:

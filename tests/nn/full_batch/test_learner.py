@@ -125,6 +125,20 @@ def test_a_restored_training_goes_on_bit_by_bit(name: str, stop_after: int) -> N
 
 
 @ALL
+def test_a_state_that_is_kept_stays_as_it_was(name: str) -> None:
+    t = trainer(name)
+    run = t.run()
+    next(run)
+    early, _ = first = t.state()
+    next(run)
+    late, _ = t.state()
+    kept = [{n: a.tobytes() for n, a in state.items()} for state in (early, late)]
+    t.restore(*first)
+    list(t.run())
+    assert [{n: a.tobytes() for n, a in state.items()} for state in (early, late)] == kept
+
+
+@ALL
 @pytest.mark.parametrize("asked_after", [1, 2, 4, 6])
 def test_a_training_that_is_asked_to_stop_does_the_unfinished_again(
     name: str, asked_after: int
