@@ -131,6 +131,13 @@ def test_members_differ_and_have_rows_of_history_of_their_own(split_for: Any, wa
     assert "member" in (root / "train/timing.csv").read_text().splitlines()[0]
 
 
+def test_each_member_has_what_is_to_be_said_of_its_end(split_for: Any) -> None:
+    root = split_for("churned")
+    trained(root, ensemble=2, optimizer="perceptron", hidden="auto", epochs=2, dropout="auto")
+    verdicts = [member["verdict"] for member in words_of(root)["members"]]
+    assert all("separable" in verdict for verdict in verdicts)
+
+
 def test_seeds_stay_below_what_json_holds() -> None:
     seeds = {member_seed(seed, number) for seed in (0, 1, 10**15) for number in range(2, 300)}
     assert len(seeds) == 3 * 298
