@@ -131,9 +131,9 @@ def test_members_differ_and_have_rows_of_history_of_their_own(split_for: Any, wa
     assert "member" in (root / "train/timing.csv").read_text().splitlines()[0]
 
 
-def test_each_member_has_what_is_to_be_said_of_its_end(split_for: Any) -> None:
+def test_each_member_has_what_is_to_be_said_of_its_end(ok: Any, split_for: Any) -> None:
     root = split_for("churned")
-    trained(root, ensemble=2, optimizer="perceptron", hidden="auto", epochs=2, dropout="auto")
+    ok("train", root, "--optimizer", "perceptron", "--epochs", "2", "--ensemble", "2")
     verdicts = [member["verdict"] for member in words_of(root)["members"]]
     assert all("separable" in verdict for verdict in verdicts)
 
