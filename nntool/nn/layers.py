@@ -324,4 +324,4 @@ def share_idle(slopes: Array, activation: Activation) -> float:
     flat = np.abs(slopes, out=slopes) < 0.05 * activation.steepest
     n_rows, n_units = flat.shape
     counts = np.ones(n_rows, np.float32) @ flat.astype(np.float32)  # faster than a sum of truths
-    return int(np.count_nonzero(counts / np.float64(n_rows) >= 0.99)) / n_units
+    return float(np.count_nonzero(counts / np.float64(n_rows) >= 0.99) / n_units)

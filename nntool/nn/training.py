@@ -12,6 +12,7 @@ from nntool.nn.judging import Judge, Metrics, Verdict
 from nntool.nn.learners import Assignment, Sweep, learner_for
 from nntool.nn.network import Network
 from nntool.nn.outputs import Output
+from nntool.nn.penalties import penalty_of
 from nntool.nn.plan import Plan
 from nntool.nn.randomness import Streams
 from nntool.nn.reports import Diverged, EpochReport, LayerReport
@@ -242,8 +243,7 @@ class Trainer:
         return loss + self._penalty()
 
     def _penalty(self) -> float:
-        weights = self.theta[: self.net.n_weights]
-        return sum(penalty.value(weights) for penalty in self.plan.rules.penalties)
+        return penalty_of(self.plan.rules.penalties, self.theta[: self.net.n_weights])
 
     def _verdict(self, theta: Array, stats: Array, sweep: Sweep) -> Verdict:
         """Return what validation says of these weights; nothing in epochs without it."""
