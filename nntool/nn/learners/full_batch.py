@@ -68,10 +68,12 @@ class FullBatch(Learner):
         problem.should_stop, problem.passed = should_stop, self._passed(seen)
         problem.reset_counts()
         try:
+            advance = self.method.iterate
             if not self._started:
                 self._start(epoch)
+                advance = self.method.advance  # these weights may be where to stop already
             before = self._at
-            step = self.method.advance(problem, before, self._state)
+            step = advance(problem, before, self._state)
         except Asked:
             return None
         moved, idle = step.point.theta - before.theta, problem.idle(step.point)
