@@ -194,6 +194,13 @@ def cautions(settings: TrainSettings, resolved: dict[str, Any], trainer: Trainer
             f"{name} goes by the sign of the gradient: +0.1 nine times and −0.9 once, which sum to"
             " 0, move a weight far; with small batches it goes astray (--batch-size full)"
         )
+    output = trainer.output
+    if getattr(rule, "product", "") == "gauss-newton" and not output.loss.is_curved(output.head):
+        found.append(
+            f"the loss {name_and_settings(resolved['loss'])[0]} is made of straight pieces, and the"
+            f" products of {name} know nothing of it: it goes by the gradient alone, and lbfgs does"
+            " so for less"
+        )
     balancing = ["--class-weights balanced"] if settings.class_weights == "balanced" else []
     balancing += ["--balanced-batches"] if settings.balanced_batches else []
     balancing += (

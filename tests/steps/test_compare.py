@@ -247,6 +247,7 @@ def test_another_table_is_not_compared_and_what_differs_in_it_is_shown(
     data = block(said.text, "data")
     assert data["rows"] == ["60", "59"]
     assert len(set(data["sources"])) == 2
+    assert "split" not in data  # of another table the dealing is another anyway
 
 
 def test_different_targets_are_not_compared(ok, run, table, write, tmp_path):
