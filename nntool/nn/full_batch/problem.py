@@ -2,7 +2,7 @@
 
 import copy
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -23,6 +23,8 @@ COUNTS = ("loss_evaluations", "gradient_evaluations", "products")
 BLOCK_FLOATS = 1 << 18
 JACOBIAN_FLOATS = 1 << 22
 LEAST_ROWS, MOST_ROWS = 1024, 8192
+KEPT_BYTES = 1 << 26
+"""Bytes of rows that are kept from one evaluation to the next, in the type of the parameters."""
 
 
 class Asked(Exception):  # noqa: N818  (nothing went wrong)
@@ -76,7 +78,7 @@ class Problem:
         self._tapes: dict[int, Tape] = {}
         self._curvatures: dict[int, Curvature] = {}
         self._last: Point | None = None
-        self._only: Batch | None = None
+        self._kept: list[Batch] = []
         self._passed_at: Array | None = None
         drawn_by = streams or Streams(0)
         self._masks = [(mask, copy.deepcopy(drawn_by[mask.stream])) for mask in masks]
@@ -176,24 +178,28 @@ class Problem:
 
     def _blocks(self, block_rows: int = 0) -> Iterator[tuple[Batch, float]]:
         """Yield the blocks, each with its share of all rows."""
+        n_rows = self.rows.n_rows
         for batch in self._batches(block_rows or self.block_rows):
-            yield batch, batch.n_rows / self.rows.n_rows
+            yield batch, batch.n_rows / n_rows
             self.passed(batch.n_rows)
             if self.should_stop():
                 raise Asked
 
-    def _batches(self, block_rows: int) -> Iterator[Batch]:
-        """Yield the rows with their masks on; if they are one block, the copy that was kept."""
-        is_one = self.rows.n_rows <= block_rows
-        if is_one and self._only is not None:
-            yield self._only
-            return
+    def _batches(self, block_rows: int) -> Iterable[Batch]:
+        """Return the blocks: gathered and converted once where they are small, else each time."""
+        spec, rows = self.net.spec, self.rows.n_rows
+        numbers = rows * (spec.n_numeric + len(spec.levels))
+        if block_rows != self.block_rows or numbers * self._theta.itemsize > KEPT_BYTES:
+            return self._read(block_rows)
+        if not self._kept:
+            self._kept = [copied(batch, self._theta.dtype) for batch in self._read(block_rows)]
+        return self._kept
+
+    def _read(self, block_rows: int) -> Iterator[Batch]:
         masks = [(mask, copy.deepcopy(rng)) for mask, rng in self._masks]
         for batch in self.rows.batches(None, block_rows):
             for mask, rng in masks:
                 mask.apply(batch, rng)
-            if is_one:
-                self._only = copy.deepcopy(batch)
             yield batch
 
     def _visited(self, theta: Array, block_rows: int = 0) -> Iterator[Curvature]:
@@ -204,9 +210,10 @@ class Problem:
             if n_rows not in self._curvatures:
                 dtype = self._theta.dtype
                 self._curvatures[n_rows] = Curvature(self.net, self.output, n_rows, dtype)
-            if not (batch is self._only and self._is_passed_at(theta)):
+            is_all = len(self._kept) == 1 and batch is self._kept[0]
+            if not (is_all and self._is_passed_at(theta)):
                 self._curvatures[n_rows].visit(self._views, batch, share)
-                self._passed_at = theta.copy() if batch is self._only else None
+                self._passed_at = theta.copy() if is_all else None
             yield self._curvatures[n_rows]
 
     def _is_passed_at(self, theta: Array) -> bool:
@@ -240,6 +247,13 @@ class Problem:
             dtype: DTypeLike = self._theta.dtype
             self._tapes[n_rows] = self.net.tape(n_rows, dtype), self.output.tape(n_rows, dtype)
         return self._tapes[n_rows]
+
+
+def copied(batch: Batch, dtype: DTypeLike) -> Batch:
+    """Return a batch with arrays of its own, the numeric columns of this type."""
+    own = copy.deepcopy(batch)
+    own.numeric = own.numeric.astype(dtype, copy=False)
+    return own
 
 
 def rows_of_block(net: Network) -> int:

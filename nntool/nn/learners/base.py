@@ -55,6 +55,8 @@ class Learner:
     """
 
     undoes = False
+    draws = True
+    """Whether an epoch may draw random numbers; if not, no stream moves."""
     n_averaged = 0
     """How many weights the mean has taken in so far, where there is one."""
 

@@ -27,6 +27,8 @@ class FullBatch(Learner):
     Levels that stand for unseen ones are drawn once: each evaluation sees the same rows.
     """
 
+    draws = False
+
     def __init__(self, given: Assignment) -> None:
         super().__init__(given)
         method = given.plan.rules.optimizer
@@ -48,9 +50,10 @@ class FullBatch(Learner):
             streams=given.streams,
             metrics=given.metrics,
         )
-        self._gradient = np.zeros_like(self.theta)
-        self._value = np.zeros(())
+        self._at = Point(self.theta, 0.0, np.zeros_like(self.theta))
         self._state = method.init(net.size, dtype)
+        self._names = {name: f"optimizer.{name}" for name in self._state}
+        self._shared = frozenset(method.replaced)
         self._loss = math.nan
         self._metrics: dict[str, float] | None = None
         self._started = False
@@ -67,7 +70,7 @@ class FullBatch(Learner):
         try:
             if not self._started:
                 self._start(epoch)
-            before = Point(self.theta.copy(), float(self._value), self._gradient.copy())
+            before = self._at
             step = self.method.advance(problem, before, self._state)
         except Asked:
             return None
@@ -87,20 +90,23 @@ class FullBatch(Learner):
         )
 
     def arrays(self) -> dict[str, Array]:
-        state = {f"optimizer.{name}": array for name, array in self._state.items()}
-        here = {"theta": self.theta, "stats": self.stats, "gradient": self._gradient}
-        return {**here, "value": self._value, **state}
+        return self._here() | {name: self._state[of] for of, name in self._names.items()}
 
     def copies(self) -> dict[str, Array]:
         """Copy what is written into; the rest (most of it, with lbfgs) is shared."""
-        shared = {f"optimizer.{name}" for name in self.method.replaced}
-        found = self.arrays().items()
-        return {name: array if name in shared else array.copy() for name, array in found}
+        found = self._here()
+        found["stats"] = self.stats.copy()
+        for of, name in self._names.items():
+            array = self._state[of]
+            found[name] = array if of in self._shared else array.copy()
+        return found
 
     def put(self, arrays: Mapping[str, Array]) -> None:
-        for name in self.method.replaced:
-            self._state[name] = arrays[f"optimizer.{name}"].copy()
-        super().put(arrays)
+        theta, gradient = arrays["theta"].copy(), arrays["gradient"].copy()
+        self._at = Point(theta, float(arrays["value"]), gradient)
+        self.theta = theta
+        np.copyto(self.stats, arrays["stats"])
+        self._state = {of: arrays[name].copy() for of, name in self._names.items()}
 
     def plain(self) -> dict[str, Any]:
         return {
@@ -131,11 +137,19 @@ class FullBatch(Learner):
 
     def _take(self, point: Point) -> None:
         """Be where a point is; without a note it is where this was before."""
-        np.copyto(self.theta, point.theta)
-        np.copyto(self._gradient, point.gradient)
-        self._value[...] = point.value
+        self._at, self.theta = point, point.theta
         if isinstance(point.note, Note):
             self._loss, self._metrics = point.note.loss, point.note.outputs.metrics()
+
+    def _here(self) -> dict[str, Array]:
+        """Return the arrays of the point, which nobody writes into: the next one has its own."""
+        theta, value, gradient = self._at[:3]
+        return {
+            "theta": theta,
+            "stats": self.stats,
+            "gradient": gradient,
+            "value": np.array(value),
+        }
 
     def _passed(self, seen: int) -> Callable[[int], None]:
         """Return what counts rows on their way, up to once through all of them."""

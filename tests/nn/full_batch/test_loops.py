@@ -9,7 +9,7 @@ import pytest
 from scipy import optimize
 
 from nntool.nn.arrays import Array
-from nntool.nn.full_batch import FULL_BATCH, refuse
+from nntool.nn.full_batch import FULL_BATCH, quasi_newton, refuse
 from nntool.nn.full_batch.base import NO_STEP, FullBatchMethod, Point, Step
 from nntool.nn.full_batch.conjugate_gradient import ConjugateGradient
 from nntool.nn.full_batch.levenberg_marquardt import LevenbergMarquardt
@@ -334,7 +334,11 @@ def test_the_memory_of_lbfgs_forgets_all_but_the_newest() -> None:
         np.testing.assert_allclose(method.direction(f, point, state), -inverse @ point.gradient)
 
 
-def test_the_matrix_of_bfgs_is_that_of_the_formula() -> None:
+@pytest.mark.parametrize("rows", [quasi_newton.ROWS, 4])
+def test_the_matrix_of_bfgs_is_that_of_the_formula(
+    monkeypatch: pytest.MonkeyPatch, rows: int
+) -> None:
+    monkeypatch.setattr(quasi_newton, "ROWS", rows)
     f, _ = quadratic(6, 20)
     method = BFGS()
     point, state = f.at(np.full(6, 2.0)), method.init(6, np.float64)

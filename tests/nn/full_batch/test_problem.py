@@ -218,3 +218,16 @@ def test_the_rows_of_a_block_follow_the_widths_alone() -> None:
         return rows_of_block(Network(NetworkSpec(n_numeric=8, hidden=hidden, n_outputs=1)))
 
     assert rows(8) >= rows(64) >= rows(512, 512) >= rows(4096) >= 1024
+
+
+def test_idle_units_are_told_of_the_point_that_was_evaluated_last(theta: Array) -> None:
+    p = problem(block_rows=N_ROWS)
+    first, last = p.at(theta), p.at(theta + 100)  # far out all units are saturated
+    assert p.idle(last) == {"hidden1": 1.0}
+    assert p.idle(first) == {}
+    assert p.idle(p.at(theta)) == {"hidden1": 0.0}
+    in_blocks = problem(block_rows=32)
+    assert in_blocks.idle(in_blocks.at(theta)) == {}
+    mask = LevelMask(level_counts(ROWS, [4]))
+    drawn = problem(block_rows=N_ROWS, masks=(mask,))
+    assert drawn.idle(drawn.at(theta)) == {}
