@@ -128,26 +128,6 @@ def test_conjugate_gradient_ends_on_a_quadratic_in_as_many_steps_as_dimensions(
     np.testing.assert_allclose(steps[-1].point.theta, least, atol=2e-5)
 
 
-def test_the_directions_of_conjugate_gradient_are_those_of_polak_and_ribiere() -> None:
-    f, method = rosenbrock(), ConjugateGradient()
-    point, state = f.at(FROM), method.init(2, FROM.dtype)
-    method.start(point, state)
-    before, last = point.gradient, -point.gradient
-    betas = []
-    for number in range(12):
-        after = method.advance(f, point, state).point
-        if number:
-            g = point.gradient
-            betas.append(g @ (g - before) / (before @ before))
-            last = max(betas[-1], 0) * last - g
-            before = g
-        np.testing.assert_allclose(state["direction"], last, rtol=1e-12)
-        step = after.theta - point.theta
-        assert step @ last == pytest.approx(np.linalg.norm(step) * np.linalg.norm(last))
-        point = after
-    assert min(betas) < 0 < max(betas)
-
-
 @pytest.mark.parametrize("seed", range(8))
 @pytest.mark.parametrize(("n", "condition"), [(1, 1.0), (3, 10.0), (10, 100.0)])
 def test_newton_ends_on_a_quadratic_in_one_step(n: int, condition: float, seed: int) -> None:
