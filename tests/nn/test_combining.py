@@ -172,3 +172,16 @@ def test_members_that_agree_are_left_as_they_are(name):
     found = combined(head, np.repeat(one, 4, axis=0))
     np.testing.assert_allclose(head.probabilities(found), head.probabilities(one[0]), rtol=1e-10)
     assert (head.decide(found) == head.decide(one[0])).all()
+
+
+@pytest.mark.parametrize("head", [*CLASSES.values(), *VALUES.values(), SCORES])
+def test_one_member_says_what_it_says(head):
+    z = raw(1, head)
+    assert combined(head, z).tobytes() == z[0].astype(np.float64).tobytes()
+
+
+@pytest.mark.parametrize("outputs", [[np.inf, 1.0], [np.inf, np.inf], [-np.inf, -np.inf]])
+def test_values_without_end_stay_without_end_on_their_side(outputs):
+    z = np.array(outputs)[:, np.newaxis, np.newaxis]
+    for head in (VALUES["plain"], VALUES["log1p"]):
+        assert combined(head, z).tolist() == [[outputs[0]]]

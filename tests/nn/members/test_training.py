@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from nntool.nn.batches import ArrayRows
+from nntool.nn.learners import mini_batches
 from nntool.nn.losses import LOSSES
+from nntool.nn.members import learning
 from nntool.nn.members.choosing import trained_together, worth_batching
 from nntool.nn.members.learning import MemberDiverged
 from nntool.nn.members.stack import stackable
@@ -264,6 +266,22 @@ def test_a_member_that_diverges_is_named_and_the_others_go_on(in_validation: boo
     assert_alike(alone[::2], members[::2])
 
 
+def test_a_member_that_ends_as_another_diverges_makes_that_epoch_again() -> None:
+    plan = replace(PLAN, epochs=40, learning_rate=0.03)
+    alone, members = trainers(2, plan=plan, patience=2), trainers(2, plan=plan, patience=2)
+    n_epochs = [len(list(trainer.run())) for trainer in alone]
+    assert n_epochs[0] <= n_epochs[1]
+    runs = MembersTrainer(members).run()
+    for _ in range(n_epochs[0] - 1):
+        next(runs)
+    members[1].judge.rows.numeric = X * np.float32(math.inf)  # type: ignore[union-attr]
+    with np.errstate(invalid="ignore"):
+        assert [(member, report.epoch) for member, report in next(runs)] == [(0, n_epochs[0])]
+    with pytest.raises(MemberDiverged):
+        next(runs)
+    assert_alike(alone[:1], members[:1], rtol=1e-7)
+
+
 def test_of_several_that_diverge_the_first_is_named() -> None:
     members = trainers(4)
     runs = MembersTrainer(members).run()
@@ -301,6 +319,20 @@ def test_metrics_of_training_are_each_members_own() -> None:
         for a, b in zip(mine, theirs, strict=True):
             assert b.train_metrics == pytest.approx(a.train_metrics, rel=1e-10)
             assert (b.train_metrics or {})["rows"] == 150
+
+
+def test_metrics_of_training_are_of_as_many_rows_as_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (learning, mini_batches):
+        monkeypatch.setattr(module, "METRIC_ROWS", 40)
+
+    def rows(z: Any, target: Any, weight: Any) -> dict[str, float]:
+        return {"rows": float(len(z)), "first": float(target[0]), "last": float(target[-1])}
+
+    alone, members = (trainers(2, metrics=rows) for _ in range(2))
+    reports = [list(trainer.run()) for trainer in alone]
+    for mine, theirs in zip(reports, together(members), strict=True):
+        assert [a.train_metrics for a in mine] == [b.train_metrics for b in theirs]
+        assert (mine[0].train_metrics or {})["rows"] == 64  # two batches
 
 
 @pytest.mark.parametrize(
