@@ -39,8 +39,11 @@ def _cut(vectors: tuple[Array, ...]) -> Iterator[tuple[Array, ...]]:
 
 
 def scratch_for(vector: Array) -> Array:
-    """Return a buffer for one block of ``vector``: the last block uses its beginning."""
-    return np.empty(min(len(vector), BLOCK), vector.dtype)
+    """Return a buffer for one block of ``vector``: the last block uses its beginning.
+
+    It has at least two numbers, since some who borrow it take it in halves.
+    """
+    return np.empty(min(max(len(vector), 2), BLOCK), vector.dtype)
 
 
 def vector_like(vector: Array) -> Array:

@@ -58,6 +58,8 @@ def combined(head: Head, z: Array, averaging: Averaging = "arithmetic") -> Array
 
 def check_averaging(head: Head, averaging: Averaging) -> None:
     """Raise `InvalidChoice` where this average has no meaning for what the networks say."""
+    if averaging not in _MEANS_OF_LOGS:
+        raise InvalidChoice(f"averaging is {' or '.join(_MEANS_OF_LOGS)}, not {averaging!r}")
     if averaging == "geometric" and not has_probabilities(head):
         what = "values" if head.task == "regression" else "scores"
         raise InvalidChoice(

@@ -20,10 +20,6 @@ class InputL1(Penalty):
     n_weights: int
 
     @property
-    def smooth(self) -> bool:
-        return False
-
-    @property
     def has_gradient(self) -> bool:
         return False
 

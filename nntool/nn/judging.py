@@ -9,14 +9,14 @@ import numpy as np
 
 from nntool.nn.arrays import Array
 from nntool.nn.batches import Batch, RowSource
-from nntool.nn.heads import LossTape
-from nntool.nn.layers import LayerTape
 from nntool.nn.network import Network
-from nntool.nn.outputs import Output
+from nntool.nn.outputs import Output, Tape
 from nntool.nn.registry import InvalidChoice
 
 BLOCK_ROWS = 1024
 """Rows of one block when a loss is computed without learning."""
+METRIC_ROWS = 1 << 16
+"""So many rows of an epoch, at most, are kept for the training metrics."""
 
 Metrics = Callable[[Array, Array, Array | None], dict[str, float]]
 """From raw outputs, targets and weights of rows to numbers by name.
@@ -86,7 +86,7 @@ class Judge:
         self.rows = rows
         self.measure = metrics
         self.monitor = monitor
-        self._tapes: dict[int, tuple[list[LayerTape], LossTape]] = {}
+        self._tapes: dict[int, Tape] = {}
         self._some: Batch | None = None
 
     def validate(self, theta: Array, stats: Array) -> Verdict:
@@ -142,7 +142,7 @@ class Judge:
             raise InvalidChoice(f"there is no {name!r} to monitor; choose from {', '.join(known)}")
         return known.get(name)
 
-    def _tape(self, n_rows: int, theta: Array) -> tuple[list[LayerTape], LossTape]:
+    def _tape(self, n_rows: int, theta: Array) -> Tape:
         if n_rows not in self._tapes:
             tape, loss_tape = (
                 self.net.tape(n_rows, theta.dtype),

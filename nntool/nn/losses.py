@@ -177,8 +177,6 @@ class Hinge(Loss):
         "multiclass": ("identity",),
     }
 
-    curved: ClassVar[bool] = False
-
     def rows(self, head: Head, z: Array, y: Array, tape: LossTape) -> None:
         rows, dz = tape.rows, tape.dz
         if head.n_outputs == 1:
@@ -194,6 +192,9 @@ class Hinge(Loss):
         dz.fill(0)
         dz[tape.index, rival] = inside
         dz[tape.index, y] = -inside
+
+    def is_curved(self, head: Head) -> bool:
+        return False
 
     def hessian_product(self, head: Head, z: Array, y: Array, v: Array) -> Array:
         return np.zeros_like(v)
@@ -222,6 +223,9 @@ class PerceptronLoss(Loss):
         np.abs(tape.dz, out=tape.values)
         if head.n_outputs > 1:
             np.add.reduce(tape.values, axis=1, out=tape.rows)
+
+    def is_curved(self, head: Head) -> bool:
+        return False
 
     def hessian_product(self, head: Head, z: Array, y: Array, v: Array) -> Array:
         return np.zeros_like(v)

@@ -60,6 +60,10 @@ class Network:
         )
         self.size = self.places[-1].slice.stop
         self._statistics, self.n_stats = self._place_statistics()
+        self._slices = [
+            (name, sorted(slices, key=lambda at: at.start))
+            for name, slices in self.layer_slices().items()
+        ]
 
     @property
     def hidden_names(self) -> list[str]:
@@ -163,12 +167,14 @@ class Network:
 
     def norms(self, vector: Array) -> dict[str, float]:
         """Return the Euclidean norm of each layer's share of a vector of parameters."""
-        squares: dict[str, float] = {}
-        for place in self.places:
-            part = vector[place.slice]
-            squares[place.layer] = squares.get(place.layer, 0.0) + float(np.dot(part, part))
-        order = [layer.name for layer in self.layers]
-        return {name: squares[name] ** 0.5 for name in order if name in squares}
+        norms: dict[str, float] = {}
+        for name, slices in self._slices:
+            square = 0.0
+            for at in slices:
+                part = vector[at]
+                square += float(part.dot(part))
+            norms[name] = square**0.5
+        return norms
 
     def first_not_finite(self, views: Views, batch: Batch, tape: list[LayerTape]) -> str | None:
         """Name the first layer whose parameters or activities are not finite, "data", or None."""

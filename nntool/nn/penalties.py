@@ -1,7 +1,7 @@
 # ruff: noqa: D102  (the base class says what the methods mean)
 """Penalties on weights, added to the loss; biases and other exempt parameters are spared."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -19,11 +19,6 @@ class Penalty:
     """
 
     kind: ClassVar[str] = "penalty"
-
-    @property
-    def smooth(self) -> bool:
-        """Whether the gradient changes steadily; if not, it jumps at 0."""
-        return True
 
     @property
     def has_gradient(self) -> bool:
@@ -83,10 +78,6 @@ class L1(Penalty):
     proximal: bool = setting(False, "shrink after each step instead of adding a gradient")
 
     @property
-    def smooth(self) -> bool:
-        return False
-
-    @property
     def has_gradient(self) -> bool:
         return not self.proximal
 
@@ -129,10 +120,6 @@ class Lp(Penalty):
 
     rate: float = setting(1e-5, "λ", ge=0)
     p: float = setting(1.5, "the power", ge=1)
-
-    @property
-    def smooth(self) -> bool:
-        return self.p > 1
 
     def value(self, weights: Array) -> float:
         return self.rate * sum(float((np.abs(w) ** self.p).sum()) for (w,) in in_blocks(weights))
@@ -192,13 +179,19 @@ class WeightElimination(Penalty):
         return np.asarray(2 * self.rate / self.w0**2 * s * s * (4 * s - 3))
 
 
+def penalty_of(penalties: Iterable[Penalty], weights: Array) -> float:
+    """Return what penalties add to the loss together.
+
+    >>> penalty_of([L2(rate=0.5), L1(rate=1.0)], np.array([1.0, -2.0]))
+    4.25
+    """
+    return sum(penalty.value(weights) for penalty in penalties)
+
+
 def _with_scratch(
     weights: Array, other: Array, scratch: Array
 ) -> Iterator[tuple[Array, Array, Array, Array]]:
-    """Yield stretches of both vectors beside two buffers as long as they are: halves of scratch.
-
-    A vector has more than one number, since there is a bias beside the weights.
-    """
+    """Yield stretches of both vectors beside two buffers as long as they are: halves of scratch."""
     half = len(scratch) // 2
     for start in range(0, len(weights), half):
         w = weights[start : start + half]

@@ -8,17 +8,15 @@ import numpy as np
 from nntool.nn.arrays import Array, DTypeLike
 from nntool.nn.batches import Batch
 from nntool.nn.constraints import limit_norms
-from nntool.nn.heads import LossTape
-from nntool.nn.layers import Activate, LayerTape, Linear
+from nntool.nn.layers import Activate, Linear
 from nntool.nn.network import Network, Views
 from nntool.nn.noise import Dropout, Noise
 from nntool.nn.optimizers.perturbation import WeightPerturbation
-from nntool.nn.outputs import Output
+from nntool.nn.outputs import Output, Tape
+from nntool.nn.penalties import penalty_of
 from nntool.nn.randomness import Streams
 from nntool.nn.registry import InvalidChoice
 from nntool.nn.updating import Parts, UpdateRules
-
-Tape = tuple[list[LayerTape], LossTape]
 
 
 def refuse(net: Network, rules: UpdateRules, weight_noise: float) -> None:
@@ -57,7 +55,7 @@ def try_changes(
     rule, theta = rules.rule, parts.theta
     if not isinstance(rule, WeightPerturbation):
         raise TypeError(f"{type(rule).__name__} tries no changes")
-    before, here = theta.copy(), loss + _penalty(rules, parts)
+    before, here = theta.copy(), loss + penalty_of(rules.penalties, parts.weights)
     for _ in range(rule.tries):
         change = streams["weight-perturbation"].standard_normal(theta.shape)
         change *= rule.size(parts.state, lr)
@@ -66,7 +64,7 @@ def try_changes(
         theta += change.astype(theta.dtype, copy=False)
         if rules.max_norm is not None:
             limit_norms(parts.matrices, rules.max_norm)
-        there = loss_again() + _penalty(rules, parts)
+        there = loss_again() + penalty_of(rules.penalties, parts.weights)
         success = there < here
         if success:
             np.copyto(before, theta)
@@ -74,10 +72,6 @@ def try_changes(
         else:
             np.copyto(theta, before)
         rule.learn(parts.state, success=success)
-
-
-def _penalty(rules: UpdateRules, parts: Parts) -> float:
-    return sum(penalty.value(parts.weights) for penalty in rules.penalties)
 
 
 class Disturbed:

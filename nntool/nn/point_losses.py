@@ -16,17 +16,15 @@ from nntool.nn.setting import setting
 class Loss:
     """The form of a loss; ``links`` says for which tasks it is meant and behind which links.
 
-    The first link of a task is its default. ``curved`` is False where the loss bends nowhere
-    but at kinks: Gauss–Newton then knows nothing of it. ``squared`` is c of ½·c·(ŷ − y)².
-    ``has_gradient`` is False where what stands in for the gradient is not that of the loss itself:
-    a line search has nothing to go by.
+    The first link of a task is its default. ``squared`` is c of ½·c·(ŷ − y)². ``has_gradient`` is
+    False where what stands in for the gradient is not that of the loss itself: a line search has
+    nothing to go by.
     """
 
     kind: ClassVar[str] = "loss"
     links: ClassVar[Mapping[Task, tuple[str, ...]]]
     takes_coding: ClassVar[bool] = False
     scales_target: ClassVar[bool] = True
-    curved: ClassVar[bool] = True
     squared: ClassVar[float] = 0.0
     has_gradient: ClassVar[bool] = True
 
@@ -41,6 +39,10 @@ class Loss:
     def gauss_newton_product(self, head: Head, z: Array, y: Array, v: Array) -> Array:
         """Return the same with a matrix that is never indefinite: the Hessian if convex in z."""
         return self.hessian_product(head, z, y, v)
+
+    def is_curved(self, head: Head) -> bool:
+        """Whether it bends anywhere but at kinks; if not, Gauss–Newton knows nothing of it."""
+        return True
 
     def refuses(self, head: Head, y: Array) -> tuple[Array, str]:
         """Mark the targets `(n,)` that have no loss, and say what is wrong with them."""
@@ -162,7 +164,8 @@ class MAE(PointLoss):
     Use: where some targets are far off and should not rule; it aims at the median.
     """
 
-    curved: ClassVar[bool] = False
+    def is_curved(self, head: Head) -> bool:
+        return False
 
     def points(
         self, head: Head, predicted: Array, target: Array, loss: Array, slope: Array
@@ -209,7 +212,6 @@ class MAPE(PointLoss):
     links: ClassVar[Mapping[Task, tuple[str, ...]]] = {
         "regression": PointLoss.links["regression"],
     }
-    curved: ClassVar[bool] = False
     takes_coding: ClassVar[bool] = False
 
     floor: float | None = setting(None, "smallest divisor, in the target's own unit", gt=0)
@@ -226,6 +228,9 @@ class MAPE(PointLoss):
         np.sign(slope, out=slope)
         slope *= 100 * head.target_map.slope(predicted)
         slope /= divisor
+
+    def is_curved(self, head: Head) -> bool:
+        return head.target_map.log1p
 
     def bends(self, head: Head, predicted: Array, target: Array) -> Array | float:
         to = head.target_map
@@ -254,10 +259,12 @@ class Quantile(PointLoss):
     links: ClassVar[Mapping[Task, tuple[str, ...]]] = {
         "regression": PointLoss.links["regression"],
     }
-    curved: ClassVar[bool] = False
     takes_coding: ClassVar[bool] = False
 
     tau: float = setting(0.5, "which quantile", gt=0, lt=1)
+
+    def is_curved(self, head: Head) -> bool:
+        return False
 
     def points(
         self, head: Head, predicted: Array, target: Array, loss: Array, slope: Array

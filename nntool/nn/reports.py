@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from nntool.nn.arrays import Array
+from nntool.nn.network import Network
+
 
 class LayerReport(NamedTuple):
     """Sizes of one layer at the first update of an epoch: gradient, change, and parameters.
@@ -19,14 +22,27 @@ class LayerReport(NamedTuple):
     idle: float | None = None
 
 
+def layer_reports(
+    net: Network, gradient: Array, change: Array, theta: Array, idle: Mapping[str, float]
+) -> tuple[LayerReport, ...]:
+    """Report on each layer its share of these vectors, from the inputs on."""
+    gradients, changes, sizes = net.norms(gradient), net.norms(change), net.norms(theta)
+    hidden = net.hidden_names
+    return tuple(
+        LayerReport(n, gradients[n], changes[n], sizes[n], n in hidden, idle.get(n))
+        for n in gradients
+    )
+
+
 class EpochReport(NamedTuple):
     """What one epoch came to.
 
     ``train_loss`` is the mean over the rows as they were met, dropout and all, ``train_metrics``
     are measured on the outputs for them; ``penalty`` is what the penalties add to the loss now.
     Norms and ``layers`` are those of the epoch's first update, the gradient before penalties and
-    clipping. ``improved`` says that these are the best weights yet, ``undone`` that the schedule
-    took the epoch's updates back.
+    clipping. Of a method that sees all rows at once, loss and metrics are those of the weights that
+    the epoch leaves, and the gradient is that of loss and penalties. ``improved`` says that these
+    are the best weights yet, ``undone`` that the schedule took the epoch's updates back.
     """
 
     epoch: int

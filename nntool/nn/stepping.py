@@ -8,21 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from nntool.nn.activations import ACTIVATIONS
 from nntool.nn.arrays import Array, DTypeLike, vector_like
 from nntool.nn.batches import Batch
 from nntool.nn.heads import LossTape
-from nntool.nn.layers import LayerTape
+from nntool.nn.methods import no_gradient
 from nntool.nn.network import Network
 from nntool.nn.optimizers.perturbation import NodePerturbation
-from nntool.nn.outputs import Output
+from nntool.nn.outputs import Output, Tape
 from nntool.nn.perturbing import Disturbed, refuse, try_changes
 from nntool.nn.randomness import Streams
-from nntool.nn.registry import InvalidChoice
-from nntool.nn.reports import LayerReport
+from nntool.nn.reports import LayerReport, layer_reports
 from nntool.nn.updating import UpdateRules, look_ahead, parts_of, update
-
-Tape = tuple[list[LayerTape], LossTape]
 
 
 class Stepper:
@@ -39,13 +35,9 @@ class Stepper:
         weight_noise: float = 0.0,
         sample: Batch | None = None,
     ) -> None:
-        if not net.has_gradient and rules.rule.needs_gradient:
-            able = (name for name, entry in ACTIVATIONS.items() if entry.has_gradient)
-            raise InvalidChoice(
-                f"activation {net.spec.activation!r} has no gradient to learn from;"
-                f" choose from {', '.join(able)}, or an optimizer that needs none:"
-                " node-perturbation, weight-perturbation"
-            )
+        self.rule = rules.rule
+        if not net.has_gradient and self.rule.needs_gradient:
+            raise no_gradient(net.spec.activation)
         refuse(net, rules, weight_noise)
         self.net = net
         self.output = output
@@ -81,29 +73,26 @@ class Stepper:
         loss = self.take_gradient(batch)
         if not math.isfinite(loss):
             return loss, math.nan, ()
-        gradients = self.net.norms(self.parts.gradient)
+        gradient = self.parts.gradient.copy()
         self.make_update(batch, lr)
-        changes, sizes = self.net.norms(self.theta - before), self.net.norms(self.theta)
-        hidden = self.net.hidden_names
-        layers = tuple(
-            LayerReport(n, gradients[n], changes[n], sizes[n], n in hidden) for n in gradients
-        )
-        return loss, math.hypot(*gradients.values()), layers
+        layers = layer_reports(self.net, gradient, self.theta - before, self.theta, {})
+        return loss, math.hypot(*(layer.gradient_norm for layer in layers)), layers
 
     def take_gradient(self, batch: Batch) -> float:
         """Return the loss of the batch, and write its gradient if the loss is finite."""
         if self.parts.point is not self.theta:
             self._go_to_point()
-        if self.rules.rule.wants in ("curvature", "loss", "units"):
+        wants = self.rule.wants
+        if wants in ("curvature", "loss", "units"):
             self._drawn_from = self.streams.state()
         self._loss = self._gradient(batch)
-        if self.rules.rule.wants == "units" and math.isfinite(self._loss):
+        if wants == "units" and math.isfinite(self._loss):
             self._credit_units(batch)
         return self._loss
 
     def make_update(self, batch: Batch, lr: float) -> None:
         """Change the parameters by the gradient of this batch, which was just taken."""
-        wants = self.rules.rule.wants
+        wants = self.rule.wants
         if wants == "loss":
             again = partial(self._again, batch)
             try_changes(self.rules, self.parts, lr, self._loss, self.streams, again)
@@ -122,7 +111,7 @@ class Stepper:
     def arrays(self) -> dict[str, Array]:
         """Return the arrays that updates change, by name: what a checkpoint must hold."""
         state = self.parts.state
-        names = (*self.rules.rule.state_names, "t")
+        names = (*self.rule.state_names, "t")
         kept = {f"optimizer.{name}": state[name] for name in names}
         return {"theta": self.theta, "stats": self.stats, **kept}
 
@@ -130,7 +119,7 @@ class Stepper:
         """Move the point of the gradient to where the rule looks, with noise on the weights."""
         parts = self.parts
         np.copyto(parts.point, self.theta)
-        if self.rules.rule.wants == "look-ahead":
+        if self.rule.wants == "look-ahead":
             look_ahead(self.rules, parts)
         if self.weight_noise:
             noise = self.streams["weight-noise"].standard_normal(parts.n_weights)
@@ -141,7 +130,7 @@ class Stepper:
         tape, loss_tape = self.tape(batch.n_rows)
         z = self.net.forward(self._at_point, batch, tape, self.streams)
         loss = self._loss_of(z, batch, loss_tape)
-        if math.isfinite(loss) and self.rules.rule.wants not in ("loss", "units"):
+        if math.isfinite(loss) and self.rule.wants not in ("loss", "units"):
             self.net.backward(self._at_point, self._gradients, loss_tape.dz, tape)
         return loss
 
@@ -189,7 +178,7 @@ class Stepper:
 
     def _credit_units(self, batch: Batch) -> None:
         """Write the gradient that follows from a disturbance of the units."""
-        rule, n_rows = self.rules.rule, batch.n_rows
+        rule, n_rows = self.rule, batch.n_rows
         if not isinstance(rule, NodePerturbation):
             raise TypeError(f"{type(rule).__name__} disturbs no units")
         if n_rows not in self._disturbed:

@@ -12,9 +12,10 @@ from nntool.nn.judging import Judge, Metrics, Verdict
 from nntool.nn.learners import Assignment, Sweep, learner_for
 from nntool.nn.network import Network
 from nntool.nn.outputs import Output
+from nntool.nn.penalties import penalty_of
 from nntool.nn.plan import Plan
 from nntool.nn.randomness import Streams
-from nntool.nn.reports import Diverged, EpochReport
+from nntool.nn.reports import Diverged, EpochReport, LayerReport
 from nntool.nn.stopping import EarlyStopping
 
 Ending: TypeAlias = Literal["epochs", "patience", "converged", "asked"]
@@ -207,7 +208,7 @@ class Trainer:
         undone = self.learner.observe(came_to, watched)
         if undone:
             self.learner.undo(*self._mark)
-        self._mark = self._snapshot()
+        self._mark = self._snapshot(None if self.learner.draws else self._mark[1]["streams"])
         return EpochReport(
             epoch=epoch,
             train_loss=sweep.train_loss,
@@ -218,7 +219,7 @@ class Trainer:
             learning_rate=sweep.learning_rate,
             gradient_norm=sweep.gradient_norm,
             layers=tuple(
-                layer._replace(idle=verdict.idle.get(layer.name)) for layer in sweep.layers
+                LayerReport(*layer[:-1], verdict.idle.get(layer.name)) for layer in sweep.layers
             ),
             rows_seen=self.rows_seen,
             improved=judged is not None and self.stopping.improved,
@@ -242,8 +243,7 @@ class Trainer:
         return loss + self._penalty()
 
     def _penalty(self) -> float:
-        weights = self.theta[: self.net.n_weights]
-        return sum(penalty.value(weights) for penalty in self.plan.rules.penalties)
+        return penalty_of(self.plan.rules.penalties, self.theta[: self.net.n_weights])
 
     def _verdict(self, theta: Array, stats: Array, sweep: Sweep) -> Verdict:
         """Return what validation says of these weights; nothing in epochs without it."""
@@ -258,7 +258,10 @@ class Trainer:
         patience = None if self.plan.snapshots else self.stopping.patience
         return patience is not None and self.stopping.waited >= patience
 
-    def _snapshot(self) -> tuple[dict[str, Array], dict[str, Any]]:
+    def _snapshot(
+        self, streams: dict[str, Any] | None = None
+    ) -> tuple[dict[str, Array], dict[str, Any]]:
+        """Return what `state` does; ``streams`` are theirs, where they have not moved since."""
         arrays = self.learner.copies()
         if self.best is not None:
             arrays["best_theta"], arrays["best_stats"], _ = self.best
@@ -266,7 +269,7 @@ class Trainer:
             arrays |= dict(zip(_names_of(number), (theta, stats), strict=True))
         plain = {
             "epoch": self.epoch,
-            "streams": self.streams.state(),
+            "streams": self.streams.state() if streams is None else streams,
             "stopping": self.stopping.state(),
             "best_epoch": None if self.best is None else self.best[2],
             "snapshot_epochs": [epoch for _, _, epoch in self.snapshots],

@@ -100,12 +100,13 @@ def update(
     ``take_again`` takes the gradient of the same batch again, at ``parts.point`` as it is then.
     Decoupled decay is θ ← (1 − ηλ)θ (Loshchilov & Hutter 2019, arXiv 1711.05101).
     """
+    rule = rules.rule
     _penalize_and_clip(rules, parts)
-    if rules.rule.wants == "curvature":
+    if rule.wants == "curvature":
         _look_around(rules, parts, take_again)
     if rules.decay:
         _decay(parts, lr * rules.decay)
-    _step(rules.rule, parts, lr)
+    _step(rule, parts, lr)
     for penalty in rules.penalties:
         penalty.shrink(parts.weights, _rates_of_weights(parts, lr), parts.scratch)
     if rules.max_norm is not None:

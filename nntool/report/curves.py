@@ -26,6 +26,8 @@ LEAST = 1e-200
 LONGEST_NAME = 40
 INCHES_OF_A_NAME = 0.2
 SMALLEST = (10.0, 4.8)
+MARGIN = 0.1
+"""Inches of white around what is drawn."""
 SALT = "nntool"
 """What the names inside the file are made with, so that they are the same each time."""
 
@@ -51,9 +53,11 @@ def as_svg(curves: Sequence[Curve], loss: str = "") -> bytes:
     with _own_settings():
         from matplotlib.backends.backend_svg import FigureCanvasSVG
         from matplotlib.figure import Figure
+        from matplotlib.layout_engine import ConstrainedLayoutEngine
 
         height = max(SMALLEST[1], 1 + INCHES_OF_A_NAME * len(curves))
-        figure = Figure(figsize=(SMALLEST[0], height), layout="constrained")
+        layout = ConstrainedLayoutEngine(w_pad=MARGIN, h_pad=MARGIN)
+        figure = Figure(figsize=(SMALLEST[0], height), layout=layout)
         FigureCanvasSVG(figure)
         _draw(figure, curves, loss)
         file = io.BytesIO()
@@ -107,7 +111,7 @@ def _draw(figure: Any, curves: Sequence[Curve], loss: str) -> None:
         panel.grid(visible=True, color="0.9")
         if len(known) and known.min() > 0 and known.max() / LOG_FROM > known.min():
             panel.set_yscale("log")
-        panel.xaxis.get_major_locator().set_params(integer=True)
+        panel.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
     lines = panels[0].get_lines()
     legend = figure.legend(
         lines, [_name(curve.name) for curve in curves], loc="outside right upper", frameon=False,
@@ -132,13 +136,17 @@ def _points(losses: Sequence[float | None]) -> Points:
 
 
 def _line(panel: Any, i: int, curve: Curve, epochs: Any, losses: Any) -> None:
-    """One curve with a dot where its epoch was kept; a lone epoch is a dot."""
+    """One curve with a dot where its epoch was kept; a lone epoch is a dot.
+
+    Lines with gaps lie above others, so that of two curves that are the same both are seen.
+    """
     kept = [int(at) for at in np.flatnonzero(epochs == curve.best)]
     panel.plot(
         epochs,
         losses,
         color=COLOURS[i % len(COLOURS)],
-        linestyle=STYLES[i // len(COLOURS) % len(STYLES)],
+        linestyle=STYLES[i % len(STYLES)],
+        zorder=2 + i % len(STYLES) / len(STYLES),
         marker="o",
         markersize=5,
         markevery=kept or [0] * (len(epochs) == 1),

@@ -32,12 +32,17 @@ class Run:
     def existing(cls, root: str | Path) -> Run:
         """Open a run that must have a manifest; raises ``StaleError`` otherwise."""
         run = cls(root)
-        if not (run.root / names.MANIFEST).is_file():
+        if (run.root / names.MANIFEST).is_file():
+            return run
+        whole = owner(run.root)
+        if whole is None:
             raise StaleError(
                 f"{run.root} is not a run directory: it has no {names.MANIFEST}",
-                f"nntool run {run.root} --data FILE.csv --target COLUMN",
+                f"nntool run {shlex.quote(str(run.root))} --data FILE.csv --target COLUMN",
             )
-        return run
+        is_try = run.root.parent.name == names.TRY
+        hint = shlex.join(["nntool", "compare", str(whole)]) if is_try else f"name {whole}"
+        raise StaleError(f"{run.root} is no run: it belongs to the run {whole}", hint)
 
     def entry(self, step: str) -> manifest.Entry | None:
         """What the manifest says of a step or a try, or None where it has not run."""
@@ -127,6 +132,13 @@ class Run:
         elif step == "clean":
             words += ["--target", str(asked.get("target", "COLUMN"))]
         return shlex.join(words)
+
+
+def owner(folder: Path) -> Path | None:
+    """The run that a step's folder belongs to, or that of a try; None for any other folder."""
+    inside = folder.parent if folder.parent.name == names.TRY else folder
+    is_inside = inside.name in names.FOLDERS and (inside.parent / names.MANIFEST).exists()
+    return inside.parent if is_inside else None
 
 
 def asked_otherwise(step: str, asked: dict[str, Any]) -> bool:

@@ -22,7 +22,7 @@ from filelock import FileLock, Timeout
 
 from nntool.errors import MachineError, UsageError
 from nntool.run import hashing, manifest, names
-from nntool.run.directory import Run
+from nntool.run.directory import Run, owner
 from nntool.settings import recipe
 
 
@@ -43,7 +43,7 @@ class Session:
     def __enter__(self) -> Session:
         if self._may_create:
             self._created = not self.root.exists()
-            self._refuse_folder_of_a_run()
+            self._refuse_folder_of_another()
             try:
                 self.root.mkdir(parents=True, exist_ok=True)
             except (FileExistsError, NotADirectoryError):
@@ -85,13 +85,11 @@ class Session:
             (self.root / names.LOCK).write_text("")
         self._lock.release()
 
-    def _refuse_folder_of_a_run(self) -> None:
+    def _refuse_folder_of_another(self) -> None:
         """A step's folder, or that of a try, is no place for a run."""
-        folder = self.root.parent if self.root.parent.name == names.TRY else self.root
-        if folder.name in names.FOLDERS and (folder.parent / names.MANIFEST).exists():
-            raise UsageError(
-                f"{self.root} belongs to the run {folder.parent}", "name a folder of its own"
-            )
+        whole = owner(self.root)
+        if whole is not None:
+            raise UsageError(f"{self.root} belongs to the run {whole}", "name a folder of its own")
 
     def _refuse_links(self) -> None:
         """A stranger's run must not lead out of its folder: nothing is written through links."""

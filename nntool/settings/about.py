@@ -102,4 +102,21 @@ Training stops after this many epochs in a row without progress of more than --m
 weights of the best epoch are kept; epochs in which --monitor is not measured do not count.
 Prechelt 1998, Early stopping: but when?
 Use: always with validation rows; more with --schedule plateau or noisy metrics.""",
+    "ensemble": """\
+p̄ = Σp_k/K over K networks that differ in first weights, order of rows and dropout; of a regression
+the mean value. Hansen & Salamon 1990, IEEE PAMI 12; Lakshminarayanan, Pritzel & Blundell 2017,
+arXiv 1612.01474.
+Use: a better and steadier answer is worth K times the training; 5 to 10 give most of it.""",
+    "bagging": """\
+Member k learns from n rows drawn with replacement from the n training rows; 1 − 1/e = 63.2 % of
+them come up. Breiman 1996, Machine Learning 24.
+Use: few, noisy rows and networks that overfit; else the seeds alone make members differ enough.""",
+    "snapshots": """\
+η = η₀·½(1 + cos πτ), τ from 0 to 1 in each of M cycles; θ at the end of each is a member.
+Huang et al. 2017, arXiv 1704.00109.
+Use: an ensemble for the price of one training; 5 cycles of 20 to 100 epochs.""",
+    "averaging": """\
+arithmetic: p̄ = Σp_k/K; geometric: p̄ ∝ (Πp_k)^(1/K), which one network that is sure can veto.
+Genest & Zidek 1986, Statistical Science 1.
+Use: arithmetic; geometric where sharper probabilities serve better.""",
 }

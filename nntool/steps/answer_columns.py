@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nntool.errors import UsageError
+from nntool.run.directory import Run
 from nntool.settings.predict import PredictSettings
 from nntool.settings.wording import counted
+from nntool.steps import retraining
 from nntool.steps.model import Model
 
 if TYPE_CHECKING:
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def answer_parts(
-    settings: PredictSettings, model: Model, intervals: Intervals | None = None
+    settings: PredictSettings, model: Model, run: Run, intervals: Intervals | None = None
 ) -> list[Part]:
     """The parts that the model fills, in the order of the output: between ids and kept columns.
 
@@ -24,7 +26,7 @@ def answer_parts(
     from nntool.tables.page import Prediction, Probabilities, Spread, Status, Top
 
     classes = None if model.classes is None else tuple(model.classes)
-    refuse(settings, model)
+    refuse(settings, model, run)
     parts: list[Part] = [Prediction(classes)]
     if intervals is not None:
         parts.append(intervals.part())
@@ -39,7 +41,7 @@ def answer_parts(
     return parts
 
 
-def refuse(settings: PredictSettings, model: Model) -> None:
+def refuse(settings: PredictSettings, model: Model, run: Run) -> None:
     """Raise ``UsageError`` where the model cannot give what is asked of it."""
     classes, target = model.classes, model.plain["target"]
     for option, value in (("--threshold", settings.threshold), ("--top", settings.top)):
@@ -53,7 +55,7 @@ def refuse(settings: PredictSettings, model: Model) -> None:
             raise UsageError(
                 f"{option} needs probabilities, and a network trained with the loss"
                 f" {model.loss_name} gives none",
-                "leave it out, or train with another loss: --loss auto",
+                f"leave it out, or train with another loss: {retraining.for_probabilities(run)}",
             )
     if settings.threshold is not None and classes is not None and len(classes) != 2:
         raise UsageError(

@@ -22,6 +22,8 @@ EXPLODING = 100.0
 """A layer's gradient this many times what that of the whole network usually was before."""
 USUAL = 100
 """So many epochs before one, at most, say what its gradient usually is."""
+NEARLY_ALL = 0.95
+"""The share of what there is to learn from which on idle units are no fault."""
 IDLE = 0.5
 """The share of a layer's units that pass no gradient on."""
 BOLD_STEP = 0.5
@@ -84,7 +86,8 @@ def of_training(
     if not rows or not best:
         return []
     found = _about_gradients(rows, activation, means)
-    found += _about_idle_units(rows[best - 1], activation, means)
+    if _learned(rows[best - 1], yardstick) < NEARLY_ALL:  # else that is how units say yes and no
+        found += _about_idle_units(rows[best - 1], activation, means)
     rate = _about_the_rate(rows, yardstick) if means.rate else None
     rate = rate or _not_finished(rows, best, yardstick, ended, means)
     fit = _about_the_fit(rows, best, yardstick, ended, kept_loss, means)

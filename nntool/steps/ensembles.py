@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from nntool.errors import MachineError, StoppedError
 from nntool.run import names
-from nntool.steps import checkpoint, members, processes, sources
+from nntool.steps import checkpoint, members, planning, processes, sources
 from nntool.steps.fitting import Fitted
 from nntool.steps.job import Job
 from nntool.steps.listening import MemberListener, WorkerListener, progress_of
@@ -51,6 +51,7 @@ def train(
     where none has an epoch yet.
     """
     n_members = wanted.settings.ensemble
+    _refuse_too_many(n_members, pattern)
     at_once = _at_once(n_members, pattern)
     if at_once > 1:
         wanted = replace(wanted, of=_key_of_trained_together(wanted.of))
@@ -91,10 +92,25 @@ def _say_what_is_there(wanted: Wanted, job: Job) -> None:
 
 
 def _at_a_time(n_tasks: int, n_members: int, pattern: Trainer, job: Job) -> int:
-    """How many tasks are done at a time: by sizes alone."""
-    size = pattern.plan.batch_size or pattern.train.n_rows
-    each = processes.updates(pattern.train.n_rows, size, pattern.plan.epochs, pattern.net.size)
-    return processes.at_a_time(n_tasks, n_members * each, job.cores)
+    """How many tasks are done at a time: as many as are worth it and fit in memory."""
+    net, plan, n_rows = pattern.net, pattern.plan, pattern.train.n_rows
+    each = processes.updates(n_rows, plan.batch_size or n_rows, plan.epochs, net.size)
+    n = processes.at_a_time(n_tasks, n_members * each, job.cores)
+    needed = planning.bytes_to_train(net, plan, str(pattern.theta.dtype))
+    needed *= -(-n_members // n_tasks)
+    return max(1, min(n, planning.available_memory() // max(1, needed)))
+
+
+def _refuse_too_many(n_members: int, pattern: Trainer) -> None:
+    """Refuse members whose weights alone do not fit in the memory that is there."""
+    needed = 2 * n_members * pattern.theta.nbytes
+    free = planning.available_memory()
+    if needed > free:
+        raise MachineError(
+            f"{n_members:,} networks of {pattern.net.size:,} weights take about"
+            f" {needed / 1e9:,.1f} GB, and {free / 1e9:,.1f} GB are free",
+            "a smaller --ensemble, or a smaller --hidden",
+        )
 
 
 def _gathered(wanted: Wanted, results: Iterator[Result], job: Job) -> Ensemble:

@@ -27,10 +27,6 @@ if TYPE_CHECKING:
     Array = npt.NDArray[np.floating[Any]]
 
 
-UNFINISHED = "unfinished"
-"""How a member ended that was trained together with one that diverged."""
-
-
 @dataclass(frozen=True)
 class Fitted:
     """What the training of one network came to: plain values, which another process may send."""
@@ -43,7 +39,7 @@ class Fitted:
     snapshots: list[int]
     """The epochs whose weights are kept, where these are snapshots."""
     ended: str
-    """As `Trainer.ended`, or "diverged", or `UNFINISHED`."""
+    """One of `history.ENDINGS`."""
     epochs: list[dict[str, Any]]
     """The rows of history.csv."""
     timing: list[dict[str, Any]]
@@ -87,7 +83,7 @@ def described(
     """What a training that has ended came to."""
     _refuse_no_epoch(trainer, log, diverged)
     warning = _refuse_diverged(trainer, log, seed, diverged)
-    ended = "diverged" if diverged is not None else trainer.ended or UNFINISHED
+    ended = "diverged" if diverged is not None else trainer.ended or history.UNFINISHED
     theta, stats, best = trainer.result()
     snapshots: list[int] = []
     if trainer.plan.snapshots:

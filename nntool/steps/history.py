@@ -6,7 +6,7 @@ import csv
 import io
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nntool.settings.wording import counted
 from nntool.steps.job import LearningCurve
@@ -111,14 +111,26 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
+UNFINISHED = "unfinished"
+"""How a member ended that was trained together with one that diverged."""
+
+
+class Ending(NamedTuple):
+    """Why a training ended, in words: of one, and of several of an ensemble."""
+
+    alone: str
+    of_members: str
+
+
 ENDINGS = {
-    "patience": "stopped early",
-    "epochs": "all epochs done",
-    "converged": "nothing more to learn",
-    "asked": "stopped on request",
-    "diverged": "diverged",
+    "patience": Ending("stopped early", "stopped early"),
+    "epochs": Ending("all epochs done", "had all epochs"),
+    "converged": Ending("nothing more to learn", "had nothing more to learn"),
+    "asked": Ending("stopped on request", "was interrupted"),
+    "diverged": Ending("diverged", "diverged"),
+    UNFINISHED: Ending("not finished", "was not finished"),
 }
-"""Why a training ended, in words."""
+"""By `Trainer.ended`, or `UNFINISHED`."""
 
 
 def summary(
@@ -136,7 +148,7 @@ def summary(
     """
     if not best:
         return "no epoch was finished: the model has its initial weights"
-    why = ENDINGS[ended]
+    why = ENDINGS[ended].alone
     at = epochs[best - 1]
     losses = f"training loss {at['train_loss']:.4g}"
     if at["validation_loss"] is not None:

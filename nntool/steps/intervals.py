@@ -10,6 +10,7 @@ from nntool.errors import UsageError
 from nntool.run.directory import Run
 from nntool.settings.split import SplitSettings
 from nntool.settings.wording import counted, number
+from nntool.steps import retraining
 
 if TYPE_CHECKING:
     from nntool.steps.model import Model
@@ -89,12 +90,13 @@ def intervals_of(run: Run, model: Model, level: float) -> Intervals:
     known = model.plain.get("calibration")
     if known is None:
         raise UsageError(
-            f"{asked}: this model was trained before there were intervals", run.command("train")
+            f"{asked}: this model was trained before there were intervals",
+            f"{run.command('train')} --force",
         )
     if model.classes is not None and not model.has_probabilities:
         raise UsageError(
             f"{asked}: sets need probabilities, and the loss {model.loss_name} gives none",
-            f"{run.command('train')} --loss auto --output auto",
+            retraining.for_probabilities(run),
         )
     needed = conformal.rows_needed(level)
     scores = model.scores

@@ -7,25 +7,19 @@ from typing import Any
 
 from nntool.settings.wording import counted, listed
 from nntool.steps.diagnosis import Finding
-from nntool.steps.fitting import UNFINISHED, Fitted
+from nntool.steps.fitting import Fitted
+from nntool.steps.history import ENDINGS
 
 MOST_SAID = 3
 """Remarks on single members that are shown."""
-ENDINGS = {
-    "patience": "stopped early",
-    "epochs": "had all epochs",
-    "converged": "had nothing more to learn",
-    "asked": "was interrupted",
-    "diverged": "diverged",
-    UNFINISHED: "was not finished",
-}
-"""How members are said to have ended."""
 
 
 def notes(members: Sequence[Fitted], together: dict[str, Any], monitor: str) -> list[str]:
     """How the members ended, what they say together and alone, and what is wrong with them."""
     ends = [member.ended for member in members]
-    how = listed(f"{ends.count(end)} {words}" for end, words in ENDINGS.items() if end in ends)
+    how = listed(
+        f"{ends.count(end)} {words.of_members}" for end, words in ENDINGS.items() if end in ends
+    )
     n_epochs = sum(len(member.epochs) for member in members)
     best = _span([member.best_epoch for member in members], "d")
     told = [

@@ -158,6 +158,7 @@ def load(files: dict[str, bytes]) -> Model:
     """Make a model from the bytes of model.json and model.npz, checking every size."""
     import msgspec
 
+    from nntool.nn.combining import check_averaging
     from nntool.nn.network import Network, NetworkSpec
     from nntool.nn.registry import InvalidChoice
     from nntool.tables import arrays
@@ -166,19 +167,34 @@ def load(files: dict[str, bytes]) -> Model:
         plain = msgspec.json.decode(files[names.TRAIN_MODEL])
         net = Network(NetworkSpec.from_plain(plain["network"]))
         output = make_output(plain)
+        check_averaging(output.head, plain.get("averaging", "arithmetic"))
+        front = _front(plain)
     except (msgspec.DecodeError, InvalidChoice, UsageError, KeyError, TypeError) as error:
         raise DataError(
             f"{names.TRAIN_MODEL} does not describe a model: {error}", "do not use this run"
         ) from None
     vectors = arrays.load_npz(files[names.TRAIN_WEIGHTS])
-    members = plain.get("members")
-    front = () if members is None else (len(members),)
     wanted = {"theta": (*front, net.size), "stats": (*front, net.n_stats)}
-    found = {name: vectors[name].shape for name in wanted if name in vectors}
-    if found != wanted or 0 in front:
-        of = "" if members is None else f"{len(members):,} times "
+    found = {name: vectors[name].shape for name in wanted if _is_real(vectors.get(name))}
+    if found != wanted:
+        of = "".join(f"{n:,} times " for n in front)
         raise DataError(
             f"{names.TRAIN_WEIGHTS} does not hold {of}the {net.size:,} weights of model.json",
             "do not use this run",
         )
     return Model(net, output, vectors["theta"], vectors["stats"], plain, vectors.get("scores"))
+
+
+def _front(plain: dict[str, Any]) -> tuple[int, ...]:
+    """What stands before the shape of the weights: the number of members, where there are any."""
+    members = plain.get("members")
+    if members is None:
+        return ()
+    if not isinstance(members, list) or not members:
+        raise TypeError(f"members are {members!r}")
+    return (len(members),)
+
+
+def _is_real(vector: Any) -> bool:
+    """Whether there is such an array, of floating-point numbers."""
+    return vector is not None and vector.dtype.kind == "f"

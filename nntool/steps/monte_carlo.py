@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from nntool.errors import UsageError
 from nntool.run.directory import Run
 from nntool.settings.predict import PredictSettings
-from nntool.steps import choices
+from nntool.steps import retraining
 from nntool.steps.model import Model
 from nntool.steps.streaming import AbandonedError
 
@@ -35,21 +35,14 @@ def refuse(settings: PredictSettings, model: Model, run: Run) -> None:
         raise UsageError(
             "--mc-dropout needs dropout, and this network was trained without: all passes would"
             " say the same",
-            f"{run.command('train')}{_by_batches(run)} --dropout 0.2, then predict again",
+            f"{retraining.for_dropout(run)}, then predict again",
         )
     if model.classes is not None and not model.has_probabilities:
         raise UsageError(
             "--mc-dropout takes the mean of probabilities, and a network trained with the loss"
             f" {model.loss_name} has none",
-            f"leave it out, or train with another loss: {run.command('train')} --loss auto",
+            f"leave it out, or train with another loss: {retraining.for_probabilities(run)}",
         )
-
-
-def _by_batches(run: Run) -> str:
-    """What to type beside --dropout where the method that was used takes none."""
-    entry = run.entry("train")
-    used = "adam" if entry is None else entry.settings.get("optimizer", "adam")
-    return "" if choices.built("METHODS", used).by_batches else " --optimizer adam"
 
 
 def passes_of(settings: PredictSettings, model: Model) -> DropoutPasses:

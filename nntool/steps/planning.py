@@ -194,6 +194,13 @@ def cautions(settings: TrainSettings, resolved: dict[str, Any], trainer: Trainer
             f"{name} goes by the sign of the gradient: +0.1 nine times and −0.9 once, which sum to"
             " 0, move a weight far; with small batches it goes astray (--batch-size full)"
         )
+    output = trainer.output
+    if getattr(rule, "product", "") == "gauss-newton" and not output.loss.is_curved(output.head):
+        found.append(
+            f"the loss {name_and_settings(resolved['loss'])[0]} is made of straight pieces, and the"
+            f" products of {name} know nothing of it: it goes by the gradient alone, and lbfgs does"
+            " so for less"
+        )
     balancing = ["--class-weights balanced"] if settings.class_weights == "balanced" else []
     balancing += ["--balanced-batches"] if settings.balanced_batches else []
     balancing += (
@@ -209,8 +216,8 @@ def cautions(settings: TrainSettings, resolved: dict[str, Any], trainer: Trainer
     return found
 
 
-def refuse_too_large(net: Network, plan: Plan, dtype: str) -> None:
-    """Refuse a network whose vectors do not fit in the memory that is there, with the numbers."""
+def bytes_to_train(net: Network, plan: Plan, dtype: str) -> int:
+    """About the memory that the vectors of one training take."""
     method: Any = plan.rules.optimizer
     floats = net.size * VECTORS_AT_ONCE
     if method.whole_batch:
@@ -220,13 +227,18 @@ def refuse_too_large(net: Network, plan: Plan, dtype: str) -> None:
             floats += 4 * net.size**2  # a matrix that each iteration makes, and its factors
     elif method.by_batches:
         floats = net.size * _vectors_of_updates(plan)
-    needed = floats * (8 if dtype == "float64" else 4)
-    free = available_memory()
+    return int(floats) * (8 if dtype == "float64" else 4)
+
+
+def refuse_too_large(net: Network, plan: Plan, dtype: str) -> None:
+    """Refuse a network whose vectors do not fit in the memory that is there, with the numbers."""
+    needed, free = bytes_to_train(net, plan, dtype), available_memory()
     if needed > free:
         raise MachineError(
             f"{net.size:,} weights need about {needed / 1e9:,.1f} GB to train, and"
             f" {free / 1e9:,.1f} GB are free",
-            "give a smaller --hidden" + (", or --optimizer adam" if method.whole_batch else ""),
+            "give a smaller --hidden"
+            + (", or --optimizer adam" if plan.rules.optimizer.whole_batch else ""),
         )
 
 

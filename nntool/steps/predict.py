@@ -37,7 +37,7 @@ def predict(
     run, model, level = trained.run, trained.model, settings.interval
     predictor = Predictor(trained, settings)
     intervals = None if level is None else intervals_of(run, model, level)
-    parts = answer_columns.answer_parts(settings, model, intervals)
+    parts = answer_columns.answer_parts(settings, model, run, intervals)
     outcome = Outcome("predict", root)
     if trained.unfinished:
         job.listener.say(f"nntool predict: {trained.unfinished}")

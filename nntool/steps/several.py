@@ -79,13 +79,16 @@ def _summary_of_one(fitted: Fitted, model: Model) -> dict[str, Any]:
         "diagnosis": [finding._asdict() for finding in fitted.findings],
         "parameters": model.net.size,
     }
-    if fitted.conclusion:
-        found["conclusion"] = fitted.conclusion
-    if fitted.verdict:
-        found["verdict"] = fitted.verdict
+    found |= _end_of(fitted)
     if fitted.diverged is not None:
         found |= {"diverged": fitted.diverged, "try": fitted.advice}
     return found
+
+
+def _end_of(fitted: Fitted) -> dict[str, str]:
+    """What there is to say of an end: why it is one, whether classes are separable."""
+    said = {"conclusion": fitted.conclusion, "verdict": fitted.verdict}
+    return {name: text for name, text in said.items() if text}
 
 
 def described_snapshots(
@@ -169,6 +172,7 @@ def _model_of(found: Sequence[Fitted], trainer: Trainer, wanted: Wanted) -> Mode
             "best_epoch": member.best_epoch,
             "ended": member.ended,
             "validation_loss": member.at_best.get("validation_loss"),
+            **_end_of(member),
         }
         for member in found
     ]

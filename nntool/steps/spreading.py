@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from nntool.errors import UsageError
 from nntool.run.directory import Run
 from nntool.settings.predict import PredictSettings
+from nntool.steps import retraining
 from nntool.steps.model import Model
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def refuse(settings: PredictSettings, model: Model, run: Run) -> None:
         raise UsageError(
             f"--spread is of probabilities, and networks trained with the loss {model.loss_name}"
             " give none",
-            f"leave it out, or train with another loss: {run.command('train')} --loss auto",
+            f"leave it out, or train with another loss: {retraining.for_probabilities(run)}",
         )
 
 

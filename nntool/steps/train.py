@@ -111,8 +111,9 @@ def train_into(
         outcome.notes += said
         words = planning.describe(session, settings, outcome)
         several.refuse(settings, words)
-        with sources.row_sources(session.run, words, settings, outcome) as rows_of:
-            trained = _learn(session, settings, job, outcome, words, rows_of, home, folder)
+        with sources.row_sources(session.run, words, settings, outcome) as real_rows:
+            wanted, rows_of = _settled(session, settings, words, real_rows, home, outcome)
+            trained = _learn(wanted, rows_of, folder, job, outcome)
     except InvalidChoice as error:
         raise UsageError(str(error), "nntool train --help") from None
     _write(folder, trained)
@@ -121,62 +122,61 @@ def train_into(
     return Done(resolved=trained.resolved, rows=learned, status=trained.status)
 
 
-def _learn(
+def _settled(
     session: Session,
     settings: TrainSettings,
-    job: Job,
-    outcome: Outcome,
     words: dict[str, Any],
-    rows_of: sources.Sources,
+    real_rows: sources.Sources,
     home: Path,
-    folder: Path,
-) -> Trained:
-    """Resolve what is 'auto', and train."""
-    has_validation = rows_of.validation is not None
-    settings, said = automatic_method.settle(settings, words, rows_of.training.n_rows)
+    outcome: Outcome,
+) -> tuple[Wanted, sources.Sources]:
+    """What is to be trained, nothing in it 'auto', and the rows with those that are made up."""
+    n_real = real_rows.training.n_rows
+    settings, said = automatic_method.settle(settings, words, n_real)
     outcome.notes += said
-    resolved = planning.resolve(settings, words, rows_of.training.n_rows, has_validation)
-    n_real = rows_of.training.n_rows
-    rows_of = trainers.grown(settings, words, rows_of)
+    has_validation = real_rows.validation is not None
+    resolved = planning.resolve(settings, words, n_real, has_validation)
+    rows_of = trainers.grown(settings, words, real_rows)
     if n_added := rows_of.training.n_rows - n_real:
         outcome.notes.append(
             f"{n_added:,} rows that were made up are added to {n_real:,} training rows"
         )
     if settings.learning_rate == "auto":
         outcome.notes.append(trainers.resolve_rate(words, resolved, settings, rows_of))
-    trainer = trainers.make_trainer(words, resolved, settings, rows_of)
-    outcome.notes += planning.cautions(settings, resolved, trainer)
     of = checkpoint.key(plain(settings) | resolved, freshness.inputs(session.run, "train"))
+    return Wanted(session.run, home, settings, words, resolved, of), rows_of
+
+
+def _learn(
+    wanted: Wanted, rows_of: sources.Sources, folder: Path, job: Job, outcome: Outcome
+) -> Trained:
+    """Train one network or all members; members that are trained elsewhere tell in ``folder``."""
+    settings, resolved = wanted.settings, wanted.resolved
+    trainer = trainers.make_trainer(wanted.words, resolved, settings, rows_of)
+    outcome.notes += planning.cautions(settings, resolved, trainer)
     opening = planning.opening(trainer, resolved)
     if settings.ensemble == 1:
-        with learning.numerics(job, trainer):
-            log = learning.Log(home, of, trainer, job)
-            found = _one(trainer, log, settings, words, rows_of, opening, job)
+        found = _one(trainer, wanted, rows_of, opening, job)
     else:
         job.listener.say(f"nntool train: {settings.ensemble} members, each of {opening}")
-        wanted = Wanted(session.run, home, settings, words, resolved, of)
-        found = several.described(
-            ensembles.train(wanted, trainer, rows_of, job, folder), trainer, wanted, rows_of
-        )
-    checkpoint.keep(home, settings.ensemble)
+        members = ensembles.train(wanted, trainer, rows_of, job, folder)
+        found = several.described(members, trainer, wanted, rows_of)
+    checkpoint.keep(wanted.home, settings.ensemble)
     calibrated = calibration.calibrate(found.model, rows_of, settings.calibration)
     return Trained(found, resolved, calibrated)
 
 
 def _one(
-    trainer: Trainer,
-    log: learning.Log,
-    settings: TrainSettings,
-    words: dict[str, Any],
-    rows_of: sources.Sources,
-    opening: str,
-    job: Job,
+    trainer: Trainer, wanted: Wanted, rows_of: sources.Sources, opening: str, job: Job
 ) -> several.Described:
     """Train one network, or take several from one training."""
-    if said := log.resume():
-        job.listener.say(f"nntool train: {said}")
-    job.listener.say(f"nntool train: {opening}")
-    fitted = fitting.fit(trainer, log, settings.seed, job, words)
+    settings, words = wanted.settings, wanted.words
+    with learning.numerics(job, trainer):
+        log = learning.Log(wanted.home, wanted.of, trainer, job)
+        if said := log.resume():
+            job.listener.say(f"nntool train: {said}")
+        job.listener.say(f"nntool train: {opening}")
+        fitted = fitting.fit(trainer, log, settings.seed, job, words)
     if settings.snapshots:
         return several.described_snapshots(fitted, trainer, settings, words, rows_of)
     model = models.Model(trainer.net, trainer.output, fitted.theta, fitted.stats, words)

@@ -30,7 +30,7 @@ def test_every_penalty_is_held_against_finite_differences() -> None:
 
 
 @pytest.mark.parametrize(("name", "settings"), SETTINGS)
-@pytest.mark.parametrize("size", [2, 7, BLOCK + 5])
+@pytest.mark.parametrize("size", [1, 2, 7, BLOCK + 5])
 def test_the_gradient_is_the_slope_of_the_value(
     name: str, settings: dict[str, Any], size: int
 ) -> None:

@@ -125,3 +125,17 @@ def test_thirty_curves_differ_in_colour_or_style():
         for path in lines(as_svg(curves))
     }
     assert len(styles) == 4 * (len(COLOURS) - 1)  # black is that of the axes too
+
+
+def test_a_curve_shows_through_the_gaps_of_one_that_is_the_same():
+    same = [Curve(f"{letter} run", A.train, [], 3) for letter in "ABCDE"]
+    drawn = [line.get("style") for line in lines(as_svg(same))[: len(same)]]
+    gaps = [re.findall("stroke-dasharray: ([^;]+)", style) for style in drawn]
+    assert gaps[:2] == [[], []]  # A and E, below the others
+    assert len(set(map(tuple, gaps[2:]))) == 3
+
+
+def test_a_single_epoch_has_one_tick():
+    found = texts(as_svg([Curve("A run", [0.5], [0.6], 1)]))
+    assert found.count("1") == 2
+    assert not any(text.startswith(("0.9", "1.0")) for text in found)

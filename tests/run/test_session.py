@@ -312,3 +312,19 @@ def test_an_edited_recipe_stays_until_a_run_is_done_with_it(tmp_path: Path) -> N
         assert (tmp_path / "recipe.toml").read_text() == "# mine"
         session.write_recipe()
     assert "[collect]" in (tmp_path / "recipe.toml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("folder", "hint"), [("train", "name "), ("try/adam", "nntool compare "), ("try", "name ")]
+)
+def test_a_folder_inside_a_run_is_no_run_and_whose_it_is_is_said(
+    tmp_path: Path, folder: str, hint: str
+) -> None:
+    root = tmp_path / "run"
+    with Session(root, create=True) as session:
+        write_collect(session, "rows")
+        session.commit()
+    (root / folder).mkdir(parents=True)
+    with pytest.raises(StaleError, match=f"it belongs to the run {root}") as error:
+        Run.existing(root / folder)
+    assert str(error.value.hint).startswith(f"{hint}{root}")

@@ -180,6 +180,13 @@ def test_the_networks_of_an_ensemble_are_counted(ok, run, other):
     assert "its curve is the mean of 2 networks" in said.err
 
 
+def test_the_curve_of_snapshots_is_that_of_their_one_training(ok, run, other):
+    ok("train", other, "--snapshots", "2", "--epochs", "4", "--hidden", "4")
+    said = ok("compare", run, other)
+    assert block(said.text, "training")["parameters"][1].startswith("2 × ")
+    assert "mean of" not in said.err
+
+
 def test_a_run_without_scores_is_shown_by_its_training_and_the_command_is_named(
     ok, typed, run, other
 ):
@@ -520,3 +527,21 @@ class TestSvg:
         said = nntool("compare", run, other, "--svg", "locked/curves.svg")
         assert said.code == 7
         assert list((at / "locked").iterdir()) == []
+
+
+def test_an_ending_that_a_newer_program_knows_is_shown_as_it_is(ok, run, other, change):
+    change(other, "train/model.json", lambda model: model["trained"].update(ended="bored"))
+    assert block(ok("compare", run, other).text, "training")["ended"][1] == "bored"
+
+
+@pytest.mark.parametrize(
+    "trained",
+    [None, [], {}, {"epochs": "many", "ended": "epochs", "parameters": 1}],
+)
+def test_a_model_that_does_not_say_how_it_was_trained_is_refused(
+    nntool, run, other, change, trained
+):
+    change(other, "train/model.json", lambda model: model.update(trained=trained))
+    said = nntool("compare", run, other)
+    assert said.code == 3
+    assert "other/train/model.json does not describe a model" in said.err

@@ -18,7 +18,7 @@ import pytest
 from nntool.errors import DataError, TrainingError
 from nntool.run.directory import Run
 from nntool.settings.evaluate import EvaluateSettings
-from nntool.steps import cross_validation, one_fold
+from nntool.steps import cross_validation, one_fold, processes
 from nntool.steps.evaluating import folds
 from nntool.steps.job import Job
 from nntool.steps.performing import read_json
@@ -139,7 +139,7 @@ def test_repeats_deal_other_folds(ok, run, dealt):
 def test_processes_give_the_bytes_of_one_fold_after_the_other(ok, run, results, monkeypatch):
     ok("evaluate", run, "--cv", 3, "--threads", 1)
     one = results(run)
-    monkeypatch.setattr(cross_validation, "WORTH_PROCESSES", 0)
+    monkeypatch.setattr(processes, "WORTH_PROCESSES", 0)
     ok("evaluate", run, "--cv", 3, "--threads", 2, "--force")
     assert results(run) == one
 
@@ -147,7 +147,7 @@ def test_processes_give_the_bytes_of_one_fold_after_the_other(ok, run, results, 
 def test_any_backend_of_joblib_may_compute_the_folds(ok, run, results, monkeypatch):
     ok("evaluate", run, "--cv", 3, "--threads", 1)
     one = results(run)
-    monkeypatch.setattr(cross_validation, "WORTH_PROCESSES", 0)
+    monkeypatch.setattr(processes, "WORTH_PROCESSES", 0)
     with joblib.parallel_config(backend="threading"):
         ok("evaluate", run, "--cv", 3, "--threads", 2, "--force")
     assert results(run) == one

@@ -336,6 +336,14 @@ def test_an_epoch_in_words(changes: dict[str, Any], words: str) -> None:
     assert words_of(*WELL, epoch(9, **changes)) == words
 
 
+@pytest.mark.parametrize(("loss", "is_told"), [(0.06, True), (0.04, False)])
+def test_idle_units_of_a_network_that_has_learned_nearly_all_are_no_fault(
+    loss: float, is_told: bool
+) -> None:
+    rows = [epoch(i, train_loss=loss, validation_loss=loss, hidden1_idle=0.7) for i in (1, 2, 3)]
+    assert any("hidden1 pass no gradient" in told for told in of_training(rows, 3)) == is_told
+
+
 def test_the_gradients_of_long_ago_do_not_say_what_is_usual() -> None:
     early = [epoch(i, gradient_norm=100.0) for i in range(1, 121)]
     late = [epoch(i, gradient_norm=0.1) for i in range(121, 222)]

@@ -60,6 +60,23 @@ def test_every_method_learns_every_task_and_says_what_it_counted(
     ok("evaluate", root, "--no-baseline")
 
 
+@pytest.mark.parametrize(
+    ("optimizer", "loss", "is_said"),
+    [
+        ("newton-cg", "mae", True),
+        ("newton-cg", "huber", False),
+        ("newton-cg:product=hessian", "mae", False),
+        ("lbfgs", "mae", False),
+    ],
+)
+def test_newton_cg_says_where_the_loss_has_no_curvature(
+    ok: Any, split_for: Any, optimizer: str, loss: str, is_said: bool
+) -> None:
+    root = split_for("visits")
+    said = ok("train", root, *SMALL, "--optimizer", optimizer, "--loss", loss, "--epochs", "2")
+    assert (f"the loss {loss} is made of straight pieces" in said.err) == is_said
+
+
 def test_mini_batches_have_no_columns_of_counts(ok: Any, split_for: Any) -> None:
     root = split_for("churned")
     ok("train", root, "--optimizer", "adam", "--epochs", "2")

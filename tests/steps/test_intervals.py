@@ -102,7 +102,7 @@ def test_a_row_that_cannot_be_read_has_no_interval(ok, trained, source, tmp_path
             ["--loss", "hinge"],
             "0.9",
             "sets need probabilities, and the loss hinge",
-            "--loss auto --output auto",
+            "nntool train",
         ),
     ],
 )

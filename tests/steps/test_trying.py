@@ -430,7 +430,7 @@ def test_after_a_stop_it_goes_on_and_ends_as_if_it_had_not_been_stopped(
     whole = Path(shutil.copytree(run, tmp_path / "whole"))
     tried(whole, "sgd", "rprop", "nadam")
     specs = ["sgd", "rprop", "nadam"]
-    listener = Listener(stop_in="rprop")
+    listener = Listener(stop_in="rprop", after=2)
     found = tried(run, *specs, listener=listener)
     assert [one.status for one in found] == ["finished", "interrupted"]
     with pytest.raises(StoppedError) as caught:

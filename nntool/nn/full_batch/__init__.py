@@ -9,7 +9,7 @@ from nntool.nn.full_batch.conjugate_gradient import ConjugateGradient
 from nntool.nn.full_batch.levenberg_marquardt import LevenbergMarquardt
 from nntool.nn.full_batch.newton import Newton, NewtonCG
 from nntool.nn.full_batch.quasi_newton import BFGS, LBFGS
-from nntool.nn.registry import InvalidChoice
+from nntool.nn.registry import InvalidChoice, choice_of
 
 FULL_BATCH: dict[str, type[FullBatchMethod]] = {
     "bfgs": BFGS,
@@ -29,7 +29,7 @@ def refuse(method: FullBatchMethod, n_parameters: int, loss: str) -> None:
     nntool.nn.registry.InvalidChoice: newton is for up to 2,000 parameters, whose matrix it keeps, \
 and this network has 2,001: lbfgs, conjugate-gradient or newton-cg keep none
     """
-    name = next(name for name, cls in FULL_BATCH.items() if cls is type(method))
+    name = choice_of(FULL_BATCH, method)["name"]
     if method.only_losses and loss not in method.only_losses:
         raise InvalidChoice(
             f"{name} is for squared errors, the losses {' and '.join(method.only_losses)}, and this"

@@ -59,16 +59,12 @@ class FullBatchMethod(Method):
     """The form of a method whose every iteration sees all rows.
 
     Its state is what a checkpoint holds beside the point: arrays by name, of one shape throughout.
-    ``max_size`` is the number of parameters above which its matrices are too much, ``only_losses``
-    are the losses that it is for, () for all of them.
     """
 
     whole_batch: ClassVar[bool] = True
     full_batch: ClassVar[bool] = True
     finds_rates: ClassVar[bool] = True
     default_batch: ClassVar[int | Literal["auto", "full"]] = "full"
-    max_size: ClassVar[int | None] = None
-    only_losses: ClassVar[tuple[str, ...]] = ()
     learning_rate: ClassVar[float] = 1.0
 
     tolerance: float = setting(1e-6, "stop where the gradient is this share of the first", ge=0)

@@ -11,7 +11,7 @@ from nntool.nn.full_batch.base import NO_STEP, FullBatchMethod, Objective, Point
 from nntool.nn.full_batch.searching import Line
 from nntool.nn.setting import setting
 
-MOST_DAMPING = 1e8
+MOST_DAMPING = 1e16
 """λ, as a share of the largest element of the diagonal, beyond which no step is tried."""
 
 
@@ -43,9 +43,10 @@ class LevenbergMarquardt(FullBatchMethod):
         """Damp more and more until a step goes down, take it, and damp less."""
         matrix = objective.gauss_newton(point.theta)
         largest = float(np.einsum("ii->i", matrix).max()) or 1.0
-        damping = float(state["damping"]) or self.damping * largest
+        most = MOST_DAMPING * largest
+        damping = min(float(state["damping"]) or self.damping * largest, most)
         growth = 2.0
-        while damping <= MOST_DAMPING * largest:
+        while damping <= most:
             d = damped_step(matrix, point.gradient, damping)
             if d is not None:
                 line = Line(objective, point, d)

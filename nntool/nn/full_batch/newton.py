@@ -43,6 +43,8 @@ class Newton(Descent):
 def damped_solution(matrix: Array, gradient: Array, last: float) -> tuple[float, Array]:
     """Return λ and d of (H + λI)d = −g, λ as small as a few trials find it; H is overwritten.
 
+    Where H is 0, or not finite, d is −g.
+
     ``last`` is what was needed the last time: a quarter of that is tried after 0.
     """
     from scipy.linalg import LinAlgError, cho_factor, cho_solve
@@ -50,7 +52,7 @@ def damped_solution(matrix: Array, gradient: Array, last: float) -> tuple[float,
     diagonal = np.einsum("ii->i", matrix)
     bare = diagonal.copy()
     largest = float(np.abs(matrix).sum(axis=0).max())
-    if not largest:
+    if not 0 < largest < math.inf:  # nothing to divide by, or no numbers (NaN neither)
         return 0.0, -gradient
     damping = 0.0 if bare.min() > 0 else max(last / 4, LEAST_DAMPING * largest, -float(bare.min()))
     while True:

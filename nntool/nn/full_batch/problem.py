@@ -2,7 +2,7 @@
 
 import copy
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -12,19 +12,18 @@ from nntool.nn.augmentation import LevelMask
 from nntool.nn.batches import Batch, RowSource
 from nntool.nn.curvature import Curvature, penalty_bends
 from nntool.nn.full_batch.base import Point
-from nntool.nn.heads import LossTape
-from nntool.nn.judging import BLOCK_ROWS, Collector, Metrics, target_of
-from nntool.nn.layers import LayerTape
+from nntool.nn.judging import BLOCK_ROWS, METRIC_ROWS, Collector, Metrics, target_of
 from nntool.nn.network import Network
-from nntool.nn.outputs import Output
+from nntool.nn.outputs import Output, Tape
 from nntool.nn.penalties import Penalty
 from nntool.nn.randomness import Streams
 
 COUNTS = ("loss_evaluations", "gradient_evaluations", "products")
-METRIC_ROWS = 1 << 16
 BLOCK_FLOATS = 1 << 18
 JACOBIAN_FLOATS = 1 << 22
 LEAST_ROWS, MOST_ROWS = 1024, 8192
+KEPT_BYTES = 1 << 26
+"""Bytes of rows that are kept from one evaluation to the next, in the type of the parameters."""
 
 
 class Asked(Exception):  # noqa: N818  (nothing went wrong)
@@ -45,6 +44,8 @@ class Problem:
     network is passed as in prediction: nothing is drawn, running statistics stand still. ``counts``
     are evaluations and products so far: of a matrix, as many as would have told it. ``should_stop``
     is asked after each block, and `Asked` is raised if it says so; ``passed`` is told of its rows.
+    Rows that make one block are gathered once, and for several products in a row at the same
+    parameters passed forward once.
     """
 
     def __init__(
@@ -73,9 +74,11 @@ class Problem:
         self._theta, self._part = np.zeros(net.size, dtype), np.zeros(net.size, dtype)
         self._views, self._parts = net.bind(self._theta, stats), net.bind(self._part, stats)
         self._scratch = scratch_for(self._theta)
-        self._tapes: dict[int, tuple[list[LayerTape], LossTape]] = {}
+        self._tapes: dict[int, Tape] = {}
         self._curvatures: dict[int, Curvature] = {}
         self._last: Point | None = None
+        self._kept: list[Batch] = []
+        self._passed_at: Array | None = None
         drawn_by = streams or Streams(0)
         self._masks = [(mask, copy.deepcopy(drawn_by[mask.stream])) for mask in masks]
 
@@ -133,32 +136,15 @@ class Problem:
         return self._with_bends(product, v, positive=True)
 
     def hessian(self, theta: Array) -> Array:
-        """Return H itself, from its products with unit vectors."""
-        size = self.net.size
-        hessian, unit = np.zeros((size, size), theta.dtype), np.zeros(size, theta.dtype)
-        for block in self._visited(theta):
-            for j in range(size):
-                unit[j] = 1
-                block.add_hessian_product(unit, hessian[j])
-                unit[j] = 0
-                if self.should_stop():
-                    raise Asked
-        self.counts["products"] += size
-        self._add_bends(hessian, positive=False)
+        """Return H itself, symmetric to the last bit."""
+        hessian = self._matrix(theta, Curvature.add_hessian, positive=False)
         hessian += hessian.T.copy()
         hessian *= 0.5
         return hessian
 
     def gauss_newton(self, theta: Array) -> Array:
         """Return G itself: JᵀJ, scaled as the loss is, with the curvature of the penalties."""
-        size = self.net.size
-        matrix = np.zeros((size, size), theta.dtype)
-        rows = max(JACOBIAN_FLOATS // size, 1)
-        for block in self._visited(theta, min(rows, self.block_rows)):
-            block.add_gauss_newton(matrix)
-        self.counts["products"] += 1
-        self._add_bends(matrix, positive=True)
-        return matrix
+        return self._matrix(theta, Curvature.add_gauss_newton, positive=True)
 
     def first_not_finite(self, theta: Array) -> tuple[int, str]:
         """Return the number of the first block in which something is not finite, and the layer."""
@@ -177,16 +163,43 @@ class Problem:
                     break
         return number, "output"
 
+    def _matrix(
+        self, theta: Array, add: Callable[[Curvature, Array], None], *, positive: bool
+    ) -> Array:
+        """Sum a matrix over blocks so small that what each row has to say of it fits the memory."""
+        size = self.net.size
+        matrix = np.zeros((size, size), theta.dtype)
+        for block in self._visited(theta, min(max(JACOBIAN_FLOATS // size, 1), self.block_rows)):
+            add(block, matrix)
+        self.counts["products"] += size
+        self._add_bends(matrix, positive=positive)
+        return matrix
+
     def _blocks(self, block_rows: int = 0) -> Iterator[tuple[Batch, float]]:
         """Yield the blocks, each with its share of all rows."""
-        masks = [(mask, copy.deepcopy(rng)) for mask, rng in self._masks]
-        for batch in self.rows.batches(None, block_rows or self.block_rows):
-            for mask, rng in masks:
-                mask.apply(batch, rng)
-            yield batch, batch.n_rows / self.rows.n_rows
+        n_rows = self.rows.n_rows
+        for batch in self._batches(block_rows or self.block_rows):
+            yield batch, batch.n_rows / n_rows
             self.passed(batch.n_rows)
             if self.should_stop():
                 raise Asked
+
+    def _batches(self, block_rows: int) -> Iterable[Batch]:
+        """Return the blocks: gathered and converted once where they are small, else each time."""
+        spec, rows = self.net.spec, self.rows.n_rows
+        numbers = rows * (spec.n_numeric + len(spec.levels))
+        if block_rows != self.block_rows or numbers * self._theta.itemsize > KEPT_BYTES:
+            return self._read(block_rows)
+        if not self._kept:
+            self._kept = [copied(batch, self._theta.dtype) for batch in self._read(block_rows)]
+        return self._kept
+
+    def _read(self, block_rows: int) -> Iterator[Batch]:
+        masks = [(mask, copy.deepcopy(rng)) for mask, rng in self._masks]
+        for batch in self.rows.batches(None, block_rows):
+            for mask, rng in masks:
+                mask.apply(batch, rng)
+            yield batch
 
     def _visited(self, theta: Array, block_rows: int = 0) -> Iterator[Curvature]:
         """Yield each block, passed at these parameters, ready for products."""
@@ -196,8 +209,14 @@ class Problem:
             if n_rows not in self._curvatures:
                 dtype = self._theta.dtype
                 self._curvatures[n_rows] = Curvature(self.net, self.output, n_rows, dtype)
-            self._curvatures[n_rows].visit(self._views, batch, share)
+            is_all = len(self._kept) == 1 and batch is self._kept[0]
+            if not (is_all and self._is_passed_at(theta)):
+                self._curvatures[n_rows].visit(self._views, batch, share)
+                self._passed_at = theta.copy() if is_all else None
             yield self._curvatures[n_rows]
+
+    def _is_passed_at(self, theta: Array) -> bool:
+        return self._passed_at is not None and np.array_equal(self._passed_at, theta)
 
     def _penalize(self, gradient: Array) -> float:
         """Return what the penalties add to the value, and add their gradient."""
@@ -222,11 +241,18 @@ class Problem:
             diagonal = np.einsum("ii->i", matrix)[: self.net.n_weights]
             diagonal += self._bends(positive=positive)
 
-    def _tape(self, n_rows: int) -> tuple[list[LayerTape], LossTape]:
+    def _tape(self, n_rows: int) -> Tape:
         if n_rows not in self._tapes:
             dtype: DTypeLike = self._theta.dtype
             self._tapes[n_rows] = self.net.tape(n_rows, dtype), self.output.tape(n_rows, dtype)
         return self._tapes[n_rows]
+
+
+def copied(batch: Batch, dtype: DTypeLike) -> Batch:
+    """Return a batch with arrays of its own, the numeric columns of this type."""
+    own = copy.deepcopy(batch)
+    own.numeric = own.numeric.astype(dtype, copy=False)
+    return own
 
 
 def rows_of_block(net: Network) -> int:

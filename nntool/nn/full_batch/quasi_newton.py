@@ -104,12 +104,13 @@ class LBFGS(Descent):
         inner = state["inner"].tolist()
         q, part, shares = -point.gradient, np.empty_like(point.gradient), [0.0] * self.memory
         for i in newest_first:
-            shares[i] = dot(steps[i], q) / inner[i]
+            shares[i] = float(steps[i] @ q) / inner[i]
             q -= np.multiply(changes[i], shares[i], out=part)
         last = newest_first[0]
         q *= inner[last] / dot(changes[last], changes[last])
         for i in reversed(newest_first):
-            q += np.multiply(steps[i], shares[i] - dot(changes[i], q) / inner[i], out=part)
+            share = shares[i] - float(changes[i] @ q) / inner[i]
+            q += np.multiply(steps[i], share, out=part)
         return q
 
     def learn(self, before: Point, after: Point, length: float, state: State) -> None:

@@ -1,7 +1,6 @@
 """Learners: how the weights change in one epoch, by the kind of method that is chosen."""
 
 from nntool.nn.full_batch import FullBatchMethod
-from nntool.nn.learners.base import METRIC_ROWS as METRIC_ROWS
 from nntool.nn.learners.base import Assignment as Assignment
 from nntool.nn.learners.base import Learner as Learner
 from nntool.nn.learners.base import Sweep as Sweep

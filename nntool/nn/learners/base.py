@@ -1,22 +1,19 @@
 """What every learner is: the owner of the weights, who changes them for one epoch at a time."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from nntool.nn.arrays import Array, DTypeLike
-from nntool.nn.batches import RowSource
-from nntool.nn.judging import Metrics
+from nntool.nn.batches import Batch, RowSource
+from nntool.nn.judging import BLOCK_ROWS, Metrics
 from nntool.nn.network import Network
 from nntool.nn.outputs import Output
 from nntool.nn.plan import Plan
 from nntool.nn.randomness import Streams
 from nntool.nn.reports import LayerReport
-
-METRIC_ROWS = 1 << 16
-"""So many rows of an epoch, at most, are kept for the training metrics."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +55,8 @@ class Learner:
     """
 
     undoes = False
+    draws = True
+    """Whether an epoch may draw random numbers; if not, no stream moves."""
     n_averaged = 0
     """How many weights the mean has taken in so far, where there is one."""
 
@@ -84,6 +83,10 @@ class Learner:
         Whatever was left unfinished is put back by the caller.
         """
         raise NotImplementedError
+
+    def all_rows(self) -> Iterator[Batch]:
+        """Yield the training rows in blocks, in order: statistics are taken over these."""
+        return self.given.rows.batches(None, BLOCK_ROWS, self.given.net.min_rows)
 
     def judged(self) -> tuple[Array, Array]:
         """Return theta and stats that are judged and kept: their mean, or as they are."""

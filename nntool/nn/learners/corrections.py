@@ -8,8 +8,8 @@ import numpy as np
 
 from nntool.nn.arrays import Array
 from nntool.nn.batches import Batch
-from nntool.nn.judging import Collector, target_of
-from nntool.nn.learners.base import METRIC_ROWS, Assignment, Learner, Sweep
+from nntool.nn.judging import METRIC_ROWS, Collector, target_of
+from nntool.nn.learners.base import Assignment, Learner, Sweep
 from nntool.nn.losses import PerceptronLoss
 from nntool.nn.registry import InvalidChoice
 from nntool.nn.reports import Diverged

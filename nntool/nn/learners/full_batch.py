@@ -2,23 +2,22 @@
 """Learning from all rows at once: an epoch is one iteration of a full-batch method."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
-from nntool.nn.activations import ACTIVATIONS
 from nntool.nn.arrays import Array
 from nntool.nn.augmentation import LevelMask
-from nntool.nn.batches import Batch
 from nntool.nn.full_batch import FullBatchMethod, refuse
-from nntool.nn.full_batch.base import Point, Step
+from nntool.nn.full_batch.base import Point
 from nntool.nn.full_batch.problem import Asked, Note, Problem
-from nntool.nn.judging import BLOCK_ROWS, some_rows
+from nntool.nn.judging import some_rows
 from nntool.nn.learners.base import Assignment, Learner, Sweep
 from nntool.nn.losses import LOSSES
+from nntool.nn.methods import no_gradient
 from nntool.nn.registry import InvalidChoice, choice_of
-from nntool.nn.reports import Diverged, LayerReport
+from nntool.nn.reports import Diverged, layer_reports
 
 
 class FullBatch(Learner):
@@ -27,6 +26,8 @@ class FullBatch(Learner):
     Rows are counted once an iteration, however often it goes through them; ``counts`` tell that.
     Levels that stand for unseen ones are drawn once: each evaluation sees the same rows.
     """
+
+    draws = False
 
     def __init__(self, given: Assignment) -> None:
         super().__init__(given)
@@ -49,9 +50,10 @@ class FullBatch(Learner):
             streams=given.streams,
             metrics=given.metrics,
         )
-        self._gradient = np.zeros_like(self.theta)
-        self._value = np.zeros(())
+        self._at = Point(self.theta, 0.0, np.zeros_like(self.theta))
         self._state = method.init(net.size, dtype)
+        self._names = {name: f"optimizer.{name}" for name in self._state}
+        self._shared = frozenset(method.replaced)
         self._loss = math.nan
         self._metrics: dict[str, float] | None = None
         self._started = False
@@ -68,11 +70,12 @@ class FullBatch(Learner):
         try:
             if not self._started:
                 self._start(epoch)
-            before = Point(self.theta.copy(), float(self._value), self._gradient.copy())
+            before = self._at
             step = self.method.advance(problem, before, self._state)
         except Asked:
             return None
-        layers = self._layers(before, step)
+        moved, idle = step.point.theta - before.theta, problem.idle(step.point)
+        layers = layer_reports(self.given.net, before.gradient, moved, step.point.theta, idle)
         self._take(step.point)
         self.finished = step.finished
         self.rows_seen = seen + self.given.rows.n_rows
@@ -87,20 +90,23 @@ class FullBatch(Learner):
         )
 
     def arrays(self) -> dict[str, Array]:
-        state = {f"optimizer.{name}": array for name, array in self._state.items()}
-        here = {"theta": self.theta, "stats": self.stats, "gradient": self._gradient}
-        return {**here, "value": self._value, **state}
+        return self._here() | {name: self._state[of] for of, name in self._names.items()}
 
     def copies(self) -> dict[str, Array]:
         """Copy what is written into; the rest (most of it, with lbfgs) is shared."""
-        shared = {f"optimizer.{name}" for name in self.method.replaced}
-        found = self.arrays().items()
-        return {name: array if name in shared else array.copy() for name, array in found}
+        found = self._here()
+        found["stats"] = self.stats.copy()
+        for of, name in self._names.items():
+            array = self._state[of]
+            found[name] = array if of in self._shared else array.copy()
+        return found
 
     def put(self, arrays: Mapping[str, Array]) -> None:
-        for name in self.method.replaced:
-            self._state[name] = arrays[f"optimizer.{name}"].copy()
-        super().put(arrays)
+        theta, gradient = arrays["theta"].copy(), arrays["gradient"].copy()
+        self._at = Point(theta, float(arrays["value"]), gradient)
+        self.theta = theta
+        np.copyto(self.stats, arrays["stats"])
+        self._state = {of: arrays[name].copy() for of, name in self._names.items()}
 
     def plain(self) -> dict[str, Any]:
         return {
@@ -121,7 +127,7 @@ class FullBatch(Learner):
         """Fix the statistics of batch norm, and see the weights that the first step leaves."""
         net = self.given.net
         if net.n_stats:
-            net.recompute_statistics(net.bind(self.theta, self.stats), self._all_rows)
+            net.recompute_statistics(net.bind(self.theta, self.stats), self.all_rows)
         point = self.problem.at(self.theta)
         if not math.isfinite(point.value):
             raise Diverged(epoch, *self.problem.first_not_finite(self.theta), math.nan)
@@ -131,22 +137,19 @@ class FullBatch(Learner):
 
     def _take(self, point: Point) -> None:
         """Be where a point is; without a note it is where this was before."""
-        np.copyto(self.theta, point.theta)
-        np.copyto(self._gradient, point.gradient)
-        self._value[...] = point.value
+        self._at, self.theta = point, point.theta
         if isinstance(point.note, Note):
             self._loss, self._metrics = point.note.loss, point.note.outputs.metrics()
 
-    def _layers(self, before: Point, step: Step) -> tuple[LayerReport, ...]:
-        """Report the gradient that the step set out with (penalties and all) and what it did."""
-        net = self.given.net
-        gradients = net.norms(before.gradient)
-        changes, sizes = net.norms(step.point.theta - before.theta), net.norms(step.point.theta)
-        hidden, idle = net.hidden_names, self.problem.idle(step.point)
-        return tuple(
-            LayerReport(n, gradients[n], changes[n], sizes[n], n in hidden, idle.get(n))
-            for n in gradients
-        )
+    def _here(self) -> dict[str, Array]:
+        """Return the arrays of the point, which nobody writes into: the next one has its own."""
+        theta, value, gradient = self._at[:3]
+        return {
+            "theta": theta,
+            "stats": self.stats,
+            "gradient": gradient,
+            "value": np.array(value),
+        }
 
     def _passed(self, seen: int) -> Callable[[int], None]:
         """Return what counts rows on their way, up to once through all of them."""
@@ -157,20 +160,18 @@ class FullBatch(Learner):
 
         return passed
 
-    def _all_rows(self) -> Iterator[Batch]:
-        return self.given.rows.batches(None, BLOCK_ROWS, self.given.net.min_rows)
-
 
 def _refuse(given: Assignment, method: FullBatchMethod) -> None:
     """Raise `InvalidChoice` for what the method cannot make small."""
     net = given.net
     if not net.has_gradient:
-        able = (name for name, entry in ACTIVATIONS.items() if entry.has_gradient)
+        raise no_gradient(net.spec.activation)
+    loss = choice_of(LOSSES, given.output.loss)["name"]
+    refuse(method, net.size, loss)
+    if not given.output.loss.has_gradient:
         raise InvalidChoice(
-            f"activation {net.spec.activation!r} has no gradient to learn from;"
-            f" choose from {', '.join(able)}"
+            f"a full-batch method goes down the gradient of the loss, and {loss} has none: hinge"
         )
-    refuse(method, net.size, choice_of(LOSSES, given.output.loss)["name"])
     if not all(penalty.has_gradient for penalty in given.plan.rules.penalties):
         raise InvalidChoice(
             "l1 with proximal=true shrinks weights between steps, and a full-batch method makes"

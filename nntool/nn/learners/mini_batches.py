@@ -10,8 +10,8 @@ import numpy as np
 from nntool.nn.arrays import Array
 from nntool.nn.averaging import RunningMean
 from nntool.nn.batches import Batch, count_batches
-from nntool.nn.judging import BLOCK_ROWS, Collector, some_rows
-from nntool.nn.learners.base import METRIC_ROWS, Assignment, Learner, Sweep
+from nntool.nn.judging import METRIC_ROWS, Collector, some_rows
+from nntool.nn.learners.base import Assignment, Learner, Sweep
 from nntool.nn.reports import Diverged, LayerReport
 from nntool.nn.schedules import Moment, warm
 from nntool.nn.stepping import Stepper
@@ -102,7 +102,7 @@ class MiniBatches(Learner):
             yield batch
 
     def judged(self) -> tuple[Array, Array]:
-        return self._mean.judged(self.given.net, self.theta, self.stats, self._all_rows)
+        return self._mean.judged(self.given.net, self.theta, self.stats, self.all_rows)
 
     def observe(self, train_loss: float, watched: float | None) -> bool:
         return self.plan.schedule.observe(train_loss, watched, self._memory)
@@ -146,9 +146,6 @@ class MiniBatches(Learner):
                 losses = losses * batch.weight
             self.plan.sampler.observe(batch.rows, losses)
         self._mean.take(self.theta, at)
-
-    def _all_rows(self) -> Iterator[Batch]:
-        return self.given.rows.batches(None, BLOCK_ROWS, self.given.net.min_rows)
 
     def not_finite_in(self, batch: Batch) -> str:
         """Name the layer in which a number is first not finite for a batch, or the data."""

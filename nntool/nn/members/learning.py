@@ -7,8 +7,8 @@ import numpy as np
 
 from nntool.nn.arrays import Array
 from nntool.nn.batches import ArrayRows, stretches
-from nntool.nn.judging import Metrics
-from nntool.nn.learners.base import METRIC_ROWS, Sweep
+from nntool.nn.judging import METRIC_ROWS, Metrics
+from nntool.nn.learners.base import Sweep
 from nntool.nn.learners.mini_batches import MiniBatches
 from nntool.nn.members.stepping import Measured, MembersStepper
 from nntool.nn.reports import Diverged

@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nntool.nn.activations import StochasticBinary
 from nntool.nn.arrays import Array, DTypeLike
 from nntool.nn.embedding import Inputs
 from nntool.nn.layers import Activate, Layer, Linear
@@ -132,8 +131,7 @@ def stackable(net: Network) -> bool:
     Embedding tables, norms, noise and units that draw have none.
     """
     return not net.spec.levels and all(
-        type(layer) in _FORMS
-        and not (isinstance(layer, Activate) and isinstance(layer.activation, StochasticBinary))
+        type(layer) in _FORMS and not (isinstance(layer, Activate) and layer.activation.is_random)
         for layer in net.layers
     )
 

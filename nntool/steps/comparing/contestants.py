@@ -63,8 +63,7 @@ class Contestant:
     held: tuple[Any, ...]
     """What tells its validation rows from others."""
     versions: dict[str, str]
-    trained: dict[str, Any]
-    """What model.json says of the training."""
+    trained: files.Trained
     losses: dict[str, list[float | None]]
     """Epoch by epoch, ``train_loss`` and ``validation_loss``; empty where history.csv is gone."""
     counts: dict[str, int]
@@ -87,26 +86,10 @@ class Contestant:
         return f"{self.mark} {self.name}"
 
     @property
-    def best(self) -> int:
-        """The epoch that was kept, from 1; 0 for none."""
-        return int(self.trained.get("best_epoch", 0))
-
-    @property
-    def at_best(self) -> dict[str, Any]:
-        """The line of history.csv of that epoch."""
-        found: dict[str, Any] = self.trained.get("at_best", {})
-        return found
-
-    @property
     def word(self) -> str:
         """What is to be known of it at a glance: fresh, or what it is not."""
         words = [] if self.status == "finished" else [self.status]
         return ", ".join([*words, *(["stale"] if self.stale else [])]) or "fresh"
-
-    @property
-    def networks(self) -> int:
-        """How many networks answer together; 1 where it is no ensemble."""
-        return int(self.trained.get("networks", 1))
 
     def setting(self, step: str, name: str) -> Any:
         """One setting, or None."""
@@ -164,8 +147,7 @@ def _at_one_moment(
 
 def _read(run: Run, step: str, letter: str, name: str) -> Contestant:
     """The training of this step: of train, or of a try, which has the same files."""
-    artifact = names.beside(step, names.TRAIN_MODEL)
-    model = files.decoded(run.checked_bytes([artifact])[artifact])
+    model = files.model_words(run, step)
     entry = _entry(run, step)
     scores, unscored = _scores(run, "evaluate" if step == "train" else step)
     text, notes = files.history_text(run, step)
@@ -174,13 +156,13 @@ def _read(run: Run, step: str, letter: str, name: str) -> Contestant:
         mark=letter,
         name=name,
         path=str(run.root if step == "train" else run.root / step),
-        task=model["task"],
-        target=model["target"],
+        task=model.task,
+        target=model.target,
         settings=asked | {"train": entry.settings},
         data=files.data(run),
         held=files.rows(run),
         versions=entry.versions,
-        trained=model["trained"],
+        trained=model.trained,
         losses=history.losses_in(text),
         counts=files.counts(text),
         seconds=files.seconds(files.content(run, names.beside(step, names.TRAIN_TIMING))),

@@ -4,15 +4,54 @@ from __future__ import annotations
 
 import csv
 import io
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
-from nntool.errors import StaleError
+from nntool.errors import DataError, StaleError
 from nntool.run import names
 from nntool.run.directory import Run
 
 SHORT_HASH = 12
 COUNTED = ("loss_evaluations", "gradient_evaluations", "products", "corrections")
 """Columns of history.csv that count the work of an epoch."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What model.json says of a training."""
+
+    epochs: int
+    ended: str
+    parameters: int
+    best_epoch: int = 0
+    """The epoch that was kept, from 1; 0 for none."""
+    at_best: dict[str, Any] = field(default_factory=dict)
+    """The line of history.csv of that epoch."""
+    networks: int = 1
+    """How many networks answer together; 1 where it is no ensemble."""
+
+
+@dataclass(frozen=True)
+class ModelWords:
+    """What is taken from model.json."""
+
+    task: Literal["binary", "multiclass", "regression"]
+    target: str
+    trained: Trained
+
+
+def model_words(run: Run, step: str) -> ModelWords:
+    """What the model of this training says of itself; raises ``DataError`` for what is none."""
+    import msgspec
+
+    artifact = names.beside(step, names.TRAIN_MODEL)
+    text = run.checked_bytes([artifact])[artifact]
+    try:
+        return msgspec.json.decode(text, type=ModelWords)
+    except msgspec.DecodeError as error:
+        raise DataError(
+            f"{run.root / artifact} does not describe a model: {error}", "do not use this run"
+        ) from None
 
 
 def content(run: Run, artifact: str) -> bytes | None:

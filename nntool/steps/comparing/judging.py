@@ -101,7 +101,7 @@ def validation(contestants: Sequence[Contestant]) -> list[Row]:
     ]
     found = []
     for name, higher, is_judged in shown:
-        values = [one.at_best.get(name) for one in contestants]
+        values = [one.trained.at_best.get(name) for one in contestants]
         found.append(_row(name, values, [None] * len(values), higher, is_judged=is_judged))
     return [row for row in found if row.has_values]
 

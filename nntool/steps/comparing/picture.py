@@ -37,7 +37,12 @@ def write(svg: str, contestants: Sequence[Contestant], stdout: BinaryIO) -> None
 
     losses = list(dict.fromkeys(str(one.setting("train", "loss")) for one in contestants))
     drawn = [
-        curves.Curve(one.title, one.losses["train_loss"], one.losses["validation_loss"], one.best)
+        curves.Curve(
+            one.title,
+            one.losses["train_loss"],
+            one.losses["validation_loss"],
+            one.trained.best_epoch,
+        )
         for one in contestants
     ]
     text = curves.as_svg(drawn, loss=losses[0] if len(losses) == 1 else "")

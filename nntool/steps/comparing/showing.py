@@ -112,9 +112,9 @@ def _facts(contestants: Sequence[Contestant]) -> list[Difference]:
         "optimizer": [_typed(one.setting("train", "optimizer")) for one in contestants],
         "learning rate": [_number_of(one.setting("train", "learning_rate")) for one in contestants],
         "parameters": [_parameters(one) for one in contestants],
-        "epochs": [f"{one.trained['epochs']:,}" for one in contestants],
-        "kept epoch": [f"{one.best:,}" for one in contestants],
-        "ended": [history.ENDINGS[one.trained["ended"]] for one in contestants],
+        "epochs": [f"{one.trained.epochs:,}" for one in contestants],
+        "kept epoch": [f"{one.trained.best_epoch:,}" for one in contestants],
+        "ended": [_ending(one.trained.ended) for one in contestants],
         "seconds": [number(one.seconds, digits=3) for one in contestants],
     }
     for name in COUNTED:
@@ -125,9 +125,15 @@ def _facts(contestants: Sequence[Contestant]) -> list[Difference]:
     return [Difference(name, list(cells), cells) for name, cells in facts.items()]
 
 
+def _ending(ended: str) -> str:
+    """Why a training ended; a newer program may know more reasons."""
+    known = history.ENDINGS.get(ended)
+    return known.alone if known else ended
+
+
 def _parameters(one: Contestant) -> str:
-    each = f"{one.trained['parameters']:,}"
-    return each if one.networks == 1 else f"{one.networks} × {each}"
+    each = f"{one.trained.parameters:,}"
+    return each if one.trained.networks == 1 else f"{one.trained.networks} × {each}"
 
 
 def _count(n: int | None) -> str:
@@ -149,7 +155,7 @@ def _curves(contestants: Sequence[Contestant]) -> LearningCurves:
         name.replace("_", " "),
         [one.title for one in contestants],
         [one.losses[name] for one in contestants],
-        [one.best for one in contestants],
+        [one.trained.best_epoch for one in contestants],
     )
 
 
@@ -171,8 +177,8 @@ def _notes(contestants: Sequence[Contestant], settings: Sequence[Difference]) ->
             found.append(f"{one.title}: {one.stale.why} ({one.stale.hint})")
         if one.status != "finished":
             found.append(f"{one.title}: {ENDED[one.status]}")
-        if one.networks > 1:
-            found.append(f"{one.title}: its curve is the mean of {one.networks} networks")
+        if (one.setting("train", "ensemble") or 1) > 1:  # snapshots are of one training
+            found.append(f"{one.title}: its curve is the mean of {one.trained.networks} networks")
         found += [f"{one.title}: {note}" for note in one.notes]
     if unscored := [(one, one.unscored) for one in contestants if one.unscored]:
         titles = listed(one.title for one, _ in unscored)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from nntool.errors import DataError, UsageError
 from nntool.settings.evaluate import NO_METRIC, EvaluateSettings
 from nntool.settings.wording import counted, number
-from nntool.steps import calibration, rows
+from nntool.steps import calibration, retraining, rows
 from nntool.steps.job import TableView
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def _require_probabilities(settings: EvaluateSettings, parts: Parts) -> None:
         raise UsageError(
             f"{_asked(settings)}: a threshold needs probabilities, and the loss {model.loss_name}"
             " gives none",
-            f"{parts.run.command('train')} --loss auto",
+            retraining.for_probabilities(parts.run),
         )
 
 

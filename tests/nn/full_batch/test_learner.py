@@ -270,7 +270,9 @@ def test_data_that_is_not_finite_diverges_at_once_and_says_where(name: str) -> N
 def test_what_cannot_be_one_function_of_the_weights_is_refused() -> None:
     with pytest.raises(InvalidChoice, match="proximal"):
         trainer("lbfgs", penalties=(L1(rate=0.1, proximal=True),))
-    with pytest.raises(InvalidChoice, match="'step' has no gradient"):
+    with pytest.raises(InvalidChoice, match="goes down the gradient of the loss, and perceptron"):
+        trainer("lbfgs", task="binary", loss="perceptron")
+    with pytest.raises(InvalidChoice, match=r"'step' has no gradient.*: node-pert.*, weight-pert"):
         trainer("lbfgs", spec=replace(SPEC, activation="step"))
     with pytest.raises(InvalidChoice, match="newton is for up to 2,000 parameters"):
         trainer("newton", spec=replace(SPEC, hidden=(500,)))

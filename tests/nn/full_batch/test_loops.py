@@ -250,6 +250,36 @@ def test_damping_is_nothing_where_a_hessian_is_positive_and_else_makes_it_so() -
     assert g @ d < 0
 
 
+@pytest.mark.parametrize("worst", [math.nan, math.inf])
+def test_where_curvature_is_no_number_the_way_is_straight_down(worst: float) -> None:
+    bent = np.array([[1.0, worst], [worst, 1.0]])
+    damping, d = damped_solution(bent, np.array([1.0, 2.0]), 0.0)
+    assert (damping, d.tolist()) == (0, [-1, -2])
+
+
+def test_damping_that_has_become_too_large_for_a_flatter_place_is_cut() -> None:
+    f, _ = quadratic(3, 10)
+    method, point = LevenbergMarquardt(), f.at(np.ones(3))
+    state = method.init(3, np.float64)
+    method.start(point, state)
+    state["damping"][...] = 1e20  # as if the diagonal had been 10⁴
+    step = method.advance(f, point, state)
+    assert (step.finished, step.length) == ("", 1)
+    assert state["damping"] < 1e17
+
+
+def test_damping_grows_until_a_step_goes_down_however_large_the_errors_are() -> None:
+    # r = 10¹² + w², least at 0: steps towards r = 0 go up by far, down only where λ is about r
+    f = Smooth(
+        lambda w: 0.5 * float((1e12 + w[0] ** 2) ** 2),
+        lambda w: 2 * w * (1e12 + w**2),
+        lambda w: np.diag(4 * w**2),
+    )
+    (step,) = run(LevenbergMarquardt(), f, np.ones(1), 1)
+    assert step.finished == ""
+    assert abs(step.point.theta[0]) < 1
+
+
 def test_the_fall_that_a_truncated_solution_promises_is_that_of_the_quadratic() -> None:
     f, _ = quadratic(8, 50)
     g, a = f.gradient(np.zeros(8)), f.hessian(np.zeros(8))

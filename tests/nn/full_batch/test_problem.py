@@ -9,10 +9,11 @@ import pytest
 from nntool.nn.arrays import Array
 from nntool.nn.augmentation import LevelMask, level_counts
 from nntool.nn.batches import ArrayRows, Batch, stretches
+from nntool.nn.curvature import Curvature
 from nntool.nn.full_batch.problem import Asked, Note, Problem, rows_of_block
 from nntool.nn.judging import Judge
 from nntool.nn.losses import LOSSES
-from nntool.nn.network import Network, NetworkSpec
+from nntool.nn.network import Network, NetworkSpec, Views
 from nntool.nn.outputs import Output, choose_output
 from nntool.nn.penalties import L2, WeightElimination
 from nntool.nn.randomness import Streams
@@ -87,7 +88,7 @@ def test_matrices_are_those_of_their_products_and_of_the_gradient(theta: Array, 
     np.testing.assert_allclose(hessian @ v, change, rtol=1e-6, atol=1e-8)
     np.testing.assert_allclose(p.gauss_newton_product(theta, v), gauss_newton @ v, rtol=1e-10)
     assert np.linalg.eigvalsh(gauss_newton).min() > -1e-12
-    assert p.counts["products"] == 2 + len(theta) + 1
+    assert p.counts["products"] == 2 + 2 * len(theta)  # a matrix is worth a product a column
 
 
 @pytest.mark.parametrize("block_rows", [1, 10, 64])
@@ -133,6 +134,37 @@ def test_a_place_where_numbers_end_is_infinitely_high_and_said_where(theta: Arra
     broken[next(place for place in p.net.places if place.name == "hidden1.bias").slice] = np.nan
     assert p.at(broken).value == np.inf
     assert p.first_not_finite(broken) == (1, "hidden1")
+
+
+def test_rows_that_are_one_block_are_gathered_once_and_passed_once_for_products_in_a_row(
+    theta: Array, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visits: list[int] = []
+    visit = Curvature.visit
+
+    def counted(self: Curvature, views: Views, batch: Batch, share: float = 1.0) -> float:
+        visits.append(batch.n_rows)
+        return visit(self, views, batch, share)
+
+    mask = LevelMask(level_counts(ROWS, [4]))
+    fresh, p = (problem(N_ROWS, masks=(mask,)) for _ in range(2))
+    v = np.random.default_rng(2).standard_normal(len(theta))
+    elsewhere = fresh.hessian_product(theta + 1, v)
+    here = problem(N_ROWS, masks=(mask,)).hessian_product(theta, v)
+    p.at(theta)
+    monkeypatch.setattr(Curvature, "visit", counted)
+    monkeypatch.setattr(ROWS, "batches", None)  # they are asked for no more
+    for _ in range(3):
+        assert p.hessian_product(theta, v).tobytes() == here.tobytes()
+    p.gauss_newton_product(theta, v)
+    assert visits == [N_ROWS]
+    p.at(theta + 1)  # another point in between, on the same parameters in place
+    assert p.hessian_product(theta, v).tobytes() == here.tobytes()
+    moved = theta.copy()
+    assert p.hessian_product(moved, v).tobytes() == here.tobytes()
+    moved += 1
+    assert p.hessian_product(moved, v).tobytes() == elsewhere.tobytes()
+    assert visits == [N_ROWS] * 2
 
 
 def test_being_asked_to_stop_is_heard_after_each_block(theta: Array) -> None:
