@@ -13,9 +13,11 @@ from nntool.nn.full_batch.descent import Descent, steepest
 from nntool.nn.setting import setting
 
 FLATNESS = 0.6
-"""c₂ of Wolfe's conditions; Nocedal & Wright advise 0.9. Networks of 32 units on thirteen tables
-have 1 % less loss after 50 iterations than with 0.9, in 1.14 evaluations each instead of 1.06. 0.5
-brings 2 % more, in 1.29: for the same number of evaluations its loss is 3 % higher.
+"""c₂ of Wolfe's conditions; Nocedal & Wright advise 0.9.
+
+Networks of 32 units on thirteen tables have 1 % less loss after 50 iterations than with 0.9, in
+1.14 evaluations each instead of 1.06. 0.5 brings 2 % more, but in 1.29: for the same number of
+evaluations its loss is 3 % higher.
 """
 STRETCH = 8192
 """Numbers that one call of BLAS adds: of over 10,000 OpenBLAS would take as many threads as it can.
