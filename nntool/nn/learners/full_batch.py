@@ -30,6 +30,8 @@ class FullBatch(Learner):
     draws = False
 
     def __init__(self, given: Assignment) -> None:
+        import scipy.linalg  # noqa: F401  (its BLAS is to be there when threads are limited)
+
         super().__init__(given)
         method = given.plan.rules.optimizer
         if not isinstance(method, FullBatchMethod):
