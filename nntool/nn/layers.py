@@ -266,8 +266,11 @@ class Activate(Layer):
 
 
 def share_idle(slopes: Array, activation: Activation) -> float:
-    """Return the share of the columns of ``slopes`` `(n, units)` that are almost all flat."""
-    flat = np.abs(slopes) < 0.05 * activation.steepest
+    """Return the share of the columns of ``slopes`` `(n, units)` that are almost all flat.
+
+    They are overwritten.
+    """
+    flat = np.abs(slopes, out=slopes) < 0.05 * activation.steepest
     n_rows, n_units = flat.shape
     counts = np.ones(n_rows, np.float32) @ flat.astype(np.float32)  # faster than a sum of truths
     return float(np.count_nonzero(counts / np.float64(n_rows) >= 0.99) / n_units)
