@@ -15,8 +15,7 @@ from nntool.settings import spelling
 from nntool.settings.choices import name_and_settings
 from nntool.settings.compare import CompareSettings
 from nntool.settings.wording import listed
-from nntool.steps import trying
-from nntool.steps.comparing import contestants, picture, reporting, showing
+from nntool.steps.comparing import contestants, picture, reporting, showing, trying
 from nntool.steps.comparing.contestants import Contestant
 from nntool.steps.comparing.names import letters_for, without_repeats
 from nntool.steps.job import Job, Outcome

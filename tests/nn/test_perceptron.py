@@ -231,6 +231,7 @@ def test_a_restored_training_goes_on_to_the_same_bytes() -> None:
     list(first.run())
     second = trainer_of(x, y, epochs=6)
     second.restore(*first.state())
+    assert second.state()[1] == first.state()[1]
     list(second.run())
     np.testing.assert_array_equal(second.theta, whole.theta)
     assert second.state()[1] == whole.state()[1]

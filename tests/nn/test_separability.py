@@ -131,3 +131,17 @@ def test_too_large_a_table_is_left_undecided(
     monkeypatch.setattr(separability, limit, 7)
     found = parting(*net_of(CUBE, CUBE.sum(axis=1) > 1, 2))
     assert found.undecided == f"a linear program takes at most 7 {words}"
+
+
+def test_rows_that_come_block_by_block_keep_their_labels() -> None:
+    y = np.random.default_rng(0).integers(0, 2, 3 * separability.BLOCK_ROWS)
+    x = y[:, np.newaxis] + np.zeros(1)
+    net, output, theta, rows = net_of(x, y, 2)
+    assert parting(net, output, theta, rows) == Parting()
+
+
+def test_a_program_without_an_answer_leaves_it_undecided(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(separability, "_solve", lambda signed, least: (None, np.zeros(4)))
+    y = CUBE.sum(axis=1) > 1
+    assert is_separable(CUBE, y) is None
+    assert parting(*net_of(CUBE, y, 2)).undecided == "the linear program came to no end"

@@ -266,3 +266,13 @@ def test_a_perceptron_takes_no_columns_of_codes_and_full_batch_methods_do(
     assert content(root) == before
     for name in FULL_BATCH:
         ok("train", root, "--optimizer", name, "--hidden", "3", "--epochs", "2")
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, method in METHODS.items() if method.max_size is not None]
+)
+def test_a_matrix_is_kept_of_as_many_weights_as_a_method_takes(name: str) -> None:
+    method = METHODS[name]()
+    demands.refuse_too_many(method, name, method.max_size or 0)
+    with pytest.raises(UsageError, match=f"of which it takes up to {method.max_size:,}"):
+        demands.refuse_too_many(method, name, (method.max_size or 0) + 1)

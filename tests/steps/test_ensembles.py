@@ -331,6 +331,7 @@ def test_snapshots_are_the_weights_at_the_ends_of_cycles(split_for: Any, ok: Any
     trained(root, snapshots=4, patience=1)
     words = words_of(root)
     assert [member["best_epoch"] for member in words["members"]] == [2, 4, 6, 8]
+    assert words["trained"]["best_epoch"] == 8
     assert loaded(root).theta.shape[0] == 4
     assert len(history(root)) == 8, "nothing stops it early"
     assert "member" not in history(root)[0]
