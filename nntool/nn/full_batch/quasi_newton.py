@@ -14,8 +14,8 @@ from nntool.nn.setting import setting
 FLATNESS = 0.6
 """c₂ of Wolfe's conditions; Nocedal & Wright advise 0.9.
 
-Networks of 32 units on thirteen tables have 1 % less loss after 50 iterations than with 0.9, in 1.14
-evaluations each instead of 1.06. 0.5 brings 2 % more, but in 1.29: for the same number of
+Networks of 32 units on thirteen tables have 1 % less loss after 50 iterations than with 0.9, in
+1.14 evaluations each instead of 1.06. 0.5 brings 2 % more, but in 1.29: for the same number of
 evaluations its loss is 3 % higher.
 """
 ROWS = 256
