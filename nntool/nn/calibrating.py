@@ -7,8 +7,9 @@ import numpy as np
 
 from nntool.nn.arrays import Array
 from nntool.nn.batches import Batch
-from nntool.nn.layers import Layer, LayerTape, Linear
+from nntool.nn.layers import Layer, Linear
 from nntool.nn.normalization import BatchNorm
+from nntool.nn.tapes import LayerTape
 
 ByLayer = Sequence[Sequence[Array]]
 

@@ -8,8 +8,9 @@ import numpy as np
 
 from nntool.nn.arrays import Array, Arrays, DTypeLike
 from nntool.nn.batches import Batch
-from nntool.nn.layers import Layer, LayerTape, Parameter, SecondTape, UnitSlopes
+from nntool.nn.layers import Layer, Parameter, UnitSlopes
 from nntool.nn.randomness import Streams
+from nntool.nn.tapes import LayerTape, SecondTape
 
 FEW_LEVELS = 32
 """Up to so many, summing by code is two to four times faster as a product than by sorting."""

@@ -10,8 +10,9 @@ import numpy as np
 from nntool.nn.arrays import Array
 from nntool.nn.batches import Batch, RowSource
 from nntool.nn.network import Network
-from nntool.nn.outputs import Output, Tape
+from nntool.nn.outputs import Output
 from nntool.nn.registry import InvalidChoice
+from nntool.nn.tapes import Tape
 
 BLOCK_ROWS = 1024
 """Rows of one block when a loss is computed without learning."""

@@ -6,7 +6,6 @@ the caller owns, random numbers as streams (None while predicting).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +14,7 @@ from nntool.nn.arrays import Array, Arrays, DTypeLike
 from nntool.nn.initializers import Initializer
 from nntool.nn.products import Product
 from nntool.nn.randomness import Streams
+from nntool.nn.tapes import LayerTape, SecondTape, nothing
 from nntool.nn.threshold_activations import Activation
 
 
@@ -24,57 +24,6 @@ class Parameter(NamedTuple):
     name: str
     shape: tuple[int, ...]
     exempt: bool = False
-
-
-def _nothing() -> Array:
-    return np.empty((0, 0))
-
-
-@dataclass(slots=True, kw_only=True)
-class LayerTape:
-    """Buffers of one layer for one number of rows; unused ones have no elements.
-
-    ``x`` what went in, ``out`` what came out, ``dx`` the gradient with respect to what went in,
-    ``kept`` what else backward needs of forward. Norms: ``kept`` is x − μ (layer norm: x̂),
-    ``inverse`` 1/√(σ² + ε), ``moving`` whether μ and σ followed from the rows, ``ones`` for sums.
-    ``products`` know how they are cut for these buffers.
-    """
-
-    x: Array = field(default_factory=_nothing)
-    out: Array = field(default_factory=_nothing)
-    dx: Array = field(default_factory=_nothing)
-    scratch: Array = field(default_factory=_nothing)
-    kept: Array = field(default_factory=_nothing)
-    inverse: Array = field(default_factory=_nothing)
-    ones: Array = field(default_factory=_nothing)
-    moving: bool = False
-    products: tuple[Product, ...] = ()
-
-
-@dataclass(slots=True, kw_only=True)
-class SecondTape:
-    """Buffers of one layer for second-order products; see `nntool.nn.curvature`.
-
-    ``x`` is what went in and ``dy`` the gradient of what came out, as they were before the layer
-    worked on them in place; ``x_dot`` and ``out`` are their tangents, how much they change along a
-    direction (None: not at all). ``back`` is what `Layer.backward` takes that change back with,
-    ``kept`` what does not depend on the direction, ``sums`` and ``scratch`` serve in between.
-    """
-
-    back: LayerTape
-    x: Array = field(default_factory=_nothing)
-    dy: Array = field(default_factory=_nothing)
-    x_dot: Array | None = None
-    out: Array = field(default_factory=_nothing)
-    kept: Array = field(default_factory=_nothing)
-    sums: Array = field(default_factory=_nothing)
-    scratch: Array = field(default_factory=_nothing)
-
-    def follow(self, t: LayerTape) -> None:
-        """Let ``back`` be as the tape of the last forward, but for its own buffers."""
-        back = self.back
-        back.x, back.kept, back.scratch = t.x, t.kept, t.scratch
-        back.inverse, back.ones, back.moving = t.inverse, t.ones, t.moving
 
 
 class UnitSlopes(NamedTuple):
@@ -299,7 +248,7 @@ class Activate(Layer):
 
     def settle(self, p: Arrays, r: SecondTape) -> None:
         bends = self.activation.bends(r.x)
-        r.kept = _nothing() if bends is None else np.multiply(bends, r.dy, out=bends)
+        r.kept = nothing() if bends is None else np.multiply(bends, r.dy, out=bends)
 
     def bend(self, p: Arrays, v: Arrays, g: Arrays, dx: Array, r: SecondTape) -> None:
         if r.x_dot is not None and r.kept.size:
@@ -317,8 +266,11 @@ class Activate(Layer):
 
 
 def share_idle(slopes: Array, activation: Activation) -> float:
-    """Return the share of the columns of ``slopes`` `(n, units)` that are almost all flat."""
-    flat = np.abs(slopes) < 0.05 * activation.steepest
+    """Return the share of the columns of ``slopes`` `(n, units)` that are almost all flat.
+
+    They are overwritten.
+    """
+    flat = np.abs(slopes, out=slopes) < 0.05 * activation.steepest
     n_rows, n_units = flat.shape
     counts = np.ones(n_rows, np.float32) @ flat.astype(np.float32)  # faster than a sum of truths
     return float(np.count_nonzero(counts / np.float64(n_rows) >= 0.99) / n_units)

@@ -9,10 +9,11 @@ import numpy as np
 from nntool.nn.arrays import Array, DTypeLike
 from nntool.nn.batches import Batch
 from nntool.nn.calibrating import initialize_on, recompute_statistics
-from nntool.nn.layers import Activate, LayerTape, Linear
+from nntool.nn.layers import Activate, Linear
 from nntool.nn.randomness import Streams
 from nntool.nn.spec import NetworkSpec as NetworkSpec
 from nntool.nn.stacking import layers_of
+from nntool.nn.tapes import LayerTape
 
 
 class Place(NamedTuple):

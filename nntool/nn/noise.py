@@ -6,8 +6,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from nntool.nn.arrays import Array, DTypeLike
-from nntool.nn.layers import Layer, LayerTape
+from nntool.nn.layers import Layer
 from nntool.nn.randomness import Streams
+from nntool.nn.tapes import LayerTape
 
 
 class Noise(Layer):

@@ -10,8 +10,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from nntool.nn.arrays import BLOCK, Array, Arrays, DTypeLike
-from nntool.nn.layers import Layer, LayerTape, Parameter, SecondTape, UnitSlopes
+from nntool.nn.layers import Layer, Parameter, UnitSlopes
 from nntool.nn.randomness import Streams
+from nntool.nn.tapes import LayerTape, SecondTape
 
 EPSILON = 1e-5
 MOMENTUM = 0.1

@@ -3,20 +3,16 @@
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 
 from nntool.nn.arrays import Array, DTypeLike
 from nntool.nn.heads import OWN_UNIT, Coding, Head, LossTape, TargetMap, Task
-from nntool.nn.layers import LayerTape
 from nntool.nn.links import LINKS
 from nntool.nn.losses import LOSSES
 from nntool.nn.point_losses import Loss, Quantile
 from nntool.nn.registry import InvalidChoice, build, choice_of
-
-Tape: TypeAlias = tuple[list[LayerTape], LossTape]
-"""Buffers for so many rows: of the layers, and of the loss."""
 
 DEFAULT_LOSSES: dict[Task, str] = {"binary": "bce", "multiclass": "cce", "regression": "mse"}
 

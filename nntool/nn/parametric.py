@@ -6,8 +6,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from nntool.nn.arrays import Array, Arrays, DTypeLike
-from nntool.nn.layers import Activate, LayerTape, Parameter, SecondTape, UnitSlopes, share_idle
+from nntool.nn.layers import Activate, Parameter, UnitSlopes, share_idle
 from nntool.nn.randomness import Streams
+from nntool.nn.tapes import LayerTape, SecondTape
 from nntool.nn.threshold_activations import Activation
 
 

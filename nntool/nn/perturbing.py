@@ -12,10 +12,11 @@ from nntool.nn.layers import Activate, Linear
 from nntool.nn.network import Network, Views
 from nntool.nn.noise import Dropout, Noise
 from nntool.nn.optimizers.perturbation import WeightPerturbation
-from nntool.nn.outputs import Output, Tape
+from nntool.nn.outputs import Output
 from nntool.nn.penalties import penalty_of
 from nntool.nn.randomness import Streams
 from nntool.nn.registry import InvalidChoice
+from nntool.nn.tapes import Tape
 from nntool.nn.updating import Parts, UpdateRules
 
 

@@ -14,10 +14,11 @@ from nntool.nn.heads import LossTape
 from nntool.nn.methods import no_gradient
 from nntool.nn.network import Network
 from nntool.nn.optimizers.perturbation import NodePerturbation
-from nntool.nn.outputs import Output, Tape
+from nntool.nn.outputs import Output
 from nntool.nn.perturbing import Disturbed, refuse, try_changes
 from nntool.nn.randomness import Streams
 from nntool.nn.reports import LayerReport, layer_reports
+from nntool.nn.tapes import Tape
 from nntool.nn.updating import UpdateRules, look_ahead, parts_of, update
 
 

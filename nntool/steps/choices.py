@@ -82,8 +82,10 @@ def built(registry_name: str, choice: Choice) -> Any:
     try:
         return build(registry(registry_name), name, settings)
     except InvalidChoice as error:
-        known = name in registry(registry_name)
-        hint = f"nntool train --explain {name}" if known else "nntool train --help"
+        if name in registry(registry_name):
+            raise UsageError(str(error), f"nntool train --explain {name}") from None
+        near = difflib.get_close_matches(name, registry(registry_name), n=1)
+        hint = f"did you mean {near[0]!r}?" if near else "nntool train --help"
         raise UsageError(str(error), hint) from None
 
 
@@ -225,6 +227,7 @@ def check(settings: StepSettings) -> None:
         for choice in value if field.is_list else (value,):
             if isinstance(choice, str) and choice in field.words:
                 continue
+            _refuse_settings_of_a_word(field, choice)
             _refuse_other_spelling(field, choice)
             try:
                 built(field.registry, choice)
@@ -235,6 +238,16 @@ def check(settings: StepSettings) -> None:
                     for text in (error.message, error.hint)
                 )
                 raise UsageError(f"{field.option}: {message}", hint) from None
+
+
+def _refuse_settings_of_a_word(field: Field, choice: Choice) -> None:
+    """Say that a word such as 'auto' has none."""
+    word = name_and_settings(choice)[0]
+    if word in field.words:
+        raise UsageError(
+            f"{field.option}: {word!r} takes no settings, which belong to what it stands for",
+            f"{field.option} {word}, or nntool train --explain {field.option.lstrip('-')}",
+        )
 
 
 def _refuse_other_spelling(field: Field, choice: Choice) -> None:

@@ -12,10 +12,10 @@ from typing import BinaryIO
 from nntool.errors import StoppedError, TrainingError, UsageError
 from nntool.run.directory import Run
 from nntool.settings import spelling
+from nntool.settings.choices import name_and_settings
 from nntool.settings.compare import CompareSettings
 from nntool.settings.wording import listed
-from nntool.steps import trying
-from nntool.steps.comparing import contestants, picture, reporting, showing
+from nntool.steps.comparing import contestants, picture, reporting, showing, trying
 from nntool.steps.comparing.contestants import Contestant
 from nntool.steps.comparing.names import letters_for, without_repeats
 from nntool.steps.job import Job, Outcome
@@ -42,10 +42,16 @@ def compare(
         path = shlex.quote(named[0])
         raise UsageError(
             f"{named[0]} is one run, and a comparison takes two",
-            f"nntool compare {path} OTHER-RUN, or nntool compare {path} --try lbfgs",
+            f"nntool compare {path} OTHER-RUN, or nntool compare {path} --try {_another(found[0])}",
         )
     _show(found, settings, outcome, stdout)
     return outcome
+
+
+def _another(known: Contestant) -> str:
+    """A method to try beside the one that the run was trained by."""
+    used = name_and_settings(known.settings["train"]["optimizer"])[0]
+    return "adam" if used == "lbfgs" else "lbfgs"
 
 
 def _with_tries(

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nntool.errors import UsageError
+from nntool.settings import spelling
 from nntool.settings.choices import name_and_settings
-from nntool.settings.model import fields
+from nntool.settings.model import Choice, fields
 from nntool.settings.train import TrainSettings
 from nntool.settings.wording import together
 from nntool.steps import choices
@@ -68,6 +69,8 @@ def check(settings: TrainSettings) -> None:
             f"--optimizer {name} goes down the gradient of the loss, and {loss} has none",
             "leave --loss out, or --optimizer perceptron",
         )
+    if method.needs_gradient and not method.single_layer and settings.hidden != ():
+        _refuse_steps(settings, name)
     if method.link != "auto" and settings.output not in ("auto", method.link):
         raise UsageError(
             f"--optimizer {name} is for the output {method.link}, and --output is"
@@ -88,6 +91,17 @@ def check(settings: TrainSettings) -> None:
     )
 
 
+def _refuse_steps(settings: TrainSettings, name: str) -> None:
+    """Raise ``UsageError`` for units without a gradient, where a method goes by it."""
+    activation = name_and_settings(settings.activation)[0]
+    if not choices.built("ACTIVATIONS", settings.activation).has_gradient:
+        raise UsageError(
+            f"activation {activation!r} has no gradient to learn from, and --optimizer {name}"
+            " goes by it",
+            "--activation sigmoid, or --optimizer node-perturbation",
+        )
+
+
 def conflicts(settings: TrainSettings, method: type[Method]) -> list[Conflict]:
     """All that was given and this method cannot take, in the order of the settings."""
     refused: dict[str, str] = {}
@@ -105,10 +119,20 @@ def conflicts(settings: TrainSettings, method: type[Method]) -> list[Conflict]:
         refused |= dict.fromkeys(_given(_with_parameters(settings)), CREDIT)
     known = {field.name: field for field in fields(type(settings))}
     return [
-        Conflict(name, _shown(known[name].option, getattr(settings, name)), refused[name])
+        Conflict(name, _shown(known[name].option, _refused(settings, name, why)), why)
         for name in known
-        if name in refused
+        if (why := refused.get(name)) is not None
     ]
+
+
+def _refused(settings: TrainSettings, name: str, why: str) -> Any:
+    """The value that cannot be: of penalties, where steps are in the way, those made of steps."""
+    value = getattr(settings, name)
+    return tuple(filter(_is_proximal, value)) if (name, why) == ("penalty", STEPS) else value
+
+
+def _is_proximal(penalty: Choice) -> bool:
+    return bool(name_and_settings(penalty)[1].get("proximal"))
 
 
 def _of_steps(s: TrainSettings, method: type[Method]) -> dict[str, bool]:
@@ -127,7 +151,7 @@ def _of_steps(s: TrainSettings, method: type[Method]) -> dict[str, bool]:
         "batch_size": s.batch_size not in own,
         "balanced_batches": s.balanced_batches,
         "emphasize_errors": s.emphasize_errors,
-        "penalty": any(name_and_settings(p)[1].get("proximal") for p in s.penalty),
+        "penalty": any(map(_is_proximal, s.penalty)),
         "max_norm": s.max_norm is not None,
         "snapshots": s.snapshots > 0,
     }
@@ -187,7 +211,7 @@ def _shown(option: str, value: Any) -> str:
     if isinstance(value, bool) or (isinstance(value, dict) and "name" not in value):
         return option
     values = value if isinstance(value, tuple) else (value,)
-    words = [name_and_settings(v)[0] if isinstance(v, dict) else f"{v}" for v in values]
+    words = [spelling.choice(v) if isinstance(v, dict) else f"{v}" for v in values]
     return f"{option} {','.join(words)}"
 
 

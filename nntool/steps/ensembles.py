@@ -23,14 +23,17 @@ from nntool.run import names
 from nntool.steps import checkpoint, members, planning, processes, sources
 from nntool.steps.fitting import Fitted
 from nntool.steps.job import Job
-from nntool.steps.listening import MemberListener, WorkerListener, progress_of
+from nntool.steps.listening import (
+    SECONDS_BETWEEN_GLANCES,
+    MemberListener,
+    WorkerListener,
+    progress_of,
+)
 from nntool.steps.members import Result, Task, Wanted
 
 if TYPE_CHECKING:
     from nntool.nn.training import Trainer
 
-GLANCE = 0.2
-"""Seconds between two looks at how far the processes are, and at whether Ctrl-C was pressed."""
 AT_ONCE = 8
 """Members, at most, whose updates are made together: each keeps all vectors of a training."""
 
@@ -162,7 +165,7 @@ def _side_by_side(tasks: Sequence[Task], n: int, job: Job) -> Generator[Result]:
         work = pool.submit(_work, tasks, n, results)
         while waiting:
             try:
-                found = results.get(timeout=GLANCE)
+                found = results.get(timeout=SECONDS_BETWEEN_GLANCES)
             except queue.Empty:
                 _raise_if_ended(work, n)
                 if job.listener.stop_requested():

@@ -85,6 +85,9 @@ def described(
     warning = _refuse_diverged(trainer, log, seed, diverged)
     ended = "diverged" if diverged is not None else trainer.ended or history.UNFINISHED
     theta, stats, best = trainer.result()
+    verdict = ""
+    if diverged is None:
+        verdict = separability.verdict(trainer, words["classes"], log.job)
     snapshots: list[int] = []
     if trainer.plan.snapshots:
         theta, stats, snapshots = trainer.members()
@@ -100,9 +103,7 @@ def described(
         snapshots=snapshots,
         is_judged=trainer.best is not None,
         conclusion=trainer.conclusion,
-        verdict=""
-        if diverged is not None
-        else separability.verdict(trainer, words["classes"], log.job),
+        verdict=verdict,
         findings=_findings(trainer, log, ended),
         warnings=[warning] if warning else [],
         remarks=_remarks(trainer),

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from nntool.steps import checkpoint, diagnosis, history, references, remedies
 from nntool.steps.job import Job
+from nntool.steps.listening import SECONDS_BETWEEN_GLANCES
 
 if TYPE_CHECKING:
     from nntool.nn.reports import Diverged, EpochReport
     from nntool.nn.training import Trainer
 
 SECONDS_BETWEEN_CHECKPOINTS = 30.0
-SECONDS_BETWEEN_GLANCES = 0.2
 ALMOST = 0.99
 """The share of an epoch that is shown as done until it is judged."""
 LARGE_PRODUCT = 50_000_000

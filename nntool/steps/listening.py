@@ -11,6 +11,7 @@ from nntool.errors import StoppedError
 from nntool.steps.job import Listener
 
 SECONDS_BETWEEN_GLANCES = 0.2
+"""Between two looks at how far a training is, and at whether it is to stop."""
 STOP = "stop"
 
 

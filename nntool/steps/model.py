@@ -117,6 +117,11 @@ class Model:
             return self.output.values(z), None
         return self.output.decide(z), self.output.probabilities(tempered(z, self.temperature))
 
+    def numbers(self, z: npt.NDArray[Any]) -> Any:
+        """The same in numbers, which have a mean: probabilities, or values ``(n, 1)``."""
+        values, probabilities = self.answer(z)
+        return values[:, None] if probabilities is None else probabilities
+
 
 def tempered(z: npt.NDArray[Any], temperature: float | None) -> npt.NDArray[Any]:
     """Raw outputs at a temperature, which makes the probabilities of classes softer or sharper."""

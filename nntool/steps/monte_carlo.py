@@ -71,8 +71,7 @@ def averaged(
     def meaning(z: Any) -> Any:
         if stopped.is_set():
             raise AbandonedError
-        values, probabilities = model.answer(z)
-        return values[:, None] if probabilities is None else probabilities
+        return model.numbers(z)
 
     mean, deviation = passes.said_of(numeric, codes, meaning, first)
     if model.classes is None:

@@ -36,12 +36,7 @@ def of_members(
     engine: MembersPredictor, model: Model, numeric: Any, codes: Any, first: int
 ) -> Said:
     """The answer of all members, and how far apart their values or probabilities lie."""
-
-    def meaning(z: Any) -> Any:
-        values, probabilities = model.answer(z)
-        return values[:, None] if probabilities is None else probabilities
-
-    return engine.with_spread(numeric, codes, meaning, first)
+    return engine.with_spread(numeric, codes, model.numbers, first)
 
 
 def of_decided(deviation: Any, decided: Any) -> Any:

@@ -643,3 +643,18 @@ def test_a_list_where_a_mapping_has_texts_is_refused_in_plain_words(nntool, run)
     said = nntool("clean", run, "--set", 'missing_values_in={age=["x"]}', "--target", "churned")
     assert said.code == 2
     assert "missing_values_in: expected a text for 'age', not ['x']" in said.err
+
+
+def test_a_choice_that_is_misspelt_is_guessed(nntool, split_for):
+    said = nntool("train", split_for("churned"), "--optimizer", "lbgfs")
+    assert said.code == 2
+    assert said.hint == "did you mean 'lbfgs'?"
+    assert nntool("train", split_for("churned"), "--optimizer", "xyz").hint == "nntool train --help"
+
+
+def test_a_word_that_stands_for_a_choice_takes_no_settings(nntool, split_for, typed):
+    said = nntool("train", split_for("churned"), "--optimizer", "auto:memory=3")
+    assert said.code == 2
+    assert "--optimizer: 'auto' takes no settings" in said.message
+    assert said.hint == "--optimizer auto, or nntool train --explain optimizer"
+    assert typed(said.hint.partition(", or ")[2]).code == 0

@@ -12,9 +12,10 @@ import pytest
 
 from nntool.nn.activations import ACTIVATIONS
 from nntool.nn.arrays import BLOCK
-from nntool.nn.layers import Activate, LayerTape
+from nntool.nn.layers import Activate
 from nntool.nn.randomness import Streams
 from nntool.nn.registry import build
+from nntool.nn.tapes import LayerTape
 from nntool.nn.threshold_activations import Activation
 
 SCRIPT = Path(__file__).parents[1] / "oracles" / "record_torch_layers.py"

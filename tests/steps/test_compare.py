@@ -384,6 +384,14 @@ def test_one_run_alone_takes_a_second(nntool, run):
         assert "--try" in said.hint
 
 
+def test_to_one_run_alone_another_method_than_its_own_is_proposed(nntool, run):
+    assert nntool("compare", run).hint.endswith("--try lbfgs")
+    root = json.loads((run / "run.json").read_text())
+    root["steps"]["train"]["settings"]["optimizer"] = "lbfgs"
+    (run / "run.json").write_text(json.dumps(root))
+    assert nntool("compare", run).hint.endswith("--try adam")
+
+
 def test_a_folder_that_is_no_run_is_refused(nntool, run, tmp_path):
     said = nntool("compare", run, tmp_path)
     assert said.code == 4

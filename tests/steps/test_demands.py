@@ -133,7 +133,8 @@ def test_all_that_is_refused_is_named_at_once_each_reason_in_a_sentence() -> Non
     assert error.message == (
         "--optimizer perceptron has no hidden units, and --hidden 8,4 and --dropout 0.5 are for"
         " them; perceptron finds its own steps and rows, so --clip-norm 1.0 has no part in it;"
-        " perceptron goes by right and wrong answers alone, and cannot take --penalty l1,l2;"
+        " perceptron goes by right and wrong answers alone, and cannot take"
+        " --penalty l1,l2:rate=0.1;"
         " perceptron needs one and the same loss throughout, which --input-noise 0.1 would change"
     )
     assert error.hint == (
@@ -142,10 +143,27 @@ def test_all_that_is_refused_is_named_at_once_each_reason_in_a_sentence() -> Non
     )
 
 
+@pytest.mark.parametrize("name", METHODS)
+def test_units_without_a_gradient_are_refused_with_methods_that_need_none(name: str) -> None:
+    given = {"optimizer": name, "activation": "step", "hidden": [4]}
+    if name in ("node-perturbation", "weight-perturbation"):
+        demands.check(build(TrainSettings, given))
+        return
+    if name in SINGLE_LAYER:
+        assert "has no hidden units" in refusal(**given).message
+        return
+    error = refusal(**given)
+    assert error.message.startswith("activation 'step' has no gradient to learn from")
+    assert error.hint == "--activation sigmoid, or --optimizer node-perturbation"
+    for way in ({"activation": "sigmoid"}, {"optimizer": "node-perturbation"}):
+        demands.check(build(TrainSettings, given | way))
+
+
 def test_a_penalty_that_shrinks_after_steps_needs_steps_of_mini_batches() -> None:
     penalty = ["l1", {"name": "l1", "rate": 0.1, "proximal": True}]
     for name in FULL_BATCH:
-        assert "--penalty l1,l1 has no part" in refusal(optimizer=name, penalty=penalty).message
+        message = refusal(optimizer=name, penalty=penalty).message
+        assert "--penalty l1:rate=0.1,proximal=true has no part" in message
         demands.check(build(TrainSettings, {"optimizer": name, "penalty": penalty[:1]}))
 
 

@@ -9,12 +9,14 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from nntool.nn.arrays import Array, DTypeLike
-from nntool.nn.full_batch.base import Objective, Point, State, dot, norm_of
+from nntool.nn.full_batch.base import Objective, Point, State, Step, dot, norm_of
 from nntool.nn.full_batch.descent import Descent
 from nntool.nn.setting import setting
 
 LEAST_DAMPING = 1e-10
 """Share of the largest curvature that damping begins with, where a Hessian is not positive."""
+MOST_SLOW = 10
+"""Iterations over which Newton's method must get somewhere: each of them is dear."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +24,8 @@ class Newton(Descent):
     """The exact Hessian, made positive where it is not.
 
     (H + λI)d = −g, λ = 0 where Cholesky's factorization of H exists, else the first of a rising
-    sequence for which it does. Steps by strong Wolfe conditions, 1 first.
+    sequence for which it does. Steps by strong Wolfe conditions, 1 first. At the kinks of a relu
+    it may creep: it ends where ten iterations lower the value by less than the tolerance of it.
     Source: Nocedal & Wright 2006, section 3.4, algorithm 3.3.
     Use: for small networks near the end, where it doubles the digits in each iteration.
     """
@@ -30,14 +33,29 @@ class Newton(Descent):
     max_size: ClassVar[int | None] = 2_000
 
     def init(self, size: int, dtype: DTypeLike) -> State:
-        """Make the state: ``damping`` is λ of the last iteration."""
-        return {**super().init(size, dtype), "damping": np.zeros(())}
+        """Make the state: ``damping`` is λ of the last iteration, ``values`` those set out from."""
+        own = {"damping": np.zeros(()), "values": np.full(MOST_SLOW, np.inf)}
+        return {**super().init(size, dtype), **own}
 
     def direction(self, objective: Objective, point: Point, state: State) -> Array:
         hessian = objective.hessian(point.theta)
         damping, direction = damped_solution(hessian, point.gradient, float(state["damping"]))
         state["damping"][...] = damping
         return direction
+
+    def iterate(self, objective: Objective, point: Point, state: State) -> Step:
+        step = super().iterate(objective, point, state)
+        values = state["values"]
+        values[:-1] = values[1:]
+        values[-1] = point.value
+        first = float(values[0])
+        is_slow = first - step.point.value < self.tolerance * abs(first)
+        if step.finished or not is_slow:
+            return step
+        return step._replace(
+            finished=f"{MOST_SLOW} iterations have lowered the loss, with penalties, by less than"
+            f" {self.tolerance:g} of it (tolerance)"
+        )
 
 
 def damped_solution(matrix: Array, gradient: Array, last: float) -> tuple[float, Array]:

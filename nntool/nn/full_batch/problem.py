@@ -14,9 +14,10 @@ from nntool.nn.curvature import Curvature, penalty_bends
 from nntool.nn.full_batch.base import Point
 from nntool.nn.judging import BLOCK_ROWS, METRIC_ROWS, Collector, Metrics, target_of
 from nntool.nn.network import Network
-from nntool.nn.outputs import Output, Tape
+from nntool.nn.outputs import Output
 from nntool.nn.penalties import Penalty
 from nntool.nn.randomness import Streams
+from nntool.nn.tapes import Tape
 
 COUNTS = ("loss_evaluations", "gradient_evaluations", "products")
 BLOCK_FLOATS = 1 << 18

@@ -11,9 +11,12 @@ from nntool.nn.full_batch.base import Objective, Point, State, dot
 from nntool.nn.full_batch.descent import Descent, steepest
 from nntool.nn.setting import setting
 
-FLATNESS = 0.5
-"""c₂ of Wolfe's conditions. With 0.9, which Nocedal & Wright advise, networks of 32 and of 128,64
-units on three tables have 3 % more loss after 50 iterations, for the same time (0.3: a third more).
+FLATNESS = 0.6
+"""c₂ of Wolfe's conditions; Nocedal & Wright advise 0.9.
+
+Networks of 32 units on thirteen tables have 1 % less loss after 50 iterations than with 0.9, in 1.14
+evaluations each instead of 1.06. 0.5 brings 2 % more, but in 1.29: for the same number of
+evaluations its loss is 3 % higher.
 """
 ROWS = 256
 """Rows of the inverse Hessian that are changed at a time, so that no second one is made."""

@@ -14,9 +14,9 @@ from nntool.nn.arrays import Array
 from nntool.nn.combining import Averaging, check_averaging, combined
 from nntool.nn.dropout_passes import Meaning, Passes, RunningSpread
 from nntool.nn.heads import Head
-from nntool.nn.layers import LayerTape
 from nntool.nn.network import Network, members_of
 from nntool.nn.predicting import BLOCK_ROWS, Predictor
+from nntool.nn.tapes import LayerTape
 
 
 class Said(NamedTuple):

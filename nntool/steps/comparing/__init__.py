@@ -1,1 +1,1 @@
-"""What ``compare`` is made of: runs as contestants, how they differ, how they are shown."""
+"""What ``compare`` is made of: contestants, how they differ, how they are shown; and tries."""

@@ -234,6 +234,18 @@ def test_a_saddle_is_left_downhill(method: FullBatchMethod) -> None:
     np.testing.assert_allclose(steps[-1].point.theta, [1, 0], atol=1e-5)
 
 
+def test_newton_ends_where_it_creeps_unless_there_is_no_tolerance() -> None:
+    """A slope of 1e-9, which is never flat, on a value of 1: no iteration gets anywhere."""
+    slope = np.array([1e-9])
+    f = Smooth(lambda x: 1 + float(slope @ x), lambda x: slope, lambda x: np.eye(1))
+    creeping = run(Newton(), f, np.zeros(1), 50)
+    assert [bool(step.finished) for step in creeping] == [False] * 9 + [True]
+    assert "10 iterations have lowered the loss, with penalties, by less" in creeping[-1].finished
+    assert len(run(Newton(tolerance=0), f, np.zeros(1), 50)) == 50
+    steady = Smooth(lambda x: 1 - 1e-4 * x[0], lambda x: -1e-4 * np.ones(1), lambda x: np.eye(1))
+    assert len(run(Newton(), steady, np.zeros(1), 50)) == 50
+
+
 def test_damping_is_nothing_where_a_hessian_is_positive_and_else_makes_it_so() -> None:
     g = np.array([1.0, 2.0])
     damping, d = damped_solution(np.diag([2.0, 4.0]), g, 0.0)

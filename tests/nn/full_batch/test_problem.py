@@ -10,6 +10,7 @@ from nntool.nn.arrays import Array
 from nntool.nn.augmentation import LevelMask, level_counts
 from nntool.nn.batches import ArrayRows, Batch, stretches
 from nntool.nn.curvature import Curvature
+from nntool.nn.full_batch import problem as problem_module
 from nntool.nn.full_batch.problem import Asked, Note, Problem, rows_of_block
 from nntool.nn.judging import Judge
 from nntool.nn.losses import LOSSES
@@ -182,6 +183,7 @@ class Endless:
 
     def __init__(self, n_rows: int) -> None:
         self.n_rows = n_rows
+        self.reads = 0
 
     def batches(
         self,
@@ -190,6 +192,7 @@ class Endless:
         min_rows: int = 1,
         sampler: Sampler | None = None,
     ) -> Iterator[Batch]:
+        self.reads += 1
         for start, stop in stretches(self.n_rows, batch_size, min_rows):
             x = np.sin(np.arange(start, stop, dtype=np.float32))[:, np.newaxis]
             yield Batch(np.repeat(x, 20, axis=1), target=x[:, 0])
@@ -209,8 +212,28 @@ def peak_of(n_rows: int) -> int:
     return peak
 
 
-def test_memory_does_not_grow_with_the_rows() -> None:
+def test_memory_does_not_grow_with_the_rows_beyond_those_that_are_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("nntool.nn.full_batch.problem.KEPT_BYTES", 100_000)  # 625 rows
     assert peak_of(20_000) < 1.1 * peak_of(2_000)
+
+
+@pytest.mark.parametrize(("budget", "reads"), [(20 * 8 * 1_200, 1), (20 * 8 * 1_200 - 1, 3)])
+def test_rows_are_read_once_where_they_fit_the_budget(
+    budget: int, reads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(problem_module, "KEPT_BYTES", budget)
+    net = Network(NetworkSpec(n_numeric=20, hidden=(3,), n_outputs=1, activation="tanh"))
+    theta = net.initial(Streams(0)["init"], np.float64)
+    rows = Endless(1_200)
+    p = Problem(net, output_of(), rows, stats=np.empty(0), block_rows=500)
+    first = p.at(theta)
+    for _ in range(2):
+        again = p.at(theta)
+        assert again.value == first.value
+        np.testing.assert_array_equal(again.gradient, first.gradient)
+    assert rows.reads == reads
 
 
 def test_the_rows_of_a_block_follow_the_widths_alone() -> None:

@@ -23,10 +23,11 @@ from nntool.settings import spelling
 from nntool.settings.choices import name_and_settings
 from nntool.settings.model import Choice, plain
 from nntool.settings.wording import listed
-from nntool.steps import rows, train, try_scores
+from nntool.steps import rows, train
+from nntool.steps.comparing import try_scores
+from nntool.steps.comparing.try_specs import Plan, plans
 from nntool.steps.job import Job, Listener, Outcome
 from nntool.steps.performing import Done, enter, file_name, recorded, write_json
-from nntool.steps.try_specs import Plan, plans
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from nntool.run import freshness, manifest, names
 from nntool.run.directory import Run
 from nntool.run.session import Session
 from nntool.settings.choices import parse
-from nntool.steps import trying
+from nntool.steps.comparing import trying
+from nntool.steps.comparing.try_specs import folder_name
 from nntool.steps.job import Job, Silence
-from nntool.steps.try_specs import folder_name
 
 FILES = {"model.json", "model.npz", "history.csv", "timing.csv", "metrics.json"}
 DIVERGES = "sgd:learning_rate=1e300"
