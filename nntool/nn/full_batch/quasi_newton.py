@@ -1,6 +1,7 @@
 # ruff: noqa: D102  (the base classes say what the methods mean)
 """Quasi-Newton methods: they learn the curvature from the gradients that they meet."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -17,6 +18,9 @@ FLATNESS = 0.6
 Networks of 32 units on thirteen tables have 1 % less loss after 50 iterations than with 0.9, in
 1.14 evaluations each instead of 1.06. 0.5 brings 2 % more, but in 1.29: for the same number of
 evaluations its loss is 3 % higher.
+"""
+STRETCH = 8192
+"""Numbers that one call of BLAS adds: of over 10,000 OpenBLAS would take as many threads as it can.
 """
 ROWS = 256
 """Rows of the inverse Hessian that are changed at a time, so that no second one is made."""
@@ -105,15 +109,14 @@ class LBFGS(Descent):
         steps = [state[f"step{i}"] for i in range(self.memory)]
         changes = [state[f"change{i}"] for i in range(self.memory)]
         inner = state["inner"].tolist()
-        q, part, shares = -point.gradient, np.empty_like(point.gradient), [0.0] * self.memory
+        q, shares, add = -point.gradient, [0.0] * self.memory, adder(point.gradient.dtype)
         for i in newest_first:
-            shares[i] = float(steps[i] @ q) / inner[i]
-            q -= np.multiply(changes[i], shares[i], out=part)
+            shares[i] = float(steps[i].dot(q)) / inner[i]
+            add(-shares[i], changes[i], q)
         last = newest_first[0]
         q *= inner[last] / dot(changes[last], changes[last])
         for i in reversed(newest_first):
-            share = shares[i] - float(changes[i] @ q) / inner[i]
-            q += np.multiply(steps[i], share, out=part)
+            add(shares[i] - float(changes[i].dot(q)) / inner[i], steps[i], q)
         return q
 
     def learn(self, before: Point, after: Point, length: float, state: State) -> None:
@@ -127,6 +130,20 @@ class LBFGS(Descent):
 
     def forget(self, point: Point, state: State) -> None:
         state["learned"][...] = 0
+
+
+def adder(dtype: DTypeLike) -> Callable[[float, Array, Array], None]:
+    """Return what adds α·x to y in place, with BLAS: NumPy needs two passes, and a buffer."""
+    from scipy.linalg.blas import daxpy, saxpy
+
+    axpy = daxpy if dtype == np.float64 else saxpy
+
+    def add(alpha: float, x: Array, y: Array) -> None:
+        size = len(y)
+        for start in range(0, size, STRETCH):
+            axpy(x, y, min(STRETCH, size - start), alpha, start, 1, start, 1)
+
+    return add
 
 
 def curvature_along(s: Array, y: Array) -> float:

@@ -30,6 +30,8 @@ class FullBatch(Learner):
     draws = False
 
     def __init__(self, given: Assignment) -> None:
+        import scipy.linalg  # noqa: F401  (its BLAS is to be there when threads are limited)
+
         super().__init__(given)
         method = given.plan.rules.optimizer
         if not isinstance(method, FullBatchMethod):
@@ -68,10 +70,12 @@ class FullBatch(Learner):
         problem.should_stop, problem.passed = should_stop, self._passed(seen)
         problem.reset_counts()
         try:
+            advance = self.method.iterate
             if not self._started:
                 self._start(epoch)
+                advance = self.method.advance  # these weights may be where to stop already
             before = self._at
-            step = self.method.advance(problem, before, self._state)
+            step = advance(problem, before, self._state)
         except Asked:
             return None
         moved, idle = step.point.theta - before.theta, problem.idle(step.point)

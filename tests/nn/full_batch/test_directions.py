@@ -10,7 +10,7 @@ from nntool.nn.full_batch.base import Point, State
 from nntool.nn.full_batch.conjugate_gradient import ConjugateGradient
 from nntool.nn.full_batch.descent import Descent
 from nntool.nn.full_batch.levenberg_marquardt import LevenbergMarquardt
-from nntool.nn.full_batch.quasi_newton import BFGS, LBFGS
+from nntool.nn.full_batch.quasi_newton import BFGS, LBFGS, STRETCH, adder
 
 
 class Bowl:
@@ -141,6 +141,17 @@ class Deceptive(Bowl):
 
     def gauss_newton(self, theta: Array) -> Array:
         return self.hessian(theta) / 10
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("size", [1, STRETCH, 2 * STRETCH + 1])
+def test_a_multiple_is_added_in_place_to_the_last_number(dtype: type, size: int) -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((2, size)).astype(dtype)
+    wanted = y - 0.75 * x.astype(np.float64)
+    adder(y.dtype)(-0.75, x, y)
+    assert y.dtype == dtype
+    np.testing.assert_allclose(y, wanted, rtol=0, atol=4 * np.finfo(dtype).eps)
 
 
 def test_levenberg_marquardt_damps_ever_faster_until_a_step_goes_down() -> None:

@@ -2,6 +2,9 @@
 
 import json
 import math
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -248,6 +251,45 @@ def test_batch_norm_keeps_the_statistics_of_all_rows_at_the_first_weights(name: 
     np.testing.assert_allclose(mean, sums.mean(axis=0), atol=1e-12)
     np.testing.assert_allclose(variance, sums.var(axis=0, ddof=1), rtol=1e-12)
     assert losses[-1] == pytest.approx(t.judge.loss_on(t.train, t.theta, t.stats), rel=1e-12)
+
+
+LIMITED = """
+import numpy as np
+from threadpoolctl import threadpool_info, threadpool_limits
+from nntool.nn.batches import ArrayRows
+from nntool.nn.full_batch import FULL_BATCH
+from nntool.nn.losses import LOSSES
+from nntool.nn.network import Network, NetworkSpec
+from nntool.nn.outputs import choose_output
+from nntool.nn.plan import Plan
+from nntool.nn.randomness import Streams
+from nntool.nn.training import Trainer
+from nntool.nn.updating import UpdateRules
+
+net = Network(NetworkSpec(n_numeric=2, hidden=(3,), n_outputs=1))
+rows = ArrayRows(np.eye(2, dtype=np.float32), None, np.ones(2, np.float32))
+rules = UpdateRules(optimizer=FULL_BATCH["{name}"]())
+plan = Plan(rules=rules, epochs=2, batch_size=None)
+output = choose_output("regression", 0, LOSSES["mse"]())
+trainer = Trainer(net, output, plan, rows, streams=Streams(0), dtype=np.float64)
+with threadpool_limits(1, user_api="blas"):
+    list(trainer.run())
+    print(*[one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"])
+"""
+
+
+@pytest.mark.parametrize("name", ["lbfgs", "newton", "levenberg-marquardt"])
+def test_the_blas_of_scipy_takes_no_more_threads_than_it_may(name: str) -> None:
+    """It comes with a library of its own, which a limit reaches only if it is loaded already."""
+    told = subprocess.run(
+        [sys.executable, "-c", LIMITED.replace("{name}", name)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={key: value for key, value in os.environ.items() if not key.endswith("_THREADS")}
+        | {"OPENBLAS_NUM_THREADS": "2"},
+    ).stdout.split()
+    assert set(told) == {"1"}
 
 
 def test_dropout_and_noise_are_off() -> None:
