@@ -1,5 +1,6 @@
 """What training says of itself: one report for each epoch, and how it fails."""
 
+import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -61,14 +62,15 @@ class EpochReport(NamedTuple):
 
 
 class Diverged(ArithmeticError):  # noqa: N818  (it says what happened)
-    """A number is not finite: where it was met first. ``batch`` is None in validation."""
+    """A number is not finite: where it was met first. ``batch`` is None in validation.
+
+    ``learning_rate`` is NaN where the method has none.
+    """
 
     def __init__(self, epoch: int, batch: int | None, layer: str, learning_rate: float) -> None:
         where = "validation" if batch is None else f"batch {batch}"
-        super().__init__(
-            f"not finite in epoch {epoch}, {where}, first in {layer}, "
-            f"at learning rate {learning_rate:g}"
-        )
+        at_rate = "" if math.isnan(learning_rate) else f", at learning rate {learning_rate:g}"
+        super().__init__(f"not finite in epoch {epoch}, {where}, first in {layer}{at_rate}")
         self.epoch = epoch
         self.batch = batch
         self.layer = layer

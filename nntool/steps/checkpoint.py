@@ -55,7 +55,11 @@ def save(
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{of[:12]}-epoch-{len(history)}.npz"
     temporary = folder / f".new-{path.name}"
-    files.save_npz(temporary, arrays)
+    try:
+        files.save_npz(temporary, arrays)
+    except OSError:  # a full disk needs the room that half a file takes
+        temporary.unlink(missing_ok=True)
+        raise
     temporary.replace(path)
     state = {
         "of": of,

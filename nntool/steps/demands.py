@@ -59,9 +59,10 @@ def check(settings: TrainSettings) -> None:
     name = name_and_settings(settings.optimizer)[0]
     loss = name_and_settings(settings.loss)[0]
     if method.only_losses and loss not in ("auto", *method.only_losses):
-        own = together(method.only_losses)
+        own = "loss" if len(method.only_losses) == 1 else "losses"
+        own += f" {together(method.only_losses)}"
         raise UsageError(
-            f"--optimizer {name} is for the loss {own}, and --loss is {loss}",
+            f"--optimizer {name} is for the {own}, and --loss is {loss}",
             f"leave --loss out, or --optimizer {'lbfgs' if method.whole_batch else 'adam'}",
         )
     if method.whole_batch and not has_gradient(settings):

@@ -159,6 +159,26 @@ def summary(
     return f"{why} after {count}{because}; kept epoch {best}, {reason} ({losses})"
 
 
+RISE = 0.01
+"""The share of a loss by which it is seen to rise in a picture."""
+
+
+def given_for_penalties(epochs: list[dict[str, Any]]) -> list[str]:
+    """That a loss rises while its sum with the penalties, which was made small, falls."""
+    losses = [at["train_loss"] for at in epochs]
+    sums = [at["train_loss"] + at["penalty"] for at in epochs]
+    rises = sum(
+        losses[i] > (1 + RISE) * losses[i - 1] and sums[i] < sums[i - 1]
+        for i in range(1, len(epochs))
+    )
+    if not rises:
+        return []
+    return [
+        f"the training loss rose in {counted(rises, 'epoch')}, and its sum with the penalties,"
+        " which is what the method makes small, fell (--penalty; history.csv: train_loss, penalty)"
+    ]
+
+
 def divergence(error: Diverged) -> dict[str, Any]:
     """Where a number was first not finite, as plain data."""
     rate = error.learning_rate  # full-batch methods have none

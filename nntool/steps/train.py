@@ -202,6 +202,9 @@ def _show(outcome: Outcome, trained: Trained) -> None:
     found, calibrated = trained.found, trained.calibrated
     losses = history.losses_of(found.history)
     outcome.tables.append(history.curve(losses, found.summary["best_epoch"]))
+    method = choices.built("METHODS", trained.resolved["optimizer"])
+    if method.whole_batch and found.model.n_members == 1:
+        outcome.notes += history.given_for_penalties(found.history)
     if calibrated.confusion is not None:
         outcome.tables.append(_confusion(found.model.plain["classes"], calibrated))
     outcome.notes += [*found.warnings, *calibrated.notes, *found.notes]

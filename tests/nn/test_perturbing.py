@@ -102,6 +102,15 @@ def test_changes_neither_vanish_on_a_plateau_nor_grow_without_end() -> None:
         assert state["s"] == limit
 
 
+def test_a_layer_of_rate_0_stays_as_it_is() -> None:
+    s = stepper(WeightPerturbation(), layer_rates={"hidden1": 0.0})
+    before = s.theta.copy()
+    for _ in range(30):
+        s.advance(batch(), 0.1)
+    moved = {place.layer for place in s.net.places if (s.theta != before)[place.slice].any()}
+    assert moved == {"inputs", "hidden2", "output"}
+
+
 def test_one_change_in_five_succeeds_in_the_long_run() -> None:
     s, kept = stepper(WeightPerturbation(tries=1)), []
     for _ in range(1500):

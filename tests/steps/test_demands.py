@@ -229,7 +229,7 @@ def test_a_task_that_a_method_is_not_for_is_refused_by_name() -> None:
 )
 def test_a_loss_that_a_method_is_not_for_is_refused(name: str, loss: str) -> None:
     error = refusal(optimizer=name, loss={"name": loss})
-    assert error.message.startswith(f"--optimizer {name} is for the loss ")
+    assert error.message.startswith(f"--optimizer {name} is for the loss")
     assert error.message.endswith(f" and --loss is {loss}")
     for own in METHODS[name].only_losses:
         demands.check(build(TrainSettings, {"optimizer": name, "loss": own}))

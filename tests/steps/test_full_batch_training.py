@@ -1,5 +1,6 @@
 """Full-batch methods by ``train``: messages, files, stops that lose nothing, and how they end."""
 
+import itertools
 import json
 from typing import Any
 
@@ -198,3 +199,17 @@ def test_early_stopping_stops_a_full_batch_method_too(ok: Any, split_for: Any) -
     assert found["ended"] in ("patience", "converged")
     assert found["epochs"] <= found["best_epoch"] + 3
     assert not any("learning rate" in finding["what"] for finding in found["diagnosis"])
+
+
+def test_a_loss_that_rises_for_the_sake_of_the_penalties_is_explained(
+    ok: Any, split_for: Any
+) -> None:
+    root = split_for("visits")
+    words = ["--hidden", "8", "--optimizer", "lbfgs", "--epochs", "30", "--patience", "0"]
+    said = ok("train", root, *words, "--penalty", "l2:rate=1")
+    losses = [float(row["train_loss"]) for row in ok("show", root, "train").rows]
+    rises = sum(b > 1.01 * a for a, b in itertools.pairwise(losses))
+    assert rises
+    assert f"the training loss rose in {rises} epoch" in said.err
+    for quiet in (["--penalty", "none"], ["--penalty", "l2:rate=1", "--ensemble", "2"]):
+        assert "the training loss rose" not in ok("train", root, *words, *quiet).err

@@ -1,6 +1,7 @@
 """Training that goes on, starts anew, or falls apart: what is kept, and what is said of it."""
 
 import csv
+import errno
 import json
 import math
 import re
@@ -19,6 +20,7 @@ from nntool.settings.train import TrainSettings
 from nntool.steps import checkpoint, learning
 from nntool.steps.job import Job, Silence
 from nntool.steps.train import train
+from nntool.tables import arrays as files
 
 SMALL = ("--hidden", "6", "--learning-rate", "0.01", "--patience", "0", "--batch-size", "16")
 WILD = ("--optimizer", "momentum", "--hidden", "16,16", "--penalty", "none", "--learning-rate")
@@ -365,3 +367,22 @@ def test_a_target_outside_the_range_of_a_link_is_sent_to_a_way_that_is_open(
     assert said.code == 3
     assert ("--target-scaling none" in said.hint) == (scaling == "standard")
     assert said.hint.startswith("leave --output out")
+
+
+def test_a_full_disk_leaves_the_checkpoint_before_and_nothing_half(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoint.save(tmp_path, "key", {"theta": np.ones(3)}, {}, [{"epoch": 1}], 5)
+    before = sorted(tmp_path.rglob("*"))
+
+    def half(path: Path, arrays: Any) -> None:
+        path.write_bytes(b"PK")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(files, "save_npz", half)
+    with pytest.raises(OSError, match="No space left"):
+        checkpoint.save(tmp_path, "key", {"theta": np.ones(3)}, {}, [{"epoch": 1}] * 2, 5)
+    assert sorted(tmp_path.rglob("*")) == before
+    found = checkpoint.load(tmp_path, "key")
+    assert found is not None
+    assert len(found.history) == 1

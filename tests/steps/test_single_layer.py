@@ -176,7 +176,8 @@ def test_exclusive_or_is_learned_through_step_units(
         ),
         (["--optimizer", "weight-perturbation", "--learning-rate", "auto"], "finds its rates"),
         (["--optimizer", "node-perturbation", "--batch-norm"], "cannot take --batch-norm"),
-        (["--optimizer", "sgd", "--activation", "step"], "or an optimizer that needs none"),
+        (["--optimizer", "sgd", "--activation", "step"], "and --optimizer sgd goes by it"),
+        (["--activation", "step"], "or an optimizer that needs none"),
         (["--loss", "poisson", "--no-bias"], "is not for a binary task"),
     ],
 )

@@ -45,8 +45,8 @@ class Problem:
     network is passed as in prediction: nothing is drawn, running statistics stand still. ``counts``
     are evaluations and products so far: of a matrix, as many as would have told it. ``should_stop``
     is asked after each block, and `Asked` is raised if it says so; ``passed`` is told of its rows.
-    Rows that make one block are gathered once, and for several products in a row at the same
-    parameters passed forward once.
+    Rows of no more than KEPT_BYTES are gathered once. Those that make one block are passed forward
+    once for several products in a row at the same parameters.
     """
 
     def __init__(

@@ -160,6 +160,10 @@ def test_every_method_finds_the_minimum_of_a_quadratic(name: str, n: int, condit
     assert "tolerance 1e-10" in steps[-1].finished
 
 
+def test_every_method_is_held_against_scipy() -> None:
+    assert {*RIVALS, "levenberg-marquardt"} == set(FULL_BATCH)
+
+
 @pytest.mark.parametrize("name", RIVALS)
 def test_every_method_ends_where_scipy_does_on_rosenbrocks_valley(name: str) -> None:
     f = rosenbrock()
