@@ -100,8 +100,10 @@ def test_the_header_is_there_before_the_input_ends(started, run, many):
 @pytest.mark.parametrize(("name", "threads"), [("TERM", "1"), ("TERM", "2"), ("HUP", "2")])
 def test_a_signal_ends_it_and_leaves_no_temporary_file(started, run, many, at, name, threads):
     number = signal.Signals[f"SIG{name}"]
+    ours = signal.signal(number, signal.SIG_DFL)  # under nohup what we start would ignore it, too
     words = ["predict", run, "-", "--output", at / "p.csv", "--threads", threads]
     process = started(*words, stdin=subprocess.PIPE)
+    signal.signal(number, ours)
     process.stdin.write(many.read_bytes()[:50_000])
     process.stdin.flush()
     _until(lambda: any(name.startswith(".new-") for name in os.listdir(at)))

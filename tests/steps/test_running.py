@@ -55,8 +55,9 @@ def test_the_usual_order_of_commands_gives_the_same_results(ok, run, tmp_path, s
 
 def test_a_second_run_computes_nothing_and_says_so(nntool, run, results, monkeypatch):
     before, times = results(run), mtimes(run)
-    for module in ("clean", "transform", "select_features", "split", "train", "evaluate"):
+    for module in ("clean", "transform", "select_features", "split", "evaluate"):
         monkeypatch.setattr(f"nntool.steps.{module}._work", None)
+    monkeypatch.setattr("nntool.steps.train.train_into", None)
     monkeypatch.setattr("nntool.steps.collect._read_all", None)
     said = nntool("run", run)
     assert said.code == 0

@@ -50,6 +50,10 @@ CHANGES = {
     "monitor": ["--monitor", "train-loss"],
     "validate_every": ["--validate-every", "2"],
     "calibration": ["--calibration", "0.2"],
+    "ensemble": ["--ensemble", "2"],
+    "bagging": ["--ensemble", "2", "--bagging"],
+    "snapshots": ["--snapshots", "2"],
+    "averaging": ["--ensemble", "2", "--averaging", "geometric"],
     "seed": ["--seed", "1"],
 }
 HISTORY_ALONE = {"monitor", "validate_every"}

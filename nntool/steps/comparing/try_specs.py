@@ -149,11 +149,11 @@ def _without(entry: Entry, given: dict[str, Any], own: dict[str, Any]) -> list[s
     trained = build(TrainSettings, given | _as_trained(entry, own))
     found = [c for c in demands.conflicts(trained, method) if c.field not in (*own, "activation")]
     random = [c for c in found if c.why == demands.CHANCE]
-    others = [c.shown + _leave_out(given, c.field) for c in found if c.why != demands.CHANCE]
+    others = [_left_out(given, c) for c in found if c.why != demands.CHANCE]
     if others:
         said.append(f"without {together(others)}, which {name} cannot take")
     for conflict in random:
-        _leave_out(given, conflict.field)
+        _left_out(given, conflict)
     if random:
         calm = {c.field: 0 if c.field == "dropout" else _default(c.field) for c in random}
         own_spec = {"name": before} if isinstance(before, str) else before
@@ -170,20 +170,21 @@ def _as_trained(entry: Entry, own: dict[str, Any]) -> dict[str, Any]:
     return {} if dropout is None or "dropout" in own else {"dropout": dropout}
 
 
-def _leave_out(given: dict[str, Any], field: str) -> str:
-    """Put a setting at its default; of penalties only the way in which they are taken.
+def _left_out(given: dict[str, Any], conflict: demands.Conflict) -> str:
+    """Put a setting at its default, of penalties only the way in which they are taken.
 
-    Returns what of the setting is left out, where it is not all.
+    Returns what is left out, as it is said.
     """
+    field = conflict.field
     penalties = [name_and_settings(one) for one in given["penalty"]] if field == "penalty" else []
     if any("proximal" in settings for _, settings in penalties):
         given["penalty"] = [
             {"name": name, **{k: v for k, v in settings.items() if k != "proximal"}}
             for name, settings in penalties
         ]
-        return ":proximal"
+        return f"the proximal form of {conflict.shown.replace(',proximal=true', '')}"
     given.pop(field, None)
-    return ""
+    return conflict.shown
 
 
 def _default(field: str) -> Any:
@@ -200,7 +201,7 @@ def folder_name(spec: Choice) -> str:
     The order of settings makes no other try. A spec that cannot stand as it is gets its hash.
 
     >>> folder_name({"name": "adam", "penalty": "l2:rate=0.1"})
-    'adam-penalty=l2_rate=0.1-fc8a4bb5'
+    'adam-penalty=l2_rate=0.1-e13d5300'
     """
     name, settings = name_and_settings(spec)
     pairs = [f"{key}={_text(value)}" for key, value in sorted(settings.items())]

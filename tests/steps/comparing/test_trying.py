@@ -318,8 +318,8 @@ def test_a_method_goes_without_what_it_cannot_take_and_that_is_said(run: Path, o
        "--augment", "mixup", "--penalty", "l1:rate=0.01,proximal=true")  # fmt: skip
     (one,) = tried(run, "lbfgs")
     assert one.changes == [
-        "without --learning-rate 0.01, --schedule cosine and --penalty l1:proximal, which lbfgs"
-        " cannot take",
+        "without --learning-rate 0.01, --schedule cosine and the proximal form of --penalty"
+        " l1:rate=0.01, which lbfgs cannot take",
         "without --augment mixup and --dropout 0.3, for lbfgs needs one and the same loss"
         " throughout (--try adam:beta1=0.8,augment=[],dropout=0 has the same loss)",
     ]
