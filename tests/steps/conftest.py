@@ -1,9 +1,11 @@
-"""What the tests of ``predict`` share: many rows, and commands in processes of their own."""
+"""What tests of the steps share: many rows, commands in processes of their own, ways to train."""
 
 import subprocess
 import sys
 
 import pytest
+
+from nntool.nn.members import choosing
 
 
 @pytest.fixture
@@ -43,3 +45,11 @@ def ended(started):
         return process.returncode, out, err.decode()
 
     return end
+
+
+@pytest.fixture(params=["together", "one by one"])
+def way(request, monkeypatch):
+    """Members make their updates together, or each by itself."""
+    is_together = request.param == "together"
+    monkeypatch.setattr(choosing, "worth_batching", lambda *_: is_together)
+    return request.param

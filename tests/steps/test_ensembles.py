@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import math
 from pathlib import Path
 from typing import Any
@@ -14,77 +13,25 @@ import pytest
 
 from nntool.errors import StoppedError
 from nntool.nn.batches import ArrayRows
-from nntool.nn.members import choosing
 from nntool.nn.network import Network, NetworkSpec
 from nntool.nn.predicting import Predictor
-from nntool.settings.building import build
-from nntool.settings.train import TrainSettings
 from nntool.steps import model as models
 from nntool.steps import sources
-from nntool.steps.job import Job, Silence
 from nntool.steps.members import dealt, member_seed
 from nntool.steps.sources import Sources, bootstrapped
-from nntool.steps.train import train
+from tests.steps.ensemble_cases import (
+    SMALL,
+    bytes_of,
+    loaded,
+    trained,
+    words_of,
+)
 
-SETTINGS = {
-    "optimizer": "adam",
-    "hidden": [6],
-    "epochs": 8,
-    "patience": 0,
-    "batch_size": 16,
-    "dropout": 0.3,
-}
-SMALL = ["--optimizer", "adam", "--hidden", "6", "--epochs", "8", "--patience", "0"]
-SMALL += ["--batch-size", "16", "--dropout", "0.3"]
 TARGETS = {"binary": "churned", "multiclass": "plan", "regression": "visits"}
-FILES = ("train/model.npz", "train/model.json", "train/history.csv")
-
-
-class AsksToStop(Silence):
-    """A listener that presses Ctrl-C at the n-th update."""
-
-    def __init__(self, updates: int) -> None:
-        self.left = updates
-        self.said: list[str] = []
-
-    def say(self, text: str) -> None:
-        self.said.append(text)
-
-    def stop_requested(self) -> bool:
-        self.left -= 1
-        return self.left <= 0
-
-
-@pytest.fixture(params=["together", "one by one"])
-def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Members make their updates together, or each by itself."""
-    is_together = request.param == "together"
-    monkeypatch.setattr(choosing, "worth_batching", lambda *_: is_together)
-    return str(request.param)
-
-
-def bytes_of(run: Path) -> dict[str, bytes]:
-    return {name: (run / name).read_bytes() for name in FILES}
-
-
-def words_of(run: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((run / "train/model.json").read_text())
-    return found
 
 
 def history(run: Path) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO((run / "train/history.csv").read_text())))
-
-
-def loaded(run: Path) -> models.Model:
-    files = {n: (run / n).read_bytes() for n in ("train/model.npz", "train/model.json")}
-    return models.load(files)
-
-
-def trained(root: Path, updates: int = 10**9, **settings: Any) -> AsksToStop:
-    listener = AsksToStop(updates)
-    train(str(root), build(TrainSettings, SETTINGS | settings), Job(listener))
-    return listener
 
 
 def interrupted(root: Path, updates: int, **settings: Any) -> StoppedError:
